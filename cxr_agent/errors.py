@@ -1,0 +1,145 @@
+"""Every error this program raises on purpose.
+
+    CxrAgentError
+    ├── UsageError           2   a wrong option or argument
+    ├── InputError           3   the file cannot be read as a picture
+    │   └── UnsuitableFilm   4   a picture, but not a film this program reads
+    ├── ToolError            5   a tool failed, hung, or returned what its contract forbids
+    ├── ModelError           6   weights missing, damaged or not loadable
+    ├── OutputError          7   a result could not be written
+    ├── TraceError           8   a trace is unreadable, torn or tampered with
+    └── ConfigError          9   a definition in kb/ or a configuration file is invalid
+
+The number is the exit status of the command line. Any other exception is a fault of ours and
+ends with status 70. Codes are stable: scripts may rely on them. A message never holds text
+that came out of a file (tags may carry a patient's name), only what the user typed.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+EXIT_OK = 0
+EXIT_INTERNAL = 70
+
+
+class InputCode(StrEnum):
+    """Why a file is refused before any tool sees it."""
+
+    FILE_NOT_FOUND = "file_not_found"
+    UNREADABLE_PATH = "unreadable_path"
+    NOT_A_REGULAR_FILE = "not_a_regular_file"
+    EMPTY_FILE = "empty_file"
+    NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    ARCHIVE_FILE = "archive_file"
+    TRUNCATED = "truncated"
+    CORRUPT_HEADER = "corrupt_header"
+    CORRUPT_COMPRESSED_STREAM = "corrupt_compressed_stream"
+    UNKNOWN_TRANSFER_SYNTAX = "unknown_transfer_syntax"
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    LOW_BIT_DEPTH = "low_bit_depth"
+    ALL_BLACK = "all_black"
+    BLANK = "blank"
+    CONSTANT_IMAGE = "constant_image"
+    COLOUR_IMAGE = "colour_image"
+    NON_IMAGE_OBJECT = "non_image_object"
+    DICOMDIR = "dicomdir"
+    NO_PIXEL_DATA = "no_pixel_data"
+    MULTI_FRAME = "multi_frame"
+    BITS_MISMATCH = "bits_mismatch"
+    PIXEL_LENGTH_MISMATCH = "pixel_length_mismatch"
+    BAD_PHOTOMETRIC = "bad_photometric"
+    NON_FINITE_RESCALE = "non_finite_rescale"
+    BAD_LUT = "bad_lut"
+    DUPLICATE_TAGS = "duplicate_tags"
+    NESTING_TOO_DEEP = "nesting_too_deep"
+    METADATA_BOMB = "metadata_bomb"
+    DECODE_TIMEOUT = "decode_timeout"
+    DECODE_MEMORY = "decode_memory"
+    DECODE_CRASH = "decode_crash"
+
+
+class UnsuitableCode(StrEnum):
+    """Why a readable picture is not a film this program may read."""
+
+    UNSUPPORTED_MODALITY = "unsupported_modality"
+    NOT_CHEST = "not_chest"
+    LATERAL_VIEW = "lateral_view"
+    PAEDIATRIC = "paediatric"
+    ROTATED_FILM = "rotated_film"
+
+
+class CxrAgentError(Exception):
+    """Base of the family.
+
+    Parameters
+    ----------
+    code
+        Stable identifier, ``snake_case``.
+    message
+        One line: what is wrong.
+    hint
+        One line: what to do next. May be empty.
+    """
+
+    exit_status: ClassVar[int] = EXIT_INTERNAL
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = str(code)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"[{self.code}] {self.message}"
+
+
+class UsageError(CxrAgentError):
+    """A wrong option or argument."""
+
+    exit_status = 2
+
+
+class InputError(CxrAgentError):
+    """The file cannot be read as a picture; ``code`` is an :class:`InputCode`."""
+
+    exit_status = 3
+
+
+class UnsuitableFilm(InputError):
+    """A picture, but not an adult frontal chest film; ``code`` is an :class:`UnsuitableCode`."""
+
+    exit_status = 4
+
+
+class ToolError(CxrAgentError):
+    """A tool failed, hung, or returned what its contract forbids. Never looks like a finding."""
+
+    exit_status = 5
+
+
+class ModelError(CxrAgentError):
+    """Weights are missing, damaged or cannot be loaded."""
+
+    exit_status = 6
+
+
+class OutputError(CxrAgentError):
+    """A result could not be written."""
+
+    exit_status = 7
+
+
+class TraceError(CxrAgentError):
+    """A trace is unreadable, torn or tampered with."""
+
+    exit_status = 8
+
+
+class ConfigError(CxrAgentError):
+    """A definition in ``kb/`` or a configuration file is invalid."""
+
+    exit_status = 9

@@ -1,0 +1,157 @@
+"""The elements of a DICOM header that are looked at, each with the VRs it may have.
+
+Nothing else in a header is ever interpreted, so nothing else can leak or mislead.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+
+class Tag(IntEnum):
+    """Group and element number (DICOM PS3.6)."""
+
+    TRANSFER_SYNTAX_UID = 0x00020010
+    MEDIA_SOP_CLASS_UID = 0x00020002
+
+    SPECIFIC_CHARACTER_SET = 0x00080005
+    IMAGE_TYPE = 0x00080008
+    SOP_CLASS_UID = 0x00080016
+    SOP_INSTANCE_UID = 0x00080018
+    STUDY_DATE = 0x00080020
+    SERIES_DATE = 0x00080021
+    ACQUISITION_DATE = 0x00080022
+    CONTENT_DATE = 0x00080023
+    STUDY_TIME = 0x00080030
+    MODALITY = 0x00080060
+    PRESENTATION_INTENT_TYPE = 0x00080068
+    CODE_VALUE = 0x00080100
+    CODE_MEANING = 0x00080104
+    STUDY_DESCRIPTION = 0x00081030
+    SERIES_DESCRIPTION = 0x0008103E
+    ANATOMIC_REGION_SEQUENCE = 0x00082218
+    PATIENT_NAME = 0x00100010
+    PATIENT_BIRTH_DATE = 0x00100030
+    PATIENT_AGE = 0x00101010
+    BODY_PART_EXAMINED = 0x00180015
+    PROTOCOL_NAME = 0x00181030
+    MAGNIFICATION_FACTOR = 0x00181114
+    IMAGER_PIXEL_SPACING = 0x00181164
+    NOMINAL_SCANNED_PIXEL_SPACING = 0x00182010
+    VIEW_POSITION = 0x00185101
+    STUDY_INSTANCE_UID = 0x0020000D
+    SERIES_INSTANCE_UID = 0x0020000E
+    PATIENT_ORIENTATION = 0x00200020
+    SAMPLES_PER_PIXEL = 0x00280002
+    PHOTOMETRIC_INTERPRETATION = 0x00280004
+    PLANAR_CONFIGURATION = 0x00280006
+    NUMBER_OF_FRAMES = 0x00280008
+    ROWS = 0x00280010
+    COLUMNS = 0x00280011
+    PIXEL_SPACING = 0x00280030
+    BITS_ALLOCATED = 0x00280100
+    BITS_STORED = 0x00280101
+    HIGH_BIT = 0x00280102
+    PIXEL_REPRESENTATION = 0x00280103
+    PIXEL_PADDING_VALUE = 0x00280120
+    PIXEL_PADDING_RANGE_LIMIT = 0x00280121
+    BURNED_IN_ANNOTATION = 0x00280301
+    PIXEL_SPACING_CALIBRATION_TYPE = 0x00280A02
+    WINDOW_CENTER = 0x00281050
+    WINDOW_WIDTH = 0x00281051
+    RESCALE_INTERCEPT = 0x00281052
+    RESCALE_SLOPE = 0x00281053
+    VOI_LUT_FUNCTION = 0x00281056
+    MODALITY_LUT_SEQUENCE = 0x00283000
+    LUT_DESCRIPTOR = 0x00283002
+    LUT_DATA = 0x00283006
+    VOI_LUT_SEQUENCE = 0x00283010
+    VIEW_CODE_SEQUENCE = 0x00540220
+    PRESENTATION_LUT_SHAPE = 0x20500020
+    FLOAT_PIXEL_DATA = 0x7FE00008
+    DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00009
+    PIXEL_DATA = 0x7FE00010
+
+
+_BY_VR: Final[dict[str, tuple[Tag, ...]]] = {
+    "UI": (
+        Tag.TRANSFER_SYNTAX_UID,
+        Tag.MEDIA_SOP_CLASS_UID,
+        Tag.SOP_CLASS_UID,
+        Tag.SOP_INSTANCE_UID,
+        Tag.STUDY_INSTANCE_UID,
+        Tag.SERIES_INSTANCE_UID,
+    ),
+    "CS": (
+        Tag.SPECIFIC_CHARACTER_SET,
+        Tag.IMAGE_TYPE,
+        Tag.MODALITY,
+        Tag.PRESENTATION_INTENT_TYPE,
+        Tag.BODY_PART_EXAMINED,
+        Tag.VIEW_POSITION,
+        Tag.PATIENT_ORIENTATION,
+        Tag.PHOTOMETRIC_INTERPRETATION,
+        Tag.BURNED_IN_ANNOTATION,
+        Tag.PIXEL_SPACING_CALIBRATION_TYPE,
+        Tag.VOI_LUT_FUNCTION,
+        Tag.PRESENTATION_LUT_SHAPE,
+    ),
+    "DA": (
+        Tag.STUDY_DATE,
+        Tag.SERIES_DATE,
+        Tag.ACQUISITION_DATE,
+        Tag.CONTENT_DATE,
+        Tag.PATIENT_BIRTH_DATE,
+    ),
+    "TM": (Tag.STUDY_TIME,),
+    "AS": (Tag.PATIENT_AGE,),
+    "PN": (Tag.PATIENT_NAME,),
+    "SH": (Tag.CODE_VALUE,),
+    "LO": (
+        Tag.CODE_MEANING,
+        Tag.STUDY_DESCRIPTION,
+        Tag.SERIES_DESCRIPTION,
+        Tag.PROTOCOL_NAME,
+    ),
+    "DS": (
+        Tag.MAGNIFICATION_FACTOR,
+        Tag.IMAGER_PIXEL_SPACING,
+        Tag.NOMINAL_SCANNED_PIXEL_SPACING,
+        Tag.PIXEL_SPACING,
+        Tag.WINDOW_CENTER,
+        Tag.WINDOW_WIDTH,
+        Tag.RESCALE_INTERCEPT,
+        Tag.RESCALE_SLOPE,
+    ),
+    "IS": (Tag.NUMBER_OF_FRAMES,),
+    "US": (
+        Tag.SAMPLES_PER_PIXEL,
+        Tag.PLANAR_CONFIGURATION,
+        Tag.ROWS,
+        Tag.COLUMNS,
+        Tag.BITS_ALLOCATED,
+        Tag.BITS_STORED,
+        Tag.HIGH_BIT,
+        Tag.PIXEL_REPRESENTATION,
+    ),
+    "SQ": (
+        Tag.ANATOMIC_REGION_SEQUENCE,
+        Tag.MODALITY_LUT_SEQUENCE,
+        Tag.VOI_LUT_SEQUENCE,
+        Tag.VIEW_CODE_SEQUENCE,
+    ),
+}
+
+ALLOWED_VRS: Final[dict[int, frozenset[str]]] = {
+    **{int(tag): frozenset({vr}) for vr, tags in _BY_VR.items() for tag in tags},
+    Tag.PIXEL_PADDING_VALUE: frozenset({"US", "SS"}),
+    Tag.PIXEL_PADDING_RANGE_LIMIT: frozenset({"US", "SS"}),
+    Tag.LUT_DESCRIPTOR: frozenset({"US", "SS"}),
+    Tag.LUT_DATA: frozenset({"US", "SS", "OW"}),
+    Tag.PIXEL_DATA: frozenset({"OB", "OW"}),
+}
+"""VRs by tag (DICOM PS3.6); an explicit ``UN`` is allowed as well (PS3.5 6.2.2)."""
+
+SEQUENCES: Final[frozenset[int]] = frozenset(int(tag) for tag in _BY_VR["SQ"])
+"""The sequences that are entered in an implicit VR data set, which does not name its VRs."""

@@ -1,0 +1,104 @@
+"""Age and dates, reduced to an age group and a day number.
+
+References
+----------
+DICOM PS3.5 6.2 (AS, DA, TM); PS3.3 C.7.1.1, C.7.2.2.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from cxr_agent.imaging.dicom_tags import Tag
+from cxr_agent.imaging.dicom_values import Header
+from cxr_agent.imaging.limits import PAEDIATRIC_BELOW_YEARS
+from cxr_agent.study import AgeGroup, Notice
+
+_AGE: Final = re.compile(r"(\d{1,3})([DWMY])")
+_DATE: Final = re.compile(r"(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})")
+_TIME: Final = re.compile(r"([01]\d|2[0-3])(:?[0-5]\d(:?([0-5]\d|60)(\.\d{1,6})?)?)?")
+_YEARS_PER: Final = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+_OLDEST_YEARS: Final = 130
+_FIRST_RADIOGRAPH: Final = datetime.date(1895, 11, 8)
+_EARLIEST_BIRTH: Final = datetime.date(1800, 1, 1)
+_FILM_DATES: Final = (
+    Tag.STUDY_DATE,
+    Tag.ACQUISITION_DATE,
+    Tag.SERIES_DATE,
+    Tag.CONTENT_DATE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    """All that is taken from the header about who and when."""
+
+    age_group: AgeGroup
+    film_day: int | None
+    """Proleptic Gregorian ordinal of the day on which the film was taken."""
+    notices: frozenset[Notice]
+
+
+def patient_facts(header: Header, today: datetime.date | None = None) -> PatientFacts:
+    """Age group, day of the film, and whether a date is impossible.
+
+    Patient's Age (0010,1010) decides; where it is absent or malformed, birth date and study
+    date do. De-identified files often keep a true age next to shifted dates.
+    """
+    if today is None:
+        today = datetime.datetime.now(datetime.UTC).date()
+    latest = today + datetime.timedelta(days=1)  # the other side of the date line
+    film: datetime.date | None = None
+    bad = False
+    for tag in _FILM_DATES:
+        if not header.filled(tag):
+            continue
+        date = _date(header.text(tag))
+        if date is None or not _FIRST_RADIOGRAPH <= date <= latest:
+            bad = True
+        elif film is None:
+            film = date
+    birth: datetime.date | None = None
+    if header.filled(Tag.PATIENT_BIRTH_DATE):
+        birth = _date(header.text(Tag.PATIENT_BIRTH_DATE))
+        if birth is None or not _EARLIEST_BIRTH <= birth <= (film or latest):
+            bad, birth = True, None
+    if header.filled(Tag.STUDY_TIME) and not _TIME.fullmatch(header.text(Tag.STUDY_TIME)):
+        bad = True
+    years = _stated_years(header.text(Tag.PATIENT_AGE))
+    if years is None and birth is not None and film is not None:
+        years = (film - birth).days / 365.25
+        if years > _OLDEST_YEARS:
+            years = None
+    return PatientFacts(
+        age_group=_age_group(years),
+        film_day=film.toordinal() if film is not None else None,
+        notices=frozenset({Notice.BAD_DATE} if bad else ()),
+    )
+
+
+def _age_group(years: float | None) -> AgeGroup:
+    if years is None:
+        return AgeGroup.UNKNOWN
+    return AgeGroup.PAEDIATRIC if years < PAEDIATRIC_BELOW_YEARS else AgeGroup.ADULT
+
+
+def _stated_years(text: str) -> float | None:
+    match = _AGE.fullmatch(text.upper())
+    if match is None:
+        return None
+    years = int(match.group(1)) * _YEARS_PER[match.group(2)]
+    return years if years <= _OLDEST_YEARS else None
+
+
+def _date(text: str) -> datetime.date | None:
+    match = _DATE.fullmatch(text) if text.isascii() else None
+    if match is None:
+        return None
+    try:
+        return datetime.date(*(int(part) for part in match.groups()))
+    except ValueError:
+        return None
