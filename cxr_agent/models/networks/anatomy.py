@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 STRUCTURES = ("right_lung", "left_lung", "heart", "left_clavicle", "right_clavicle")
-WIDTHS = (32, 64, 96, 128, 160)
+WIDTHS = (32, 64, 112, 176, 256)
 INPUT_SIZE = 384
 
 

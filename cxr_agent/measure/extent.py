@@ -1,0 +1,56 @@
+"""Bounding boxes of masks, the base of most ratios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BoolMask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A bounding box in pixels: left and top inclusive, right and bottom exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom)."""
+        return self.left, self.top, self.right, self.bottom
+
+    def union(self, other: Extent) -> Extent:
+        """The smallest box around both."""
+        return Extent(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+
+def extent(mask: BoolMask) -> Extent | None:
+    """Bounding box of a mask; None for an empty one."""
+    columns = np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not columns.size:
+        return None
+    return Extent(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def row_of_column(mask: BoolMask, column: int) -> float:
+    """Mean row of the mask's pixels in one column, for the height of a drawn line."""
+    return float(np.flatnonzero(mask[:, column]).mean())

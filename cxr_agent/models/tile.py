@@ -1,0 +1,90 @@
+"""From a film of any shape to the square tile a network sees, and back.
+
+Training and reading share this module, so a network is never fed anything that it was not
+trained on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from cxr_agent.study import FloatImage
+
+_LOW_PERCENT = 0.5
+_HIGH_PERCENT = 99.5
+_FLAT = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a film lies on its tile; all lengths in pixels."""
+
+    film_shape: tuple[int, int]
+    size: int
+    """Side of the square tile."""
+    top: int
+    left: int
+    rows: int
+    columns: int
+    """Rows and columns of the tile that the film covers."""
+
+    def restore(self, plane: FloatImage) -> FloatImage:
+        """Bring one (size, size) plane back to the film's own (rows, columns), bilinearly."""
+        inside = plane[self.top : self.top + self.rows, self.left : self.left + self.columns]
+        rows, columns = self.film_shape
+        return _resize(np.ascontiguousarray(inside, dtype=np.float32), rows, columns)
+
+
+def place(shape: tuple[int, int], size: int) -> Placement:
+    """Centre a film of ``shape`` on a square of side ``size``, keeping its aspect ratio."""
+    longest = max(shape)
+    rows = max(1, round(shape[0] * size / longest))
+    columns = max(1, round(shape[1] * size / longest))
+    return Placement(shape, size, (size - rows) // 2, (size - columns) // 2, rows, columns)
+
+
+def make_tile(pixels: FloatImage, size: int) -> tuple[FloatImage, Placement]:
+    """Scale, centre and standardise a film.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns) float32 in any range.
+    size
+        Side of the tile.
+
+    Returns
+    -------
+    tile : (size, size) float32
+        Standardised over the film; the margin is what black is there.
+    placement : Placement
+        The way back.
+    """
+    placement = place((int(pixels.shape[0]), int(pixels.shape[1])), size)
+    small = _resize(pixels, placement.rows, placement.columns)
+    low, high = np.percentile(small, (_LOW_PERCENT, _HIGH_PERCENT))
+    small = np.clip((small - low) / max(float(high - low), _FLAT), 0, 1)
+    mean, spread = standard_terms(small)
+    tile = np.full((size, size), (0 - mean) / spread, dtype=np.float32)
+    tile[
+        placement.top : placement.top + placement.rows,
+        placement.left : placement.left + placement.columns,
+    ] = (small - mean) / spread
+    return tile, placement
+
+
+def standard_terms(content: NDArray[np.float32]) -> tuple[float, float]:
+    """Mean and spread of a film's own pixels in [0, 1]."""
+    return float(content.mean()), max(float(content.std()), 0.02)
+
+
+def _resize(plane: FloatImage, rows: int, columns: int) -> FloatImage:
+    if plane.shape == (rows, columns):
+        return plane.astype(np.float32)
+    picture = PillowImage.fromarray(plane.astype(np.float32))
+    resized = picture.resize((columns, rows), PillowImage.Resampling.BILINEAR)
+    return np.asarray(resized, dtype=np.float32)

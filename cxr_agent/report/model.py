@@ -1,0 +1,112 @@
+"""The report: sentences with the evidence that they rest on, and that evidence itself.
+
+Sections and headers follow SRR (Delbrouck et al., "Automated Structuring of Radiology
+Reports", 2025): Exam Type, History, Technique, Comparison, Findings, Impression.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cxr_agent.evidence import Evidence
+
+REPORT_SCHEMA_VERSION: Final = 1
+NOTICE: Final = (
+    "Research use only. Preliminary and unverified; not a diagnosis and not for patient care."
+)
+
+
+class Heading(StrEnum):
+    """Headers under Findings, in the order of a report."""
+
+    LUNGS = "Lungs and Airways"
+    PLEURA = "Pleura"
+    CARDIOVASCULAR = "Cardiovascular"
+    MEDIASTINUM = "Hila and Mediastinum"
+    DEVICES = "Tubes, Catheters, and Support Devices"
+    CHEST_WALL = "Musculoskeletal and Chest Wall"
+    ABDOMINAL = "Abdominal"
+    OTHER = "Other"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sentence(_Part):
+    """One sentence and the ids of the evidence that supports it."""
+
+    text: str = Field(min_length=1)
+    evidence: tuple[str, ...] = Field(min_length=1)
+    heading: Heading | None = None
+    """Only under Findings."""
+
+
+class Dropped(_Part):
+    """A sentence that a gate did not let out, and why."""
+
+    text: str
+    evidence: tuple[str, ...]
+    reason: str
+
+
+class FilmSummary(_Part):
+    """What a report says about a film: nothing of who, when or where."""
+
+    handle: str
+    rows: int
+    columns: int
+    view: str
+    spacing_mm: tuple[float, float] | None
+    """Row and column spacing."""
+    spacing_kind: str | None
+    sha256: str
+    notices: tuple[str, ...]
+    days_before: int | None = None
+    display: str
+    """SHA-256 of the 8-bit copy in the trace."""
+
+
+class Report(_Part):
+    """A reading of one study."""
+
+    schema_version: int = REPORT_SCHEMA_VERSION
+    run_id: str
+    program_version: str
+    planner: str
+    status: Literal["complete", "partial"]
+    """Partial when a tool failed or a budget ran out; the text then says what is missing."""
+    notice: str = NOTICE
+    exam: str
+    history: str = ""
+    """The indication as given; quoted text, never evidence."""
+    technique: tuple[Sentence, ...] = ()
+    comparison: tuple[Sentence, ...] = ()
+    findings: tuple[Sentence, ...] = ()
+    impression: tuple[Sentence, ...] = ()
+    limitations: tuple[Sentence, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    films: tuple[FilmSummary, ...]
+    evidence: tuple[Evidence, ...]
+    trace: str | None = None
+    """Folder of the trace on this machine."""
+
+    def sentences(self) -> tuple[Sentence, ...]:
+        """All sentences, in the order of the report."""
+        return (
+            *self.technique,
+            *self.comparison,
+            *self.findings,
+            *self.impression,
+            *self.limitations,
+        )
+
+    def cited(self, identity: str) -> Evidence:
+        """Evidence by id; raises :class:`KeyError` for an unknown one."""
+        for evidence in self.evidence:
+            if evidence.id == identity:
+                return evidence
+        raise KeyError(identity)

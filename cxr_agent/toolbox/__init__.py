@@ -1,0 +1,1 @@
+"""The tool contract, discovery and validated execution."""

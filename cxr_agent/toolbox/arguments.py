@@ -1,0 +1,87 @@
+"""Turning what a planner asks for into what a tool is called with: closed names, handles only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from cxr_agent.errors import ToolError
+from cxr_agent.study import Image
+from cxr_agent.toolbox.bench import Bench
+from cxr_agent.toolbox.contract import Abstain, Parameter, ParameterKind, ToolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A planner's wish: a tool by name, a film by handle, choices by value."""
+
+    tool: str
+    arguments: dict[str, str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Arguments ready for the call, and the film they are about."""
+
+    film: Image
+    keywords: dict[str, Any]
+
+
+def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
+    """Check a call and fill it in.
+
+    Raises
+    ------
+    ToolError
+        ``bad_arguments`` for a name, handle or value outside the contract.
+    Abstain
+        ``mask_missing`` when a mask that the tool needs was not outlined.
+    """
+    planned = {
+        p.name: p
+        for p in spec.parameters
+        if p.kind in (ParameterKind.FILM, ParameterKind.CHOICE)
+    }
+    for name in call.arguments:
+        if name not in planned:
+            raise _bad(spec, f"it takes no argument {name[:40]!r}")
+    film = _film(spec, call, bench)
+    keywords: dict[str, Any] = {}
+    for parameter in spec.parameters:
+        match parameter.kind:
+            case ParameterKind.FILM:
+                keywords[parameter.name] = film
+            case ParameterKind.SHELF:
+                keywords[parameter.name] = bench.shelf
+            case ParameterKind.MASK | ParameterKind.OPTIONAL_MASK:
+                mask = bench.mask(film.handle, parameter.name)
+                if mask is None and parameter.kind is ParameterKind.MASK:
+                    raise Abstain(spec.subject, "mask_missing")
+                keywords[parameter.name] = mask
+            case ParameterKind.CHOICE:
+                keywords[parameter.name] = _choice(spec, parameter, call)
+    return Bound(film, keywords)
+
+
+def _film(spec: ToolSpec, call: ToolCall, bench: Bench) -> Image:
+    handle = call.arguments.get(spec.film_parameter.name)
+    if not isinstance(handle, str) or handle not in bench.study.handles:
+        raise _bad(spec, f"its {spec.film_parameter.name} must be one of the study's handles")
+    return bench.study.image(handle)
+
+
+def _choice(spec: ToolSpec, parameter: Parameter, call: ToolCall) -> Any:
+    if parameter.name not in call.arguments:
+        if parameter.default is not parameter.empty:
+            return parameter.default
+        raise _bad(spec, f"it needs {parameter.name}")
+    given = call.arguments[parameter.name]
+    for choice in parameter.choices:
+        if given is choice or (isinstance(choice, Enum) and given == choice.value):
+            return choice
+    raise _bad(spec, f"{parameter.name} must be one of its listed values")
+
+
+def _bad(spec: ToolSpec, why: str) -> ToolError:
+    return ToolError("bad_arguments", f"{spec.name}: {why}")

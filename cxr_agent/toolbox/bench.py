@@ -1,0 +1,30 @@
+"""What lies on the table during one reading: the films and what was outlined on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cxr_agent.models.shelf import Shelf
+from cxr_agent.study import Study
+from cxr_agent.toolbox.contract import Mask
+
+
+@dataclass(slots=True)
+class Bench:
+    """One study, the masks found so far and the models at hand."""
+
+    study: Study
+    shelf: Shelf
+    _masks: dict[tuple[str, str], Mask] = field(default_factory=dict)
+
+    def put_masks(self, handle: str, masks: dict[str, Mask]) -> None:
+        """Keep masks of the film behind ``handle``; a later tool replaces an earlier one."""
+        for structure, mask in masks.items():
+            self._masks[handle, structure] = mask
+
+    def mask(self, handle: str, structure: str) -> Mask | None:
+        return self._masks.get((handle, structure))
+
+    def masks(self, handle: str) -> dict[str, Mask]:
+        """All masks of one film by structure."""
+        return {name: mask for (film, name), mask in self._masks.items() if film == handle}

@@ -1,0 +1,256 @@
+"""What a tool is: a typed function whose signature is its contract.
+
+A parameter's type says who fills it in:
+
+=====================  ==========================================================
+:class:`~cxr_agent.study.Image`  a film; the planner names its handle
+:class:`Mask`          the mask of the structure that the parameter is named after,
+                       outlined on that film by an earlier tool
+``Mask | None``        the same, where the tool can do without
+:class:`~cxr_agent.models.shelf.Shelf`  the models that can be run
+an enumeration, bool   a value that the planner chooses from a closed list
+=====================  ==========================================================
+
+The tool returns a :class:`ToolResult` or raises :class:`Abstain` when it cannot say anything
+true. Nothing here imports a model library, so listing tools is cheap.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from cxr_agent.errors import ConfigError
+from cxr_agent.evidence import Observation
+from cxr_agent.study import Image
+
+BoolMask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSpread:
+    """How far each side of a structure's bounding box moves with the outline's doubt, in pixels.
+
+    The distance between the sides at the outline's probability 0.2 and 0.8.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """One structure on one film: (rows, columns) bool at the film's own size."""
+
+    structure: str
+    plane: BoolMask
+    spread: EdgeSpread | None = None
+    """None where the model gives no probabilities."""
+    model: str | None = None
+    """Card of the model that drew it."""
+
+
+class Drawing(BaseModel):
+    """A measured line or point list in film pixels, x to the right, y down, for overlays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    label: str = ""
+    points: tuple[tuple[float, float], ...]
+
+
+class ToolResult(BaseModel):
+    """Base of what tools return: numbers with units in their field names.
+
+    Fields are what the trace keeps; masks go to it as artifacts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    drawings: tuple[Drawing, ...] = ()
+    masks: dict[str, Mask] = Field(default_factory=dict, exclude=True, repr=False)
+
+    @abstractmethod
+    def observations(self) -> Iterable[Observation]:
+        """What this result says, one statement at a time."""
+
+
+class Abstain(Exception):  # noqa: N818 - an outcome, not an error
+    """Raised by a tool that cannot say anything true about this film.
+
+    Parameters
+    ----------
+    subject
+        Code of what was asked for, as ``cardiothoracic_ratio``.
+    reasons
+        Codes of ``kb/reasons.toml``.
+    """
+
+    def __init__(self, subject: str, *reasons: str) -> None:
+        super().__init__(subject, *reasons)
+        self.subject = subject
+        self.reasons = reasons
+
+
+class ParameterKind(Enum):
+    """Who fills a parameter in."""
+
+    FILM = "film"
+    MASK = "mask"
+    OPTIONAL_MASK = "optional mask"
+    SHELF = "shelf"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a tool."""
+
+    name: str
+    kind: ParameterKind
+    choices: tuple[Any, ...] = ()
+    default: Any = inspect.Parameter.empty
+
+    @property
+    def empty(self) -> object:
+        """What ``default`` is where there is none."""
+        return inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool and its contract."""
+
+    name: str
+    version: str
+    purpose: str
+    """One line, for the planner."""
+    subject: str
+    """Code of what the tool is asked for; names a limitation when it cannot answer."""
+    function: Callable[..., ToolResult]
+    parameters: tuple[Parameter, ...]
+    result: type[ToolResult]
+    model: str | None = None
+    """Id of the model card that the tool runs."""
+    provides: tuple[str, ...] = ()
+    """Structures whose masks the tool adds."""
+    time_limit_s: float = 30.0
+    memory_mib: int = 512
+    """What it needs at most on a 20-megapixel film."""
+    deterministic: bool = True
+
+    @property
+    def film_parameter(self) -> Parameter:
+        return next(p for p in self.parameters if p.kind is ParameterKind.FILM)
+
+    @property
+    def required_masks(self) -> tuple[str, ...]:
+        return tuple(p.name for p in self.parameters if p.kind is ParameterKind.MASK)
+
+
+_ATTRIBUTE: Final = "__cxr_tool__"
+
+
+def tool(
+    *,
+    version: str,
+    purpose: str,
+    subject: str,
+    model: str | None = None,
+    provides: tuple[str, ...] = (),
+    time_limit_s: float = 30.0,
+    memory_mib: int = 512,
+    deterministic: bool = True,
+) -> Callable[[Callable[..., ToolResult]], Callable[..., ToolResult]]:
+    """Make a typed function a tool; see the module for what types mean.
+
+    Raises
+    ------
+    ConfigError
+        ``bad_tool_contract`` when the signature is no contract.
+    """
+
+    def wrap(function: Callable[..., ToolResult]) -> Callable[..., ToolResult]:
+        parameters, result = _read_signature(function)
+        spec = ToolSpec(
+            name=function.__name__,
+            version=version,
+            purpose=purpose,
+            subject=subject,
+            function=function,
+            parameters=parameters,
+            result=result,
+            model=model,
+            provides=provides,
+            time_limit_s=time_limit_s,
+            memory_mib=memory_mib,
+            deterministic=deterministic,
+        )
+        setattr(function, _ATTRIBUTE, spec)
+        return function
+
+    return wrap
+
+
+def spec_of(candidate: object) -> ToolSpec | None:
+    """The contract of a function made a tool, else None."""
+    spec = getattr(candidate, _ATTRIBUTE, None)
+    return spec if isinstance(spec, ToolSpec) else None
+
+
+def _read_signature(
+    function: Callable[..., ToolResult],
+) -> tuple[tuple[Parameter, ...], type[ToolResult]]:
+    hints = typing.get_type_hints(function)
+    result = hints.pop("return", None)
+    if not (isinstance(result, type) and issubclass(result, ToolResult)):
+        raise _bad(function, "it must return a ToolResult")
+    parameters = tuple(
+        _read_parameter(function, parameter, hints.get(name))
+        for name, parameter in inspect.signature(function).parameters.items()
+    )
+    if sum(p.kind is ParameterKind.FILM for p in parameters) != 1:
+        raise _bad(function, "it must take exactly one Image")
+    return parameters, result
+
+
+def _read_parameter(
+    function: Callable[..., ToolResult], parameter: inspect.Parameter, hint: Any
+) -> Parameter:
+    from cxr_agent.models.shelf import Shelf
+
+    name, default = parameter.name, parameter.default
+    if hint is Image:
+        return Parameter(name, ParameterKind.FILM)
+    if hint is Mask:
+        return Parameter(name, ParameterKind.MASK)
+    if hint is Shelf:
+        return Parameter(name, ParameterKind.SHELF)
+    if isinstance(hint, types.UnionType) and set(hint.__args__) == {Mask, type(None)}:
+        return Parameter(name, ParameterKind.OPTIONAL_MASK, default=None)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return Parameter(name, ParameterKind.CHOICE, tuple(hint), default)
+    if hint is bool:
+        return Parameter(name, ParameterKind.CHOICE, (True, False), default)
+    raise _bad(function, f"parameter {name} has a type that no contract knows")
+
+
+def _bad(function: Callable[..., ToolResult], why: str) -> ConfigError:
+    return ConfigError(
+        "bad_tool_contract",
+        f"{function.__module__}.{function.__name__} is no tool: {why}",
+        hint="See docs/tools.md for the types that a tool may take.",
+    )

@@ -1,0 +1,228 @@
+"""Running a tool: checked, limited, written to the trace, turned into evidence, in this order."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from cxr_agent.errors import ConfigError, CxrAgentError, ModelError, ToolError
+from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Provenance
+from cxr_agent.models.store import load_card
+from cxr_agent.study import Image
+from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
+from cxr_agent.toolbox.artifacts import drawings_svg, mask_png
+from cxr_agent.toolbox.bench import Bench
+from cxr_agent.toolbox.contract import Abstain, ToolResult, ToolSpec
+from cxr_agent.toolbox.limits import call_within, check_memory
+from cxr_agent.toolbox.reading import reading_of
+from cxr_agent.toolbox.registry import Registry
+from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned, TraceWriter
+
+LINES = "lines"
+"""Name of the artifact that holds a tool's measured lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one call."""
+
+    step: int
+    call: ToolCall
+    status: Literal["ok", "abstained", "failed"]
+    codes: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Toolbox:
+    """Runs tools of a registry on one bench and writes everything to one trace."""
+
+    registry: Registry
+    bench: Bench
+    trace: TraceWriter
+    _steps: count[int] = field(default_factory=lambda: count(1))
+    _ids: count[int] = field(default_factory=lambda: count(1))
+
+    def run(self, call: ToolCall) -> Outcome:
+        """Run one call. Failure and abstention are outcomes and give limitation evidence.
+
+        Raises
+        ------
+        OutputError
+            When the trace cannot be written: a step that is not recorded did not happen.
+        ToolError
+            ``unknown_tool`` when there is no such tool.
+        """
+        spec = self.registry.get(call.tool)
+        if spec is None:
+            raise ToolError("unknown_tool", f"there is no tool named {call.tool[:40]!r}")
+        step = next(self._steps)
+        self.trace.append(
+            ToolCalled(
+                step=step, tool=spec.name, tool_version=spec.version, arguments=dict(call.arguments)
+            )
+        )
+        began = time.monotonic()
+        try:
+            bound = bind(spec, call, self.bench)
+            result = self._call(spec, bound)
+        except Abstain as abstention:
+            return self._nothing(
+                spec, call, step, began, "abstained", abstention.subject, abstention.reasons
+            )
+        except CxrAgentError as error:
+            reason = "model_error" if isinstance(error, ModelError) else error.code
+            return self._nothing(spec, call, step, began, "failed", spec.subject, (reason,))
+        return self._keep(spec, call, step, began, bound, result)
+
+    def state(self, observation: Observation, film: Image, speaker: str) -> Evidence:
+        """Evidence that no tool gives: what the program itself knows of a film or a run.
+
+        Parameters
+        ----------
+        speaker
+            Who says so, as ``imaging`` or ``protocol``.
+        """
+        step = next(self._steps)
+        return self._evidence(
+            observation, film, Provenance(step=step, tool=speaker, tool_version="1", image_sha256=film.sha256)
+        )
+
+    def _call(self, spec: ToolSpec, bound: Bound) -> ToolResult:
+        check_memory(spec.name, spec.memory_mib)
+        try:
+            result = call_within(spec.time_limit_s, spec.function, bound.keywords)
+        except (Abstain, CxrAgentError):
+            raise
+        except ValidationError as error:
+            raise ToolError("tool_contract", f"{spec.name} returned what is not valid") from error
+        except Exception as error:
+            raise ToolError("tool_failed", f"{spec.name} failed") from error
+        if not isinstance(result, spec.result):
+            raise ToolError("tool_contract", f"{spec.name} returned no {spec.result.__name__}")
+        shape = bound.film.shape
+        if any(mask.plane.shape != shape for mask in result.masks.values()):
+            raise ToolError("tool_contract", f"{spec.name} returned a mask of another size")
+        return result
+
+    def _keep(
+        self,
+        spec: ToolSpec,
+        call: ToolCall,
+        step: int,
+        began: float,
+        bound: Bound,
+        result: ToolResult,
+    ) -> Outcome:
+        try:
+            observations = tuple(result.observations())
+            readings = [reading_of(observation) for observation in observations]
+        except (ValidationError, ConfigError):
+            return self._nothing(spec, call, step, began, "failed", spec.subject, ("tool_contract",))
+        artifacts = {
+            name: self.trace.put(mask_png(mask.plane)) for name, mask in result.masks.items()
+        }
+        if result.drawings:
+            artifacts[LINES] = self.trace.put(drawings_svg(result.drawings, bound.film.shape))
+        seconds = time.monotonic() - began
+        self.trace.append(
+            ToolReturned(
+                step=step,
+                tool=spec.name,
+                outcome="ok",
+                result=result.model_dump(mode="json"),
+                codes=(),
+                seconds=seconds,
+                artifacts=artifacts,
+            )
+        )
+        provenance = self._provenance(spec, step, bound.film)
+        evidence = tuple(
+            self._evidence(observation, bound.film, provenance, reading, artifacts)
+            for observation, reading in zip(observations, readings, strict=True)
+        )
+        self.bench.put_masks(bound.film.handle, result.masks)
+        return Outcome(step, call, "ok", (), evidence, seconds)
+
+    def _nothing(
+        self,
+        spec: ToolSpec,
+        call: ToolCall,
+        step: int,
+        began: float,
+        status: Literal["abstained", "failed"],
+        subject: str,
+        reasons: tuple[str, ...],
+    ) -> Outcome:
+        seconds = time.monotonic() - began
+        self.trace.append(
+            ToolReturned(
+                step=step,
+                tool=spec.name,
+                outcome=status,
+                result={},
+                codes=reasons,
+                seconds=seconds,
+                artifacts={},
+            )
+        )
+        handle = call.arguments.get(spec.film_parameter.name)
+        if not isinstance(handle, str) or handle not in self.bench.study.handles:
+            return Outcome(step, call, status, reasons, (), seconds)
+        film = self.bench.study.image(handle)
+        limitation = Observation(kind=EvidenceKind.LIMITATION, code=subject, reasons=reasons)
+        evidence = self._evidence(limitation, film, self._provenance(spec, step, film))
+        return Outcome(step, call, status, reasons, (evidence,), seconds)
+
+    def _provenance(self, spec: ToolSpec, step: int, film: Image) -> Provenance:
+        weights: str | None = None
+        if spec.model is not None:
+            try:
+                weights = load_card(spec.model).weights_sha256
+            except ModelError:
+                weights = None  # the limitation already says that the model cannot be loaded
+        return Provenance(
+            step=step,
+            tool=spec.name,
+            tool_version=spec.version,
+            model=spec.model,
+            weights_sha256=weights,
+            image_sha256=film.sha256,
+        )
+
+    def _evidence(
+        self,
+        observation: Observation,
+        film: Image,
+        provenance: Provenance,
+        reading: str | None = None,
+        artifacts: dict[str, str] | None = None,
+    ) -> Evidence:
+        evidence = Evidence(
+            **_fields(observation),
+            id=f"e{next(self._ids)}",
+            image=film.handle,
+            artifacts=_relevant(observation, artifacts or {}),
+            reading=reading if reading is not None else reading_of(observation),
+            provenance=provenance,
+        )
+        self.trace.append(EvidenceAdded(evidence=evidence.model_dump(mode="json")))
+        return evidence
+
+
+def _fields(observation: Observation) -> dict[str, Any]:
+    return {name: getattr(observation, name) for name in Observation.model_fields}
+
+
+def _relevant(observation: Observation, artifacts: dict[str, str]) -> dict[str, str]:
+    """A region rests on its mask; anything measured rests on the measured lines."""
+    if observation.kind is EvidenceKind.REGION:
+        return {name: sha for name, sha in artifacts.items() if name == observation.code}
+    if observation.value is not None and LINES in artifacts:
+        return {LINES: artifacts[LINES]}
+    return {}

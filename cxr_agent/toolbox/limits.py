@@ -1,0 +1,69 @@
+"""A call under a time limit, and whether the machine has the memory for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cxr_agent.errors import ToolError
+
+_T = TypeVar("_T")
+_MEMINFO = Path("/proc/meminfo")
+
+
+def call_within(seconds: float, function: Callable[..., _T], keywords: dict[str, Any]) -> _T:
+    """Call ``function(**keywords)`` and give up after ``seconds``.
+
+    The call runs in a daemon thread: Python cannot stop it, so one that hangs is left behind and
+    its result, should it ever come, is dropped.
+
+    Raises
+    ------
+    ToolError
+        ``tool_timeout``. What the function raises is raised again.
+    """
+    box: list[tuple[bool, Any]] = []
+
+    def work() -> None:
+        try:
+            box.append((True, function(**keywords)))
+        except BaseException as error:
+            box.append((False, error))
+
+    thread = threading.Thread(target=work, name=function.__name__, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not box:
+        raise ToolError("tool_timeout", f"{function.__name__} did not finish in {seconds:g} s")
+    fine, outcome = box[0]
+    if not fine:
+        raise outcome
+    result: _T = outcome
+    return result
+
+
+def check_memory(tool: str, needed_mib: int) -> None:
+    """Refuse to start a tool that the machine has no memory for; silent where it cannot be told.
+
+    Raises
+    ------
+    ToolError
+        ``tool_memory``.
+    """
+    free = _free_mib()
+    if free is not None and free < needed_mib:
+        raise ToolError(
+            "tool_memory", f"{tool} needs {needed_mib} MiB and {free} MiB are free"
+        )
+
+
+def _free_mib() -> int | None:
+    try:
+        for line in _MEMINFO.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) // 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None

@@ -1,0 +1,1 @@
+"""Definitions as data, with their sources. Imported only as ``cxr_agent.kb``."""

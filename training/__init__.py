@@ -1,0 +1,1 @@
+"""How each embedded model was trained; one command each, see training/README.md."""

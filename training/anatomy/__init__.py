@@ -1,0 +1,1 @@
+"""The anatomy network: data, augmentation, training, evaluation, export."""
