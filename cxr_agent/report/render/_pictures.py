@@ -1,0 +1,119 @@
+"""Films and masks as data URIs."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cxr_agent.report.render._drawings import OverlayFault
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
+_MAX_PNG: Final = 700 * 1024
+"""A larger film is shown as JPEG, so that a report stays below 1.5 MB after base64."""
+_JPEG_QUALITY: Final = 90
+_MAX_PIXELS: Final = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film for the eye."""
+
+    uri: str
+    size: tuple[int, int]
+    """Width and height of the picture that is shown."""
+    lossy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MaskPictures:
+    """One mask twice: its area and its outline, both in one colour over nothing."""
+
+    fill: str
+    edge: str
+
+
+def film_picture(data: bytes) -> Film:
+    """The display copy of a film as a data URI.
+
+    Raises
+    ------
+    OverlayFault
+        When it is no PNG.
+    """
+    picture = _open(data)
+    if len(data) <= _MAX_PNG:
+        return Film(_uri("image/png", data), picture.size, lossy=False)
+    buffer = io.BytesIO()
+    picture.convert("L").save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return Film(_uri("image/jpeg", buffer.getvalue()), picture.size, lossy=True)
+
+
+def mask_pictures(
+    data: bytes, shape: tuple[int, int], shown: tuple[int, int], colour: tuple[int, int, int]
+) -> MaskPictures:
+    """A mask coloured and brought to the size of the picture that is shown.
+
+    Parameters
+    ----------
+    data
+        1-bit PNG in film pixels.
+    shape
+        (rows, columns) of the film.
+    shown
+        (width, height) of the display copy.
+    colour
+        Red, green, blue, 0 to 255.
+
+    Raises
+    ------
+    OverlayFault
+        When it is no PNG of the film's size.
+    """
+    from PIL import Image, ImageChops, ImageFilter
+
+    picture = _open(data)
+    if (picture.height, picture.width) != shape:
+        raise OverlayFault("the mask was not made for this film")
+    # BOX averages, so the threshold at one half keeps the area of thin structures.
+    grey = picture.convert("L").resize(shown, Image.Resampling.BOX)
+    area = grey.point([0] * 128 + [255] * 128)
+    inner = area.filter(ImageFilter.MinFilter(5 if max(shown) > 640 else 3))
+    return MaskPictures(
+        _coloured(area, colour), _coloured(ImageChops.subtract(area, inner), colour)
+    )
+
+
+def _open(data: bytes) -> Image:
+    from PIL import Image
+
+    if not data.startswith(PNG_MAGIC):
+        raise OverlayFault("the picture is no PNG")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=("PNG",))
+        if picture.width * picture.height > _MAX_PIXELS:
+            raise OverlayFault("the picture is too large")
+        picture.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise OverlayFault("the picture is damaged") from None
+    return picture
+
+
+def _coloured(area: Image, colour: tuple[int, int, int]) -> str:
+    """Two palette entries, one of them transparent: a few kilobytes per mask."""
+    from PIL import Image
+
+    picture = Image.new("P", area.size, 0)
+    picture.putpalette([0, 0, 0, *colour])
+    picture.paste(1, mask=area)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", bits=1, transparency=0, optimize=True)
+    return _uri("image/png", buffer.getvalue())
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(data).decode('ascii')}"

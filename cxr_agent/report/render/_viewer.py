@@ -1,0 +1,201 @@
+"""What the film viewer of the HTML report shows: per film its picture, masks, lines and boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from cxr_agent.errors import CxrAgentError
+from cxr_agent.evidence import Evidence, EvidenceKind
+from cxr_agent.report.model import FilmSummary, Report
+from cxr_agent.report.render import _wording as say
+from cxr_agent.report.render._drawings import Line, OverlayFault, Point, read_lines
+from cxr_agent.report.render._pictures import (
+    PNG_MAGIC,
+    Film,
+    MaskPictures,
+    film_picture,
+    mask_pictures,
+)
+
+Artifact = Callable[[str], bytes]
+"""From a SHA-256 to the bytes of the file in the trace."""
+
+# Okabe and Ito's palette, which stays apart under every common colour blindness. A structure has
+# the same colour in every report; what has none takes the rest in turn.
+_COLOURS: Final = {
+    "right_lung": "#56b4e9",
+    "left_lung": "#009e73",
+    "heart": "#e8600c",
+    "left_clavicle": "#f0e442",
+    "right_clavicle": "#cc79a7",
+}
+_OTHER_COLOURS: Final = ("#e69f00", "#7fa8ff", "#b3e3c4", "#ffb3a7", "#d7c6ff", "#bfbfbf")
+_SCALE_MM: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Something drawn over a film that can be switched off."""
+
+    key: str
+    label: str
+    evidence: tuple[str, ...]
+    """Ids that light it up; the first is the one that made it."""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskOverlay(Overlay):
+    """A mask in its colour."""
+
+    colour: str = ""
+    pictures: MaskPictures = field(default_factory=lambda: MaskPictures("", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class LineOverlay(Overlay):
+    """The lines that one measurement was made on."""
+
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """One film with all that is drawn over it."""
+
+    key: str
+    film: FilmSummary
+    picture: Film | None
+    masks: tuple[MaskOverlay, ...]
+    lines: tuple[LineOverlay, ...]
+    boxes: tuple[Evidence, ...]
+    evidence: tuple[Evidence, ...]
+    """All evidence about this film."""
+    faults: tuple[str, ...]
+    """What could not be shown, and why."""
+
+    @property
+    def tick(self) -> float:
+        """Length of the strokes at a line's ends, in film pixels."""
+        return max(self.film.rows, self.film.columns) / 40
+
+    @property
+    def scale_share(self) -> float | None:
+        """Length of 5 cm as a share of the film's width; None without a spacing."""
+        if self.film.spacing_mm is None:
+            return None
+        share = _SCALE_MM / (self.film.spacing_mm[1] * self.film.columns)
+        return share if share < 0.5 else None
+
+    def percent(self, point: Point) -> tuple[float, float]:
+        """A point in film pixels as percentages of width and height."""
+        x, y = point
+        return 100 * x / self.film.columns, 100 * y / self.film.rows
+
+
+def viewers(report: Report, artifact: Artifact) -> tuple[Viewer, ...]:
+    """One viewer per film, current films first.
+
+    A file that is missing, damaged or not made for its film is left out and named in
+    ``faults``: the text of a report has to stay readable without its pictures.
+    """
+    films = sorted(report.films, key=say.is_prior)
+    return tuple(
+        _Builder(report, film, f"f{place}", artifact).build()
+        for place, film in enumerate(films, start=1)
+    )
+
+
+class _Builder:
+    """Gathers one viewer; the state is the list of faults and the colours not yet used."""
+
+    def __init__(self, report: Report, film: FilmSummary, key: str, artifact: Artifact) -> None:
+        self._film = film
+        self._key = key
+        self._artifact = artifact
+        self._evidence = tuple(item for item in report.evidence if item.image == film.handle)
+        self._faults: list[str] = []
+        self._spare = iter(_OTHER_COLOURS * 16)
+
+    def build(self) -> Viewer:
+        picture = self._picture()
+        masks: list[MaskOverlay] = []
+        lines: list[LineOverlay] = []
+        for digest, (name, owners) in self._files().items():
+            overlay = self._overlay(digest, name, owners, picture, len(masks) + len(lines) + 1)
+            if isinstance(overlay, MaskOverlay):
+                masks.append(overlay)
+            elif isinstance(overlay, LineOverlay):
+                lines.append(overlay)
+        boxes = tuple(item for item in self._evidence if item.box is not None)
+        return Viewer(
+            self._key,
+            self._film,
+            picture,
+            tuple(masks),
+            tuple(lines),
+            boxes,
+            self._evidence,
+            tuple(self._faults),
+        )
+
+    def _picture(self) -> Film | None:
+        data = self._read(self._film.display, "the film")
+        if data is None:
+            return None
+        try:
+            return film_picture(data)
+        except OverlayFault as fault:
+            self._faults.append(f"the film: {fault}")
+            return None
+
+    def _files(self) -> dict[str, tuple[str, list[Evidence]]]:
+        """Every artifact once, with the evidence that it belongs to."""
+        files: dict[str, tuple[str, list[Evidence]]] = {}
+        for item in self._evidence:
+            for name, digest in item.artifacts.items():
+                files.setdefault(digest, (name, []))[1].append(item)
+        return files
+
+    def _overlay(
+        self, digest: str, name: str, owners: list[Evidence], picture: Film | None, place: int
+    ) -> Overlay | None:
+        label = say.what(owners[0])
+        data = self._read(digest, label)
+        if data is None or picture is None:
+            return None
+        key = f"{self._key}-{place}"
+        try:
+            if not data.startswith(PNG_MAGIC):
+                drawn = read_lines(data, self._film.rows, self._film.columns)
+                evidence = tuple(item.id for item in owners)
+                return LineOverlay(key, label, evidence, say.rounded(owners[0]), drawn)
+            colour = _COLOURS.get(name) or next(self._spare)
+            shape = (self._film.rows, self._film.columns)
+            pictures = mask_pictures(data, shape, picture.size, _rgb(colour))
+            return MaskOverlay(key, label, tuple(self._lit_by(owners)), "", colour, pictures)
+        except OverlayFault as fault:
+            self._faults.append(f"{label}: {fault}")
+            return None
+
+    def _lit_by(self, owners: list[Evidence]) -> Iterator[str]:
+        """Evidence that made a mask, then what is stated about the very same place."""
+        yield from (item.id for item in owners)
+        places = {item.location for item in owners if item.kind is EvidenceKind.REGION}
+        made = {item.id for item in owners}
+        for item in self._evidence:
+            if item.location is not None and item.location in places and item.id not in made:
+                yield item.id
+
+    def _read(self, digest: str, label: str) -> bytes | None:
+        try:
+            return self._artifact(digest)
+        except (LookupError, OSError, CxrAgentError):
+            self._faults.append(f"{label}: the file is not in the trace")
+            return None
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

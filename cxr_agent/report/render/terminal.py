@@ -1,0 +1,237 @@
+"""The report in a terminal, or as plain text where there is none."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from cxr_agent.evidence import Evidence
+from cxr_agent.report.model import Report, Sentence
+from cxr_agent.report.render import _wording as say
+from cxr_agent.report.render._text import clean, lines
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+_WIDTH: Final = 80
+_WIDEST: Final = 100
+"""Longer lines are hard to read, however wide the window."""
+_SCALE: Final = (0.30, 0.70)
+"""Cardiothoracic ratios that the drawn scale shows."""
+_SCALE_CELLS: Final = 41
+_QUOTED: Final = "As given with the request; quoted, not evidence."
+
+
+def render_terminal(report: Report, console: Console) -> None:
+    """Print a report.
+
+    On a terminal: laid out, with evidence ids dim. Elsewhere (a pipe, a file): the plain text
+    of :func:`to_text`. No text of the report can set a style: all of it is shown as it stands,
+    without control characters.
+    """
+    if not console.is_terminal:
+        console.print(to_text(report), markup=False, highlight=False, emoji=False, soft_wrap=True)
+        return
+    width = min(console.width, _WIDEST)
+    for part in _parts(report):
+        console.print(part, width=width, highlight=False)
+
+
+def to_text(report: Report, width: int = _WIDTH) -> str:
+    """The report as plain text of ``width`` columns, without colours and box characters."""
+
+    def wrap(text: str, first: str = "  ", rest: str = "  ") -> str:
+        return textwrap.fill(
+            text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+        )
+
+    def blocks() -> Iterator[str]:
+        notice = wrap(clean(report.notice), "", "")
+        yield "CHEST RADIOGRAPH REPORT"
+        yield notice
+        if report.status == "partial":
+            yield wrap(f"** {say.PARTIAL}", "", "   ")
+        yield "EXAM\n" + wrap(clean(report.exam))
+        history = [line for line in lines(report.history) if line]
+        if history:
+            quoted = "\n".join(wrap(line, "  > ", "  > ") for line in history)
+            yield f"HISTORY\n{quoted}\n{wrap(f'({_QUOTED})')}"
+        for ratio, judged in say.headline(report):
+            yield wrap(_headline(ratio, judged), "", "  ")
+        for section in say.sections(report):
+            body = [section.title.upper()]
+            for group in section.groups:
+                if group.heading is not None:
+                    body.append(f"  {group.heading.value}:")
+                for place, sentence in enumerate(group.sentences, start=1):
+                    mark = f"{place}. " if section.key == "impression" else "- "
+                    text = f"{clean(sentence.text)} {clean(say.citation(sentence.evidence))}"
+                    body.append(wrap(text, f"  {mark}", "  " + " " * len(mark)))
+            yield "\n".join(body)
+        if say.held_back(report):
+            yield wrap(say.held_back(report), "", "")
+        if report.evidence:
+            rows = (wrap(_source(item), "  ", "      ") for item in report.evidence)
+            yield "\n".join(("EVIDENCE", *rows))
+        yield "\n".join(f"{name}: {clean(text)}" for name, text in _run(report))
+        yield notice
+
+    return "\n\n".join(blocks())
+
+
+def _headline(ratio: Evidence, judged: Evidence | None) -> str:
+    parts = [f"CARDIOTHORACIC RATIO {say.rounded(ratio)}"]
+    if say.interval(ratio):
+        parts.append(f"interval {say.interval(ratio)}")
+    if judged is not None and judged.threshold is not None:
+        parts.append(f"limit {say.threshold(judged)}")
+    ids = (ratio.id, judged.id) if judged is not None else (ratio.id,)
+    return f"{', '.join(parts)} {say.citation(ids)}"
+
+
+def _source(evidence: Evidence) -> str:
+    facts = (
+        " ".join(part for part in (say.what(evidence), say.statement(evidence)) if part),
+        " ".join(part for part in (say.value(evidence), say.interval(evidence)) if part),
+        f"limit {say.threshold(evidence)}" if evidence.threshold is not None else "",
+        f"{say.tool(evidence)}, step {evidence.provenance.step}",
+        say.model(evidence),
+        evidence.image,
+    )
+    return clean(f"{evidence.id}  " + "; ".join(fact for fact in facts if fact))
+
+
+def _run(report: Report) -> Iterator[tuple[str, str]]:
+    yield "Run", f"{report.run_id} ({report.status})"
+    yield "Planner", report.planner
+    yield "Program", f"cxr-agent {report.program_version}"
+    if report.trace:
+        yield "Trace", report.trace
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    from rich.box import ROUNDED
+    from rich.padding import Padding
+    from rich.panel import Panel
+    from rich.text import Text
+
+    def notice() -> RenderableType:
+        return Panel(Text(clean(report.notice), "bold"), border_style="yellow", box=ROUNDED)
+
+    yield notice()
+    if report.status == "partial":
+        yield Panel(Text(say.PARTIAL, "bold"), border_style="red", box=ROUNDED)
+    yield _title("Exam")
+    yield Padding(Text(clean(report.exam)), (0, 0, 0, 2))
+    history = [line for line in lines(report.history) if line]
+    if history:
+        yield _title("History")
+        yield Padding(Text("\n".join(f"│ {line}" for line in history), "italic"), (0, 0, 0, 2))
+        yield Padding(Text(_QUOTED, "dim"), (0, 0, 0, 2))
+    for ratio, judged in say.headline(report):
+        yield Padding(_gauge(ratio, judged), (1, 0, 0, 0))
+    for section in say.sections(report):
+        yield _title(section.title)
+        for group in section.groups:
+            if group.heading is not None:
+                yield Padding(Text(group.heading.value, "cyan"), (0, 0, 0, 2))
+            numbered = section.key == "impression"
+            yield Padding(_sentences(group.sentences, numbered=numbered), (0, 0, 0, 2))
+    if say.held_back(report):
+        yield Padding(Text(say.held_back(report), "dim"), (1, 0, 0, 0))
+    if report.evidence:
+        yield _title("Evidence")
+        yield Padding(_table(report.evidence), (0, 0, 0, 2))
+    yield Text("\n" + "\n".join(f"{name}: {clean(text)}" for name, text in _run(report)), "dim")
+    yield notice()
+
+
+def _title(title: str) -> RenderableType:
+    from rich.text import Text
+
+    return Text(f"\n{title.upper()}", "bold")
+
+
+def _sentences(sentences: tuple[Sentence, ...], *, numbered: bool) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for place, sentence in enumerate(sentences, start=1):
+        mark = Text(f"{place}." if numbered else "•", "bold" if numbered else "dim")
+        text = Text(clean(sentence.text), "bold" if numbered else "")
+        text.append(f" {clean(say.citation(sentence.evidence))}", "not bold dim")
+        grid.add_row(mark, text)
+    return grid
+
+
+def _gauge(ratio: Evidence, judged: Evidence | None) -> RenderableType:
+    """The cardiothoracic ratio as a number and on a scale: interval, value, limit."""
+    from rich.box import ROUNDED
+    from rich.panel import Panel
+    from rich.text import Text
+
+    text = Text("Cardiothoracic ratio ")
+    text.append(say.rounded(ratio), "bold")
+    if say.interval(ratio):
+        text.append(f"   {say.interval(ratio)}")
+    if judged is not None and judged.threshold is not None:
+        text.append(f"   limit {say.threshold(judged)}")
+    ids = (ratio.id, judged.id) if judged is not None else (ratio.id,)
+    text.append(f"   {say.citation(ids)}", "dim")
+    text.append("\n")
+    text.append_text(_scale(ratio, judged.threshold if judged is not None else None))
+    return Panel(text, box=ROUNDED, border_style="dim", expand=False)
+
+
+def _scale(ratio: Evidence, limit: float | None) -> Text:
+    from rich.text import Text
+
+    first, last = _SCALE
+
+    def cell(number: float) -> int:
+        share = (number - first) / (last - first)
+        return min(max(round(share * (_SCALE_CELLS - 1)), 0), _SCALE_CELLS - 1)
+
+    cells = [("─", "dim")] * _SCALE_CELLS
+    if ratio.interval is not None:
+        low, high = (cell(end) for end in ratio.interval)
+        cells[low : high + 1] = [("━", "bold cyan")] * (high - low + 1)
+    if limit is not None:
+        cells[cell(limit)] = ("┃", "yellow")
+    if ratio.value is not None:
+        cells[cell(ratio.value)] = ("●", "bold cyan")
+    return Text.assemble(
+        (f"{first:.2f} ", "dim"), *cells, (f" {last:.2f}", "dim"), ("   ┃ limit", "dim")
+    )
+
+
+def _table(evidence: tuple[Evidence, ...]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("Id", "What", "Stated, value", "Tool, step", "Film"):
+        table.add_column(name, overflow="fold", no_wrap=name in {"Id", "Film"})
+    for item in evidence:
+        figure = "\n".join(
+            part
+            for part in (
+                ", ".join(filter(None, (say.statement(item), say.value(item)))),
+                say.interval(item),
+                f"limit {say.threshold(item)}" if item.threshold is not None else "",
+            )
+            if part
+        )
+        table.add_row(
+            Text(clean(item.id), "dim"),
+            Text(clean(say.what(item))),
+            Text(figure),
+            Text(clean(f"{item.provenance.tool}, {item.provenance.step}"), "dim"),
+            Text(clean(item.image), "dim"),
+        )
+    return table
