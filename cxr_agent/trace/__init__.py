@@ -1,0 +1,64 @@
+"""The record of a run: every event in order, durable, hash-chained, with its artifacts.
+
+    with TraceWriter.create(Path("traces")) as writer:
+        writer.append(RunStarted(run_id=writer.run_id, program_version="1", planner="protocol"))
+    trace = read_trace(find_trace(Path("traces"), "last"))
+    verify(trace).intact
+
+This package knows nobody else in the program but its errors.
+"""
+
+from cxr_agent.trace.events import (
+    EVENT,
+    FINISH,
+    SCHEMA_VERSION,
+    Conflict,
+    Event,
+    EvidenceAdded,
+    GateVerdict,
+    ImageRecord,
+    Plan,
+    ReportDrafted,
+    RunFinished,
+    RunStarted,
+    SpacingRecord,
+    StudyLoaded,
+    ToolCalled,
+    ToolReturned,
+    artifacts_of,
+)
+from cxr_agent.trace.find import TraceHeader, find_trace, list_traces
+from cxr_agent.trace.line import Line
+from cxr_agent.trace.reader import Trace, read_trace
+from cxr_agent.trace.verify import Problem, Verification, verify
+from cxr_agent.trace.writer import TraceWriter
+
+__all__ = [
+    "EVENT",
+    "FINISH",
+    "SCHEMA_VERSION",
+    "Conflict",
+    "Event",
+    "EvidenceAdded",
+    "GateVerdict",
+    "ImageRecord",
+    "Line",
+    "Plan",
+    "Problem",
+    "ReportDrafted",
+    "RunFinished",
+    "RunStarted",
+    "SpacingRecord",
+    "StudyLoaded",
+    "ToolCalled",
+    "ToolReturned",
+    "Trace",
+    "TraceHeader",
+    "TraceWriter",
+    "Verification",
+    "artifacts_of",
+    "find_trace",
+    "list_traces",
+    "read_trace",
+    "verify",
+]

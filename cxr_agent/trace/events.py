@@ -1,0 +1,217 @@
+"""What a run can record: one class per event, told apart by ``type``.
+
+A field is added with a default and never renamed or reused; anything else raises
+``SCHEMA_VERSION``. The golden traces under ``traces/golden/`` hold this promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, TypeAdapter
+
+from cxr_agent.trace.fields import Code, Frozen, JsonObject, Name, Seconds, Sha256, Step, Text
+
+SCHEMA_VERSION: Final = 1
+
+FINISH: Final = "finish"
+"""The decision of a planner that has no further tool to call."""
+
+
+class RunStarted(Frozen):
+    """The first event of a run: all that is needed to do it again."""
+
+    type: Literal["run_started"] = "run_started"
+    schema_version: Literal[1] = SCHEMA_VERSION
+    """Version of these event classes."""
+    run_id: Name
+    """Name of the run's folder when it was written."""
+    program_version: Name
+    planner: Name
+    """``protocol``, ``llm``, ``scripted`` ..."""
+    config: JsonObject = Field(default_factory=dict)
+    """Settings that can change a result, without secrets."""
+    versions: dict[Name, Text] = Field(default_factory=dict)
+    """Library or model card to its version or weights hash."""
+    seed: int | None = None
+
+
+class SpacingRecord(Frozen):
+    """Distance between pixel centres of a film."""
+
+    row_mm: float = Field(gt=0)
+    column_mm: float = Field(gt=0)
+    kind: Code
+    """How far it may be trusted: ``calibrated`` or ``detector``."""
+
+
+class ImageRecord(Frozen):
+    """One film as the run saw it: nothing of who, when or where."""
+
+    handle: Name
+    sha256: Sha256
+    """Hash of the presentation-ready pixels and their shape."""
+    rows: int = Field(ge=1)
+    columns: int = Field(ge=1)
+    view: Name
+    spacing: SpacingRecord | None = None
+    notices: tuple[Code, ...] = ()
+    display: Sha256
+    """Artifact: an 8-bit PNG for the eye."""
+    days_before: int | None = None
+    """For a prior: whole days before the current film."""
+
+
+class StudyLoaded(Frozen):
+    """The films of the run, current and prior."""
+
+    type: Literal["study_loaded"] = "study_loaded"
+    images: tuple[ImageRecord, ...]
+    indication_sha256: Sha256 | None = None
+    """Hash of the question asked; tells that two runs had the same without showing it."""
+    indication: Text | None = None
+    """The question itself, only under ``--privacy full``: it may name the patient."""
+
+
+class Plan(Frozen):
+    """A planner chose the next step."""
+
+    type: Literal["plan"] = "plan"
+    step: Step
+    planner: Name
+    """Who chose; differs from the run's planner after a fall-back."""
+    prompt_id: Name | None = None
+    prompt_sha256: Sha256 | None = None
+    """Hash of the prompt file, not of what was filled in."""
+    model: Name | None = None
+    tokens_in: int | None = Field(default=None, ge=0)
+    tokens_out: int | None = Field(default=None, ge=0)
+    cost: float | None = Field(default=None, ge=0)
+    """US dollars."""
+    latency_s: Seconds
+    """Seconds from question to decision."""
+    decision: Name
+    """Name of a tool, or ``finish``."""
+    arguments: JsonObject = Field(default_factory=dict)
+    rationale: Code
+    """Why, from a closed list: free text of a model is no reason."""
+
+
+class ToolCalled(Frozen):
+    """A tool is about to run; written before it does."""
+
+    type: Literal["tool_called"] = "tool_called"
+    step: Step
+    tool: Name
+    tool_version: Name
+    arguments: JsonObject = Field(default_factory=dict)
+
+
+class ToolReturned(Frozen):
+    """A tool came back, declined, or failed."""
+
+    type: Literal["tool_returned"] = "tool_returned"
+    step: Step
+    tool: Name
+    outcome: Literal["ok", "abstained", "failed"]
+    result: JsonObject = Field(default_factory=dict)
+    """The typed result as JSON; empty unless ``ok``."""
+    codes: tuple[Code, ...] = ()
+    """Why it abstained or failed."""
+    seconds: Seconds
+    """Wall time of the call."""
+    artifacts: dict[Name, Sha256] = Field(default_factory=dict)
+    """Masks and lines that it drew."""
+
+
+class EvidenceAdded(Frozen):
+    """The run now knows this; see :class:`cxr_agent.evidence.Evidence`."""
+
+    type: Literal["evidence_added"] = "evidence_added"
+    evidence: JsonObject
+    """Kept as JSON: a trace stays readable when the evidence class grows."""
+
+
+class Conflict(Frozen):
+    """Pieces of evidence that contradict each other, and the rule that decides."""
+
+    type: Literal["conflict"] = "conflict"
+    codes: tuple[Code, ...]
+    """The findings or measurements at odds."""
+    evidence: tuple[Name, ...]
+    """Ids of the evidence."""
+    rule: Code
+    """The rule of ``kb/`` that decides."""
+
+
+class ReportDrafted(Frozen):
+    """The report before the gates."""
+
+    type: Literal["report_drafted"] = "report_drafted"
+    sentences: tuple[JsonObject, ...]
+    """Each with its text, section and evidence ids."""
+
+
+class GateVerdict(Frozen):
+    """What a gate decided about one sentence, or about the report as a whole."""
+
+    type: Literal["gate_verdict"] = "gate_verdict"
+    gate: Code
+    passed: bool
+    sentence: Text | None = None
+    """None for a verdict on the whole report."""
+    reason: Code = "supported"
+    action: Literal["kept", "repaired", "dropped", "added"]
+
+
+class RunFinished(Frozen):
+    """The last event of a run. A run without it was cut off."""
+
+    type: Literal["run_finished"] = "run_finished"
+    status: Literal["complete", "partial", "refused", "failed"]
+    code: Code | None = None
+    """Why, unless ``complete``."""
+    seconds: Seconds
+    """Wall time of the run."""
+    report_sha256: Sha256 | None = None
+    """Artifact: the report as JSON."""
+
+
+Event = Annotated[
+    RunStarted
+    | StudyLoaded
+    | Plan
+    | ToolCalled
+    | ToolReturned
+    | EvidenceAdded
+    | Conflict
+    | ReportDrafted
+    | GateVerdict
+    | RunFinished,
+    Field(discriminator="type"),
+]
+EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Event)
+"""Reads any event from JSON."""
+
+
+def artifacts_of(event: Event) -> Iterator[tuple[str, str]]:
+    """(what it is, SHA-256) of every artifact that an event points to."""
+    match event:
+        case StudyLoaded():
+            for image in event.images:
+                yield f"display of {image.handle}", image.display
+        case ToolReturned():
+            for name, sha256 in event.artifacts.items():
+                yield f"{name} of {event.tool}", sha256
+        case EvidenceAdded():
+            # Evidence is plain JSON here, so its shape is not a given.
+            artifacts = event.evidence.get("artifacts")
+            if isinstance(artifacts, dict):
+                for name, value in artifacts.items():
+                    if isinstance(value, str):
+                        yield f"{name} of {event.evidence.get('id')}", value
+        case RunFinished(report_sha256=str() as sha256):
+            yield "report", sha256
+        case _:
+            return

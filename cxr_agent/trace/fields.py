@@ -1,0 +1,67 @@
+"""Types that the events share: codes, hashes, and JSON that survives a round trip."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+_MAX_DEPTH: Final = 64
+_MAX_INTEGER: Final = 2**63
+
+
+def _storable(value: JsonValue, depth: int = 0) -> None:
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"nested deeper than {_MAX_DEPTH}")
+    match value:
+        case bool() | None:
+            return
+        case str():
+            _encodable(value)
+        case float():
+            if not math.isfinite(value):
+                raise ValueError("a number must be finite")
+        case int():
+            if not -_MAX_INTEGER <= value < _MAX_INTEGER:
+                raise ValueError("an integer must fit in 64 bits")
+        case dict():
+            for name, item in value.items():
+                _encodable(name)
+                _storable(item, depth + 1)
+        case list():
+            for item in value:
+                _storable(item, depth + 1)
+
+
+def _encodable(text: str) -> str:
+    # A lone surrogate is valid in Python but in no UTF-8 file.
+    text.encode("utf-8")
+    return text
+
+
+def _checked(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    _storable(value)
+    return value
+
+
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_checked)]
+"""A JSON object that reads back as it was written: finite, UTF-8, not too deep."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 as lower-case hex."""
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+"""A stable identifier, never free text."""
+Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_encodable)]
+"""A short name: of a tool, a planner, a version."""
+Text = Annotated[str, AfterValidator(_encodable)]
+"""Text for a person, as data."""
+Step = Annotated[int, Field(ge=1)]
+"""Number of a step within its run."""
+Seconds = Annotated[float, Field(ge=0)]
+"""A duration."""
+
+
+class Frozen(BaseModel):
+    """Base of all that is written to a trace."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

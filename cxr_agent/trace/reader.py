@@ -1,0 +1,167 @@
+"""Reading a run back: a cut-off end is tolerated and reported, a damaged middle is not."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pydantic import ValidationError
+
+from cxr_agent.errors import TraceError
+from cxr_agent.trace.events import SCHEMA_VERSION, Event, RunFinished, RunStarted
+from cxr_agent.trace.layout import ARTIFACTS, LINES
+from cxr_agent.trace.line import MAX_LINE_BYTES, Line, decode, digest
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A run as read from its folder."""
+
+    directory: Path
+    lines: tuple[Line, ...]
+    digests: tuple[str, ...]
+    """SHA-256 of each line as it stands in the file, for :func:`cxr_agent.trace.verify`."""
+    torn: bool
+    """The file ended in the middle of a line, which was dropped."""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        return tuple(line.event for line in self.lines)
+
+    @property
+    def run_id(self) -> str:
+        """As recorded; the folder may have been renamed."""
+        return self.started.run_id if self.started else self.directory.name
+
+    @property
+    def started(self) -> RunStarted | None:
+        first = self.lines[0].event if self.lines else None
+        return first if isinstance(first, RunStarted) else None
+
+    @property
+    def finished(self) -> RunFinished | None:
+        """The last event when it ends the run; None for a run that was cut off or goes on."""
+        last = self.lines[-1].event if self.lines else None
+        return last if isinstance(last, RunFinished) else None
+
+    def artifact(self, sha256: str) -> bytes:
+        """The file with this hash.
+
+        Raises
+        ------
+        TraceError
+            ``artifact_missing``, ``artifact_damaged`` when its content has another hash, or
+            ``trace_not_readable``.
+        """
+        # The hash may come from a damaged trace: it must not lead out of the folder.
+        path = self.directory / ARTIFACTS / sha256
+        if not _SHA256.fullmatch(sha256) or not path.is_file():
+            raise TraceError("artifact_missing", f"no artifact {sha256[:64]!r} in the trace")
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise not_readable(error, path) from error
+        if digest(data) != sha256:
+            raise TraceError(
+                "artifact_damaged",
+                f"the artifact {sha256} has other content than when it was written",
+                hint="do not rely on this run; read the film again",
+            )
+        return data
+
+
+def read_trace(path: Path) -> Trace:
+    """Read a run.
+
+    Parameters
+    ----------
+    path
+        Folder of the run, or its ``trace.jsonl``.
+
+    Raises
+    ------
+    TraceError
+        ``trace_not_found``, ``trace_not_readable``, ``trace_damaged`` with the number of the
+        line, or ``trace_schema`` for a trace of a version that this program does not know.
+    """
+    file = lines_file(path)
+    lines: list[Line] = []
+    digests: list[str] = []
+    torn = False
+    try:
+        with file.open("rb") as stream:
+            for number, data, whole in _raw_lines(stream):
+                if not whole:
+                    torn = True
+                    break
+                lines.append(parse(data, number))
+                digests.append(digest(data))
+    except OSError as error:
+        raise not_readable(error, file) from error
+    return Trace(file.parent, tuple(lines), tuple(digests), torn)
+
+
+def lines_file(path: Path) -> Path:
+    """``trace.jsonl`` of a run named by its folder or by that file."""
+    file = path / LINES if path.is_dir() else path
+    if not file.is_file():  # also keeps a pipe or a device from blocking the read
+        raise TraceError("trace_not_found", f"there is no trace at {path}", hint="see `trace list`")
+    return file
+
+
+def parse(data: bytes, number: int) -> Line:
+    """One line of the file; ``number`` counts from 1."""
+    try:
+        return decode(data)
+    except (ValidationError, RecursionError) as error:
+        version = _schema_version(data)
+        if version is not None and version != SCHEMA_VERSION:
+            raise TraceError(
+                "trace_schema",
+                f"the trace has schema version {version}; this program reads {SCHEMA_VERSION}",
+                hint="use a newer version of cxr-agent",
+            ) from error
+        # The validation error is not shown: it would quote the file.
+        raise TraceError(
+            "trace_damaged",
+            f"line {number} of the trace is damaged",
+            hint="restore the file from a copy; the lines before are intact",
+        ) from error
+
+
+def not_readable(error: OSError, path: Path) -> TraceError:
+    """The error for a file that is there but cannot be read."""
+    return TraceError(
+        "trace_not_readable",
+        f"cannot read {path}: {error.strerror or type(error).__name__}",
+        hint="check its permissions",
+    )
+
+
+def _raw_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
+    """(number, bytes without the line feed, whether the line is whole)."""
+    number = 0
+    while data := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if data.endswith(b"\n"):
+            yield number, data[:-1], True
+        elif len(data) <= MAX_LINE_BYTES:
+            yield number, data, False
+        else:
+            raise TraceError(
+                "trace_damaged", f"line {number} of the trace is over {MAX_LINE_BYTES} bytes"
+            )
+
+
+def _schema_version(data: bytes) -> int | None:
+    try:
+        version = json.loads(data)["event"]["schema_version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return version if type(version) is int else None

@@ -1,0 +1,125 @@
+"""Whether a trace is still what the run wrote.
+
+The hash chain finds a line that was changed, removed, added or moved. It is no signature: who
+rewrites the whole file, or changes the last line, leaves a chain that closes. To rule that out,
+keep :attr:`Verification.head` somewhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from cxr_agent.errors import TraceError
+from cxr_agent.trace.events import RunFinished, RunStarted, artifacts_of
+from cxr_agent.trace.line import FIRST, GENESIS
+from cxr_agent.trace.reader import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is not as the run wrote it."""
+
+    code: str
+    message: str
+    line: int | None = None
+    """Number of the line in the file as it stands, from 1."""
+    artifact: str | None = None
+    """SHA-256 that names the artifact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found."""
+
+    run_id: str
+    lines: int
+    artifacts: int
+    """Artifacts that the events point to."""
+    problems: tuple[Problem, ...]
+    finished: bool
+    """The run was ended by its program, not by a crash."""
+    torn: bool
+    head: str
+    """SHA-256 of the last line: stands for the whole trace."""
+
+    @property
+    def intact(self) -> bool:
+        """Nothing was changed; the run may still be unfinished."""
+        return not self.problems
+
+
+def verify(trace: Trace) -> Verification:
+    """Check the chain, the order, the clock, and every artifact."""
+    artifacts = _artifacts(trace)
+    return Verification(
+        run_id=trace.run_id,
+        lines=len(trace.lines),
+        artifacts=len(artifacts),
+        problems=(*_chain(trace), *_clock(trace), *_shape(trace), *_damage(trace, artifacts)),
+        finished=trace.finished is not None,
+        torn=trace.torn,
+        head=trace.digests[-1] if trace.digests else GENESIS,
+    )
+
+
+def _chain(trace: Trace) -> Iterator[Problem]:
+    everywhere = {line.seq for line in trace.lines}
+    seq, previous = FIRST - 1, GENESIS
+    for number, (line, digest) in enumerate(zip(trace.lines, trace.digests, strict=True), FIRST):
+        if line.seq != seq + 1:
+            missing = [gone for gone in range(seq + 1, line.seq) if gone not in everywhere]
+            if missing:
+                yield Problem(
+                    "line_missing", f"{_span(missing)} of the run is missing", line=number
+                )
+            else:
+                yield Problem("line_moved", f"line {number} is out of order", line=number)
+        elif line.previous != previous:
+            changed = max(FIRST, number - 1)
+            yield Problem(
+                "line_changed",
+                f"line {changed} is not what line {number} was written after",
+                line=changed,
+            )
+        seq, previous = line.seq, digest
+
+
+def _span(numbers: list[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    return f"line {first}" if first == last else f"lines {first} to {last}"
+
+
+def _clock(trace: Trace) -> Iterator[Problem]:
+    for number, (before, after) in enumerate(pairwise(trace.lines), FIRST + 1):
+        if after.monotonic < before.monotonic:
+            yield Problem("clock_backwards", f"line {number} is before line {number - 1}", number)
+
+
+def _shape(trace: Trace) -> Iterator[Problem]:
+    """A run starts once, first, and ends once, last."""
+    if trace.started is None:
+        yield Problem("no_start", "the trace does not begin with run_started")
+    for number, line in enumerate(trace.lines, FIRST):
+        if isinstance(line.event, RunStarted) and number > FIRST:
+            yield Problem("second_start", f"line {number} starts the run again", number)
+        if isinstance(line.event, RunFinished) and number < len(trace.lines):
+            yield Problem("after_end", f"the run goes on after its end in line {number}", number)
+
+
+def _artifacts(trace: Trace) -> dict[str, tuple[int, str]]:
+    """SHA-256 to the first line that points to it, and what it is there."""
+    found: dict[str, tuple[int, str]] = {}
+    for number, event in enumerate(trace.events, FIRST):
+        for what, sha256 in artifacts_of(event):
+            found.setdefault(sha256, (number, what))
+    return found
+
+
+def _damage(trace: Trace, artifacts: dict[str, tuple[int, str]]) -> Iterator[Problem]:
+    for sha256, (number, what) in artifacts.items():
+        try:
+            trace.artifact(sha256)
+        except TraceError as error:
+            yield Problem(error.code, f"{what}: {error.message}", number, sha256)

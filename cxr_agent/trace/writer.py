@@ -1,0 +1,212 @@
+"""Writing a run: what :meth:`TraceWriter.append` has returned is on the disk."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from cxr_agent.errors import OutputError, UsageError
+from cxr_agent.trace.durable import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    output_error,
+    sync_folder,
+    write_all,
+    write_file,
+)
+from cxr_agent.trace.events import Event
+from cxr_agent.trace.layout import ARTIFACTS, LAST, LINES
+from cxr_agent.trace.line import FIRST, GENESIS, MAX_LINE_BYTES, Line, digest, encode, stamp
+
+_RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_TRIES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where the acknowledged part of the file ends."""
+
+    seq: int
+    previous: str
+    size: int
+
+
+class TraceWriter:
+    """Appends the events of one run; made by :meth:`create`. Threads may share it."""
+
+    def __init__(self, directory: Path, descriptor: int) -> None:
+        self.directory = directory
+        self._descriptor: int | None = descriptor
+        self._end = _End(seq=FIRST - 1, previous=GENESIS, size=0)
+        self._broken: OutputError | None = None
+        self._lock = threading.Lock()
+        self._artifact_lock = threading.Lock()
+
+    @classmethod
+    def create(cls, root: Path, run_id: str | None = None) -> Self:
+        """Make the folder of a new run under ``root``; never one that exists.
+
+        Parameters
+        ----------
+        root
+            Folder of traces; made when missing.
+        run_id
+            Name of the run; by default the UTC time to the second and eight random hex digits,
+            which sorts by time.
+
+        Raises
+        ------
+        UsageError
+            ``bad_run_id``.
+        OutputError
+            ``trace_exists``, ``disk_full`` or ``trace_not_writable``.
+        """
+        if run_id is not None and (not _RUN_ID.fullmatch(run_id) or run_id == LAST):
+            raise UsageError(
+                "bad_run_id",
+                "a run id is up to 128 letters, digits, dots, dashes and underscores",
+                hint="leave it out and one is made",
+            )
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            directory = _new_folder(root, run_id)
+            (directory / ARTIFACTS).mkdir(mode=PRIVATE_FOLDER)
+            descriptor = os.open(
+                directory / LINES,
+                os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+                PRIVATE_FILE,
+            )
+            sync_folder(directory)
+            sync_folder(root)
+        except OSError as error:
+            raise output_error(error, root) from error
+        return cls(directory, descriptor)
+
+    @property
+    def run_id(self) -> str:
+        return self.directory.name
+
+    def append(self, event: Event) -> Line:
+        """Write one event; when this returns, no crash of ours can lose it.
+
+        A failure ends the writer: what the disk holds after a failed fsync is unknown, and a
+        run must not go on past a step that is not recorded.
+
+        Raises
+        ------
+        OutputError
+            ``disk_full``, ``trace_not_writable``, ``trace_line_too_long`` or ``trace_closed``.
+        """
+        with self._lock:
+            descriptor = self._usable()
+            end = self._end
+            line = Line(
+                seq=end.seq + 1,
+                time=stamp(datetime.now(UTC)),
+                monotonic=time.monotonic(),
+                previous=end.previous,
+                event=event,
+            )
+            data = encode(line)
+            if len(data) > MAX_LINE_BYTES:
+                raise OutputError(
+                    "trace_line_too_long",
+                    f"a {event.type} event takes more than {MAX_LINE_BYTES} bytes",
+                    hint="large results belong in artifacts",
+                )
+            try:
+                write_all(descriptor, data + b"\n")
+                os.fsync(descriptor)
+                # One assignment, so that an interrupt finds the old end or the new one.
+                self._end = _End(line.seq, digest(data), end.size + len(data) + 1)
+            except OSError as error:
+                self._take_back(descriptor)
+                self._broken = output_error(error, self.directory)
+                raise self._broken from error
+            except BaseException:
+                self._take_back(descriptor)
+                raise
+            return line
+
+    def put(self, data: bytes) -> str:
+        """Keep ``data`` as an artifact under its SHA-256, which is returned.
+
+        Put an artifact before the event that names it: then no event points to nothing.
+
+        Raises
+        ------
+        OutputError
+            ``disk_full``, ``trace_not_writable`` or ``trace_closed``.
+        """
+        sha256 = digest(data)
+        path = self.directory / ARTIFACTS / sha256
+        with self._artifact_lock:
+            self._usable()
+            try:
+                if not path.exists():
+                    write_file(path, data)
+            except OSError as error:
+                raise output_error(error, self.directory) from error
+        return sha256
+
+    def close(self) -> None:
+        """Stop writing; may be called twice. Everything acknowledged is already on the disk."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _usable(self) -> int:
+        if self._broken is not None:
+            raise self._broken
+        if self._descriptor is None:
+            raise OutputError("trace_closed", f"the trace {self.run_id} is closed")
+        return self._descriptor
+
+    def _take_back(self, descriptor: int) -> None:
+        """Cut off what was written but not acknowledged, or the next line would follow it."""
+        try:
+            os.ftruncate(descriptor, self._end.size)
+        except OSError as error:
+            self._broken = output_error(error, self.directory)
+
+
+def _new_folder(root: Path, run_id: str | None) -> Path:
+    """An empty folder that nobody else has; ``mkdir`` decides between two who want it."""
+    for _ in range(_TRIES):
+        directory = root / (run_id or _fresh_id())
+        try:
+            directory.mkdir(mode=PRIVATE_FOLDER)
+        except FileExistsError:
+            if run_id is not None:
+                break
+            continue
+        return directory
+    raise OutputError(
+        "trace_exists",
+        f"there is a run {run_id or 'of every name tried'} in {root}",
+        hint="choose another run id; a trace is never overwritten",
+    )
+
+
+def _fresh_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
