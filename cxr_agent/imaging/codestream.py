@@ -24,9 +24,7 @@ _LSE: Final = 0xF8
 _SOFS: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {_SOF_JPEG_LS}
 _LOSSLESS: Final = frozenset({0xC3, 0xC7, 0xCB, 0xCF, _SOF_JPEG_LS})
 _ARITHMETIC: Final = frozenset(range(0xC9, 0xD0)) - {0xCC}
-_AFTER_SCAN: Final = frozenset(
-    {_EOI, _SOS, _DQT, _DHT, _DNL, _DRI, _LSE, 0xFE, *range(0xE0, 0xF0)}
-)
+_AFTER_SCAN: Final = frozenset({_EOI, _SOS, _DQT, _DHT, _DNL, _DRI, _LSE, 0xFE, *range(0xE0, 0xF0)})
 _APP1: Final = 0xE1
 _APP14: Final = 0xEE
 _COM: Final = 0xFE

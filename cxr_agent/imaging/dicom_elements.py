@@ -38,6 +38,9 @@ _UNIT_BYTES: Final = {
     "FD": 8, "OD": 8, "OV": 8, "SV": 8, "UV": 8,
 }  # fmt: skip
 
+_LONG_SHORT_VALUE: Final = 4096
+"""Dates, codes and names do not get near this length; a damaged one usually does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Element:
@@ -187,7 +190,7 @@ class DataSetReader:
         if length == UNDEFINED:
             return self._undefined(tag, vr, position, end, depth)
         if position + length > end:
-            raise refusal(self._overrun_of(tag, length, depth))
+            raise refusal(self._overrun_of(tag, length, depth, vr))
         if length % 2 and tag != _TRAILING_PADDING:
             self.odd_length = True
         if vr == "SQ" or (tag in SEQUENCES and vr in ("", "UN")):
@@ -281,8 +284,10 @@ class DataSetReader:
             return InputCode.METADATA_BOMB
         return InputCode.CORRUPT_HEADER if depth else InputCode.TRUNCATED
 
-    def _overrun_of(self, tag: int, length: int, depth: int) -> InputCode:
+    def _overrun_of(self, tag: int, length: int, depth: int, vr: str = "") -> InputCode:
         """What it means that a value runs over the end: a cut file, or a damaged length."""
+        if length % 2 or (vr in SHORT_VRS and length > _LONG_SHORT_VALUE):
+            return InputCode.CORRUPT_HEADER
         if self.cut:
             return InputCode.TOO_LARGE if tag == Tag.PIXEL_DATA else InputCode.METADATA_BOMB
         if tag == Tag.PIXEL_DATA:

@@ -1,0 +1,45 @@
+"""One decoded film, before it gets a handle."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from cxr_agent.study import AgeGroup, FloatImage, Notice, PixelSpacing, View
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedFilm:
+    """What is kept of a file: pixels ready to be looked at, and facts that identify nobody.
+
+    ``film_day`` is the last trace of a date; :func:`~cxr_agent.imaging.load_study` turns it
+    into an interval and drops it.
+    """
+
+    pixels: FloatImage
+    """(rows, columns) float32 in [0, 1], bone white; read-only, C order."""
+    view: View = View.UNKNOWN
+    view_source: str = "none"
+    """``header``, or ``none``."""
+    age_group: AgeGroup = AgeGroup.UNKNOWN
+    spacing: PixelSpacing | None = None
+    notices: tuple[Notice, ...] = ()
+    """In the order in which :class:`~cxr_agent.study.Notice` lists them."""
+    film_day: int | None = None
+    """Proleptic Gregorian ordinal of the day on which the film was taken."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Over shape and pixels; whoever holds the pixels computes it, so it always fits them."""
+        rows, columns = self.pixels.shape
+        digest = hashlib.sha256(f"float32 {rows} {columns}\n".encode("ascii"))
+        digest.update(np.ascontiguousarray(self.pixels, dtype="<f4"))
+        return digest.hexdigest()
+
+
+def ordered(notices: set[Notice] | frozenset[Notice]) -> tuple[Notice, ...]:
+    """The notices in a fixed order, so that equal files give equal results."""
+    return tuple(notice for notice in Notice if notice in notices)

@@ -1,0 +1,134 @@
+"""From files to a :class:`~cxr_agent.study.Study`."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from cxr_agent.errors import InputError, UsageError
+from cxr_agent.imaging.decoder import Decoder, FilmPath
+from cxr_agent.imaging.film import DecodedFilm, ordered
+from cxr_agent.study import Image, Notice, Study
+
+MAX_INDICATION: Final = 2000
+"""Characters of an indication that are kept."""
+
+
+def load_study(
+    films: FilmPath | Sequence[FilmPath],
+    priors: FilmPath | Sequence[FilmPath] = (),
+    indication: str = "",
+    decoder: Decoder | None = None,
+) -> Study:
+    """Decode the films of a patient and put them behind handles.
+
+    Parameters
+    ----------
+    films
+        The current films; they become ``img-1``, ``img-2`` ... in this order.
+    priors
+        Earlier films of the same patient. They become ``prior-1`` ... with the newest first;
+        those without a usable date keep their order and come last.
+    indication
+        Why the film was taken. Cut at :data:`MAX_INDICATION` characters; control and invisible
+        characters are removed.
+    decoder
+        Give one to keep its worker warm over many studies. Otherwise one is made and ended.
+
+    Raises
+    ------
+    UsageError
+        ``no_film``.
+    InputError, UnsuitableFilm
+        The first film that is refused; with several films, the message names its place.
+    """
+    currents, earlier = _as_list(films), _as_list(priors)
+    if not currents:
+        raise UsageError("no_film", "there is no film to read", hint="Name at least one file.")
+    if decoder is not None:
+        return _load(currents, earlier, indication, decoder)
+    with Decoder() as own:
+        return _load(currents, earlier, indication, own)
+
+
+def _load(
+    films: list[FilmPath], priors: list[FilmPath], indication: str, decoder: Decoder
+) -> Study:
+    alone = len(films) == 1 and not priors
+    current = [
+        _decode(path, "" if alone else f"film {n}", decoder) for n, path in enumerate(films, 1)
+    ]
+    earlier = [_decode(path, f"prior {n}", decoder) for n, path in enumerate(priors, 1)]
+    today = max((film.film_day for film in current if film.film_day is not None), default=None)
+    return Study(
+        images=tuple(_image(f"img-{n}", film, None) for n, film in enumerate(current, 1)),
+        priors=tuple(
+            _image(f"prior-{n}", film, days)
+            for n, (film, days) in enumerate(_newest_first(earlier, today), 1)
+        ),
+        indication=clean_indication(indication),
+    )
+
+
+def _as_list(paths: FilmPath | Sequence[FilmPath]) -> list[FilmPath]:
+    if isinstance(paths, str | bytes | os.PathLike):
+        return [paths]
+    return list(paths)
+
+
+def _decode(path: FilmPath, place: str, decoder: Decoder) -> DecodedFilm:
+    try:
+        return decoder.decode(path)
+    except InputError as error:
+        if not place:
+            raise
+        raise type(error)(error.code, f"{place}: {error.message}", hint=error.hint) from None
+
+
+def _newest_first(
+    priors: list[DecodedFilm], today: int | None
+) -> list[tuple[DecodedFilm, int | None]]:
+    """Each prior with its days before the current film.
+
+    A prior that is dated after the current film was shifted, mistyped or swapped: its date is
+    worth nothing, and it counts as undated.
+    """
+    dated: list[tuple[DecodedFilm, int]] = []
+    undated: list[tuple[DecodedFilm, int | None]] = []
+    for film in priors:
+        if today is None or film.film_day is None:
+            undated.append((film, None))
+        elif film.film_day > today:
+            notices = ordered({*film.notices, Notice.BAD_DATE})
+            undated.append((replace(film, notices=notices), None))
+        else:
+            dated.append((film, today - film.film_day))
+    return [*sorted(dated, key=lambda pair: pair[1]), *undated]
+
+
+def _image(handle: str, film: DecodedFilm, days_before: int | None) -> Image:
+    return Image(
+        handle=handle,
+        pixels=film.pixels,
+        sha256=film.sha256,
+        view=film.view,
+        view_source=film.view_source,
+        age_group=film.age_group,
+        spacing=film.spacing,
+        notices=film.notices,
+        days_before=days_before,
+    )
+
+
+def clean_indication(text: str) -> str:
+    """``text`` on one line, without control, format and unassigned characters, cut.
+
+    Invisible characters have no use in an indication, but can hide or reorder what is read.
+    """
+    # Only a bounded part is looked at: a file of any length can be given as an indication.
+    spaced = " ".join(text[: 4 * MAX_INDICATION].split())
+    visible = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
+    return visible[:MAX_INDICATION].strip()

@@ -1,0 +1,122 @@
+"""What passes between a :class:`~cxr_agent.imaging.Decoder` and its worker.
+
+A request is a length and the bytes of a path. An answer is a fixed header, a JSON object and
+the raw pixels. The worker has handled a file of unknown origin and is not trusted: nothing it
+says is executed, unpickled or shown, and whatever does not fit is taken as a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, Final
+
+import numpy as np
+
+from cxr_agent.errors import InputCode, InputError
+from cxr_agent.imaging.film import DecodedFilm, ordered
+from cxr_agent.imaging.limits import MAX_PIXELS, MAX_SIDE_PX
+from cxr_agent.imaging.refusal import refusal, refusal_from_name
+from cxr_agent.study import (
+    AgeGroup,
+    FloatImage,
+    Notice,
+    PixelSpacing,
+    SpacingKind,
+    View,
+)
+
+READY: Final = b"CXRWORK1"
+"""First thing that a worker says: the protocol and its version."""
+REQUEST: Final = struct.Struct("<I")
+"""Length of the path that follows."""
+ANSWER: Final = struct.Struct("<4sIII")
+"""Magic, length of the JSON object, rows and columns; both are zero after a refusal."""
+MAGIC: Final = b"CXRF"
+MAX_PATH_BYTES: Final = 1 << 16
+MAX_JSON_BYTES: Final = 1 << 14
+
+
+def film_answer(film: DecodedFilm) -> bytes:
+    """Header and JSON object for ``film``; its pixels follow as little-endian float32."""
+    spacing = film.spacing
+    facts = {
+        "view": film.view,
+        "view_source": film.view_source,
+        "age_group": film.age_group,
+        "spacing": None if spacing is None else [spacing.row_mm, spacing.column_mm, spacing.kind],
+        "notices": list(film.notices),
+        "film_day": film.film_day,
+    }
+    text = json.dumps(facts).encode("ascii")
+    return ANSWER.pack(MAGIC, len(text), *film.pixels.shape) + text
+
+
+def refusal_answer(error: InputError) -> bytes:
+    """Header and JSON object for a refusal: its code, and nothing else."""
+    text = json.dumps({"refused": error.code}).encode("ascii")
+    return ANSWER.pack(MAGIC, len(text), 0, 0) + text
+
+
+def read_header(header: bytes) -> tuple[int, int, int]:
+    """Length of the JSON object, rows and columns, all within bounds.
+
+    Raises
+    ------
+    InputError
+        ``decode_crash`` for a header that no sound worker writes.
+    """
+    magic, length, rows, columns = ANSWER.unpack(header)
+    sound = magic == MAGIC and length <= MAX_JSON_BYTES
+    if not sound or max(rows, columns) > MAX_SIDE_PX or rows * columns > MAX_PIXELS:
+        raise refusal(InputCode.DECODE_CRASH)
+    if (rows == 0) is not (columns == 0):
+        raise refusal(InputCode.DECODE_CRASH)
+    return length, rows, columns
+
+
+def read_refusal(text: bytes) -> InputError:
+    """The exception that a refusing answer stands for."""
+    try:
+        return refusal_from_name(str(json.loads(text)["refused"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return refusal(InputCode.DECODE_CRASH)
+
+
+def read_film(text: bytes, pixels: FloatImage) -> DecodedFilm:
+    """The film of an answer, every value checked.
+
+    Raises
+    ------
+    InputError
+        ``decode_crash`` when something does not fit.
+    """
+    try:
+        film = _film(json.loads(text), pixels)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise refusal(InputCode.DECODE_CRASH) from None
+    if not (pixels.min() >= 0 and pixels.max() <= 1):  # false for NaN as well
+        raise refusal(InputCode.DECODE_CRASH)
+    return film
+
+
+def _film(facts: dict[str, Any], pixels: FloatImage) -> DecodedFilm:
+    spacing, day, source = facts["spacing"], facts["film_day"], facts["view_source"]
+    if day is not None and not isinstance(day, int):
+        raise TypeError
+    if source not in ("header", "none"):
+        raise ValueError
+    if spacing is not None:
+        row_mm, column_mm, kind = spacing
+        spacing = PixelSpacing(float(row_mm), float(column_mm), SpacingKind(kind))
+        if not (np.isfinite(spacing.row_mm) and np.isfinite(spacing.column_mm)):
+            raise ValueError
+    return DecodedFilm(
+        pixels,
+        view=View(facts["view"]),
+        view_source=source,
+        age_group=AgeGroup(facts["age_group"]),
+        spacing=spacing,
+        notices=ordered({Notice(name) for name in facts["notices"]}),
+        film_day=day,
+    )
