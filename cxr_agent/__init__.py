@@ -1,1 +1,38 @@
-"""cxr-agent: an agentic, tool-using reader of chest radiographs. Research use only."""
+"""cxr-agent: an agentic, tool-using reader of chest radiographs. Research use only.
+
+    import cxr_agent
+
+    report = cxr_agent.read("film.dcm")
+    print(report.impression[0].text)
+
+The names below are loaded when first used, so importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cxr_agent.reading import Agent, read
+    from cxr_agent.report.model import Report
+    from cxr_agent.study import Study
+    from cxr_agent.toolbox.contract import tool
+    from cxr_agent.trace import Trace
+
+__all__ = ["Agent", "Report", "Study", "Trace", "read", "tool"]
+
+_HOME = {
+    "Agent": "cxr_agent.reading",
+    "Report": "cxr_agent.report.model",
+    "Study": "cxr_agent.study",
+    "Trace": "cxr_agent.trace",
+    "read": "cxr_agent.reading",
+    "tool": "cxr_agent.toolbox.contract",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cxr_agent' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

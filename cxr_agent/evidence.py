@@ -58,6 +58,7 @@ class Unit(StrEnum):
     MILLIMETRE = "mm"
     PIXEL = "px"
     DEGREE = "deg"
+    DAY = "d"
 
 
 class Location(StrEnum):

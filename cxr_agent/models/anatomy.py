@@ -43,9 +43,11 @@ class AnatomyModel:
     ----------
     threads
         Threads of one run; None leaves the choice to ONNX Runtime.
+    weights
+        An ONNX file in place of the embedded one: training evaluates its runs this way.
     """
 
-    def __init__(self, *, threads: int | None = None) -> None:
+    def __init__(self, *, threads: int | None = None, weights: bytes | None = None) -> None:
         import onnxruntime
 
         self.card = load_card(MODEL_ID)
@@ -55,7 +57,7 @@ class AnatomyModel:
         options.log_severity_level = 3
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                verified_weights(self.card), options, providers=["CPUExecutionProvider"]
+                weights or verified_weights(self.card), options, providers=["CPUExecutionProvider"]
             )
         except ModelError:
             raise

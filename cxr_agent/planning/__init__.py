@@ -1,0 +1,1 @@
+"""Choosing the steps of a reading: one graph, exchangeable planners, budgets."""

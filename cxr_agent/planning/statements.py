@@ -1,0 +1,56 @@
+"""What the program itself knows of a study and a run, as observations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from cxr_agent.evidence import EvidenceKind, Observation, Unit
+from cxr_agent.planning.protocol import load_protocol
+from cxr_agent.study import Image
+from cxr_agent.toolbox.execute import Outcome
+
+
+def about_film(film: Image) -> Iterator[Observation]:
+    """Remarks on the file, and when a prior was taken."""
+    if film.notices:
+        yield Observation(
+            kind=EvidenceKind.QUALITY,
+            code="film_remark",
+            reasons=tuple(notice.value for notice in film.notices),
+        )
+    if film.is_prior:
+        dated = film.days_before is not None
+        yield Observation(
+            kind=EvidenceKind.QUALITY,
+            code="prior_film",
+            category="dated" if dated else "undated",
+            value=film.days_before,
+            unit=Unit.DAY if dated else None,
+        )
+
+
+def about_comparison() -> Observation:
+    """That no tool of this version compares films."""
+    return Observation(
+        kind=EvidenceKind.LIMITATION,
+        code="prior_comparison",
+        reasons=("comparison_tool_missing",),
+    )
+
+
+def about_scope(outcomes: Iterable[Outcome]) -> Observation | None:
+    """What a chest film is looked at for and no tool of this run looked at."""
+    ran = {outcome.call.tool for outcome in outcomes if outcome.status == "ok"}
+    missing = [
+        subject for subject, tools in load_protocol().coverage.items() if not ran & set(tools)
+    ]
+    if not missing:
+        return None
+    return Observation(
+        kind=EvidenceKind.LIMITATION, code="not_examined", reasons=tuple(missing)
+    )
+
+
+def about_budget(reasons: Sequence[str]) -> Observation:
+    """That the reading ended before the planner was done."""
+    return Observation(kind=EvidenceKind.LIMITATION, code="budget", reasons=tuple(reasons))

@@ -1,0 +1,1 @@
+"""Composing a report from evidence, gating it, and showing it."""

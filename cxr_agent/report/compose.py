@@ -1,0 +1,125 @@
+"""From evidence to a draft: which section a statement goes to, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cxr_agent.evidence import Evidence, EvidenceKind, Polarity
+from cxr_agent.knowledge import load, vocabulary
+from cxr_agent.report.draft import Draft, Section
+from cxr_agent.report.model import Heading, Sentence
+
+_ORDER = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
+
+
+def compose(evidence: Sequence[Evidence]) -> Draft:
+    """Say everything that the evidence says, once, by rule."""
+    several = len({item.image for item in evidence if not is_prior(item)}) > 1
+    draft = Draft()
+    for section, sentence in _outlines(evidence, several):
+        draft = draft.adding(section, sentence)
+    for item in evidence:
+        if item.kind is not EvidenceKind.REGION:
+            draft = draft.adding(section_of(item), sentence_of(item, several=several))
+    for item in _impression(evidence):
+        draft = draft.adding(Section.IMPRESSION, sentence_of(item, several=several))
+    scope = [item.id for item in evidence if item.code == "not_examined"]
+    if scope:
+        text = str(load("sentences")["compose"]["scope"])
+        draft = draft.adding(Section.IMPRESSION, Sentence(text=text, evidence=tuple(scope)))
+    return draft
+
+
+def is_prior(evidence: Evidence) -> bool:
+    """Whether the evidence is about a prior film."""
+    return evidence.image.startswith("prior-")
+
+
+def section_of(evidence: Evidence) -> Section:
+    """Where a report says this."""
+    if is_prior(evidence) or evidence.kind is EvidenceKind.COMPARISON:
+        return Section.COMPARISON
+    if evidence.kind is EvidenceKind.LIMITATION:
+        return Section.LIMITATIONS
+    if evidence.kind in (EvidenceKind.QUALITY, EvidenceKind.REGION):
+        return Section.TECHNIQUE
+    return Section.FINDINGS
+
+
+def sentence_of(evidence: Evidence, *, several: bool) -> Sentence:
+    """The reading of one piece of evidence as a sentence of its section.
+
+    Parameters
+    ----------
+    several
+        Whether the study has more than one current film, so that each must be named.
+    """
+    findings = section_of(evidence) is Section.FINDINGS
+    return Sentence(
+        text=_placed(evidence.reading, evidence.image, several or is_prior(evidence)),
+        evidence=(evidence.id,),
+        heading=_heading(evidence) if findings else None,
+    )
+
+
+def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Findings first, critical ones before all, then what could not be measured."""
+    current = [item for item in evidence if not is_prior(item)]
+    findings = [item for item in current if item.kind is EvidenceKind.FINDING]
+    unmeasured = [
+        item
+        for item in current
+        if item.kind is EvidenceKind.LIMITATION
+        and _kind(item.code) in ("measurement", "finding")
+    ]
+    return sorted(findings, key=_urgency) + unmeasured
+
+
+def _urgency(evidence: Evidence) -> tuple[bool, int]:
+    return not is_critical(evidence), _ORDER[evidence.polarity or Polarity.ABSENT]
+
+
+def is_critical(evidence: Evidence) -> bool:
+    """Whether this is a finding that must not stand below another (ACR tier 1)."""
+    term = vocabulary().get(evidence.code)
+    return bool(term and term.critical) and evidence.polarity is Polarity.PRESENT
+
+
+def _outlines(
+    evidence: Sequence[Evidence], several: bool
+) -> Iterable[tuple[Section, Sentence]]:
+    """One sentence per film for all its outlines."""
+    handles = dict.fromkeys(item.image for item in evidence)
+    for handle in handles:
+        regions = [e for e in evidence if e.image == handle and e.kind is EvidenceKind.REGION]
+        if not regions:
+            continue
+        names = ", ".join(vocabulary()[region.code].name for region in regions)
+        text = str(load("sentences")["compose"]["outlined"]).format(names=names)
+        yield (
+            section_of(regions[0]),
+            Sentence(
+                text=_placed(text, handle, several or is_prior(regions[0])),
+                evidence=tuple(region.id for region in regions),
+            ),
+        )
+
+
+def _placed(text: str, handle: str, named: bool) -> str:
+    if not named:
+        return text
+    template = str(load("sentences")["compose"]["on_film"])
+    return template.format(handle=handle, sentence=text[:1].lower() + text[1:])
+
+
+def _heading(evidence: Evidence) -> Heading:
+    term = vocabulary().get(evidence.code)
+    try:
+        return Heading(term.section) if term else Heading.OTHER
+    except ValueError:
+        return Heading.OTHER
+
+
+def _kind(code: str) -> str:
+    term = vocabulary().get(code)
+    return term.kind if term else ""

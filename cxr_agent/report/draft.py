@@ -1,0 +1,56 @@
+"""A report before the gates: sentences by section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from cxr_agent.report.model import Sentence
+
+
+class Section(StrEnum):
+    """The sections that hold sentences, in the order of a report."""
+
+    TECHNIQUE = "technique"
+    COMPARISON = "comparison"
+    FINDINGS = "findings"
+    IMPRESSION = "impression"
+    LIMITATIONS = "limitations"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Sentences by section."""
+
+    technique: tuple[Sentence, ...] = ()
+    comparison: tuple[Sentence, ...] = ()
+    findings: tuple[Sentence, ...] = ()
+    impression: tuple[Sentence, ...] = ()
+    limitations: tuple[Sentence, ...] = ()
+
+    def of(self, section: Section) -> tuple[Sentence, ...]:
+        sentences: tuple[Sentence, ...] = getattr(self, section.value)
+        return sentences
+
+    def __iter__(self) -> Iterator[tuple[Section, Sentence]]:
+        for section in Section:
+            for sentence in self.of(section):
+                yield section, sentence
+
+    def with_section(self, section: Section, sentences: tuple[Sentence, ...]) -> Draft:
+        """A copy with one section replaced."""
+        return replace(self, **{section.value: sentences})
+
+    def adding(self, section: Section, sentence: Sentence, *, first: bool = False) -> Draft:
+        """A copy with one more sentence."""
+        kept = self.of(section)
+        return self.with_section(section, (sentence, *kept) if first else (*kept, sentence))
+
+    def mapped(self, change: Callable[[Section, Sentence], Sentence | None]) -> Draft:
+        """A copy with every sentence changed; None leaves one out."""
+        draft = self
+        for section in Section:
+            changed = (change(section, sentence) for sentence in self.of(section))
+            draft = draft.with_section(section, tuple(s for s in changed if s is not None))
+        return draft

@@ -1,0 +1,1 @@
+"""What lets a sentence out: evidence that supports it, and nothing left unsaid."""

@@ -1,0 +1,96 @@
+"""Both gates over a draft: repair once, then drop and record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cxr_agent.evidence import Evidence
+from cxr_agent.report.compose import is_prior, section_of, sentence_of
+from cxr_agent.report.draft import Draft, Section
+from cxr_agent.report.gates.coverage import below_the_fold, left_out, raise_to_top
+from cxr_agent.report.gates.support import fault_of
+from cxr_agent.report.model import Dropped, Sentence
+
+Action = Literal["kept", "repaired", "dropped", "added"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gate decided about one sentence."""
+
+    gate: Literal["evidence", "coverage"]
+    passed: bool
+    sentence: str
+    reason: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What is let out, what is not, and every decision."""
+
+    draft: Draft
+    verdicts: tuple[Verdict, ...]
+    dropped: tuple[Dropped, ...]
+
+
+def needs_repair(draft: Draft, evidence: Sequence[Evidence]) -> bool:
+    """Whether any sentence lacks support or anything is left unsaid."""
+    known = {item.id: item for item in evidence}
+    return (
+        any(fault_of(sentence, known) for _, sentence in draft)
+        or bool(left_out(draft, evidence))
+        or bool(below_the_fold(draft, evidence))
+    )
+
+
+def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
+    """Run both gates.
+
+    A sentence without support is replaced by the rule-written reading of the one piece of
+    evidence that it cites, if that is supported; otherwise it is dropped. What is then left
+    unsaid is added in the words of the rule.
+    """
+    known = {item.id: item for item in evidence}
+    several = len({item.image for item in evidence if not is_prior(item)}) > 1
+    verdicts: list[Verdict] = []
+    dropped: list[Dropped] = []
+
+    def check(section: Section, sentence: Sentence) -> Sentence | None:
+        fault = fault_of(sentence, known)
+        if fault is None:
+            verdicts.append(Verdict("evidence", True, sentence.text, "supported", "kept"))
+            return sentence
+        cited = [known[identity] for identity in sentence.evidence if identity in known]
+        if len(cited) == 1:
+            mended = sentence_of(cited[0], several=several)
+            mended = mended.model_copy(
+                update={"heading": mended.heading if section is Section.FINDINGS else None}
+            )
+            if fault_of(mended, known) is None:
+                verdicts.append(Verdict("evidence", False, sentence.text, fault, "repaired"))
+                return mended
+        verdicts.append(Verdict("evidence", False, sentence.text, fault, "dropped"))
+        dropped.append(
+            Dropped(text=sentence.text, evidence=sentence.evidence, reason=fault.value)
+        )
+        return None
+
+    draft = draft.mapped(check)
+    for item in left_out(draft, evidence):
+        sentence = sentence_of(item, several=several)
+        verdicts.append(Verdict("coverage", False, sentence.text, "left_out", "added"))
+        draft = draft.adding(section_of(item), sentence)
+    for item in reversed(below_the_fold(draft, evidence)):
+        verdicts.append(Verdict("coverage", False, item.reading, "below_the_fold", "repaired"))
+        draft = raise_to_top(draft, item, several=several)
+    return Gated(_without_repeats(draft), tuple(verdicts), tuple(dropped))
+
+
+def _without_repeats(draft: Draft) -> Draft:
+    """Two sentences of a section that were mended to the same one become one."""
+    for section in Section:
+        draft = draft.with_section(section, tuple(dict.fromkeys(draft.of(section))))
+    return draft
