@@ -29,7 +29,7 @@ _APP1: Final = 0xE1
 _APP14: Final = 0xEE
 _COM: Final = 0xFE
 
-_SCAN_END: Final = re.compile(rb"\xff(?![\x00\xd0-\xd7])", re.DOTALL)
+SCAN_END: Final = re.compile(rb"\xff(?![\x00\xd0-\xd7])", re.DOTALL)
 _LS_SCAN_END: Final = re.compile(rb"\xff[\x80-\xff]", re.DOTALL)
 
 
@@ -172,7 +172,7 @@ class _JpegWalk:
     def _scan_end(self, position: int) -> int:
         """Offset of the marker that ends the entropy-coded data."""
         assert self.frame is not None
-        pattern = _LS_SCAN_END if self.frame.process == _SOF_JPEG_LS else _SCAN_END
+        pattern = _LS_SCAN_END if self.frame.process == _SOF_JPEG_LS else SCAN_END
         match = pattern.search(self.data, position)
         if match is None:
             raise refusal(InputCode.TRUNCATED)

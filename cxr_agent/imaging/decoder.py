@@ -103,7 +103,7 @@ class Decoder:
         if b"\0" in name or len(name) > MAX_PATH_BYTES // 2:
             raise refusal(InputCode.UNREADABLE_PATH)
         # Not normalised: "link/.." need not be the folder that holds the link.
-        absolute = os.path.join(os.getcwdb(), name)
+        absolute = os.path.join(os.getcwdb(), name)  # noqa: PTH109, PTH118 (bytes)
         with self._lock:
             worker = self._ready_worker()
             try:
@@ -150,7 +150,8 @@ class _Worker:
             env=_environment(),
             start_new_session=True,  # Ctrl-C is for the program, which then ends the worker
         )
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.requests, self.answers = self.process.stdin, self.process.stdout
         self.end = weakref.finalize(self, _end, self.process, self.owner)
         os.set_blocking(self.requests.fileno(), False)
@@ -185,7 +186,7 @@ class _Worker:
             self.reusable = error.code != InputCode.DECODE_MEMORY
             raise error
         pixels = np.empty((rows, columns), dtype="<f4")
-        self._read(memoryview(pixels).cast("B"), deadline)
+        self._read(pixels.data.cast("B"), deadline)
         film = read_film(bytes(text), pixels)
         pixels.setflags(write=False)
         self.reusable = True

@@ -5,6 +5,7 @@ tags and takes 0.27 s to import. Here a fault in the encoding is an error, depth
 bounded, and no value is interpreted: elements are slices of the file.
 """
 
+# ruff: noqa: SIM905 (a list of words is easier to read as words)
 from __future__ import annotations
 
 from collections.abc import Mapping

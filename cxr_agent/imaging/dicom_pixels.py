@@ -6,6 +6,7 @@ DICOM PS3.5 chapter 8 (native and encapsulated pixels), annex A.4 (fragments), a
 PS3.3 C.7.6.3 (Image Pixel Module).
 """
 
+# ruff: noqa: SIM905 (a list of words is easier to read as words)
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from cxr_agent.imaging.dicom_file import DicomFile, Syntax
 from cxr_agent.imaging.dicom_tags import Tag
 from cxr_agent.imaging.dicom_values import Header
 from cxr_agent.imaging.limits import MIN_BITS
+from cxr_agent.imaging.presentation import Indices
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.study import Notice
 
@@ -70,7 +72,7 @@ class PixelLayout:
 class StoredPixels:
     """``indices`` is (rows, columns): the low bits of each pixel, read as unsigned."""
 
-    indices: NDArray[np.uint8] | NDArray[np.uint16]
+    indices: Indices
     notices: frozenset[Notice]
 
 
@@ -204,7 +206,7 @@ def _jpeg(stream: bytes, layout: PixelLayout, syntax: Syntax) -> NDArray[Any]:
         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
     if len(stream[claims.end :].strip(b"\0\xff")) > 0:
         raise refusal(InputCode.PIXEL_LENGTH_MISMATCH)
-    values = _codec(libjpeg.decode, stream[: claims.end])
+    values = _codec(libjpeg.decode, stream[: claims.end])  # type: ignore[attr-defined]
     return _signed_to_index(values)
 
 
@@ -213,7 +215,7 @@ def _jpeg_2000(stream: bytes, layout: PixelLayout) -> NDArray[Any]:
 
     claims = read_jpeg_2000(stream)
     _check_claims(claims, layout)
-    values = _codec(openjpeg.decode, stream)
+    values = _codec(openjpeg.decode, stream)  # type: ignore[attr-defined]
     if values.itemsize > 2:
         raise refusal(InputCode.BITS_MISMATCH)
     return _signed_to_index(values)
@@ -268,7 +270,7 @@ def _mask(values: NDArray[Any], layout: PixelLayout) -> StoredPixels:
     bits, they are part of the values and the header is wrong.
     """
     kind = np.uint8 if values.itemsize == 1 else np.uint16
-    indices = values.astype(kind, copy=False)
+    indices: Any = values.astype(kind, copy=False)
     unused = 8 * indices.itemsize - layout.bits
     if not unused:
         return StoredPixels(indices, frozenset())

@@ -36,7 +36,7 @@ class DecodedFilm:
         """Over shape and pixels; whoever holds the pixels computes it, so it always fits them."""
         rows, columns = self.pixels.shape
         digest = hashlib.sha256(f"float32 {rows} {columns}\n".encode("ascii"))
-        digest.update(np.ascontiguousarray(self.pixels, dtype="<f4"))
+        digest.update(np.ascontiguousarray(self.pixels, dtype="<f4").data)
         return digest.hexdigest()
 
 

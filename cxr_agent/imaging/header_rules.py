@@ -6,6 +6,7 @@ DICOM PS3.4 annex B.5 (SOP classes), PS3.3 C.7.3.1 (Modality), C.8.7.1 (View Pos
 C.7.6.1.1.1 (Patient Orientation), PS3.16 CID 4010 (view codes), CID 4031 (anatomic regions).
 """
 
+# ruff: noqa: SIM905 (a list of words is easier to read as words)
 from __future__ import annotations
 
 import re
@@ -63,7 +64,8 @@ _OTHER_SUBSTRINGS: Final = (
 
 _LATERAL_WORDS: Final = frozenset(
     "LAT LATERAL LATERALE LATERALES LATERALLY LLAT RLAT LATL LATR LL RL XTL SEITLICH PROFIL "
-    "PROFILE SIDEVIEW CHESTLAT CXRLAT THORAXLAT SWIMMERS LATERALL LATERALR LLATERAL RLATERAL".split()
+    "PROFILE SIDEVIEW CHESTLAT CXRLAT THORAXLAT SWIMMERS LATERALL LATERALR LLATERAL "
+    "RLATERAL".split()
 )
 _OBLIQUE_WORDS: Final = frozenset(
     "OBLIQUE OBL OBLIQUES LAO RAO LPO RPO LLO RLO OBLIQUA SCHRAEG".split()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from pathlib import Path
 from typing import Final
 
 from cxr_agent.errors import InputCode
@@ -99,6 +100,6 @@ def _read(descriptor: int, count: int, offset: int) -> bytes:
 def _open_code(path: str, number: int | None) -> InputCode:
     if number in _NOT_A_FILE:
         return InputCode.NOT_A_REGULAR_FILE
-    if number in _MISSING and not os.path.islink(path):
+    if number in _MISSING and not Path(path).is_symlink():
         return InputCode.FILE_NOT_FOUND
     return InputCode.UNREADABLE_PATH

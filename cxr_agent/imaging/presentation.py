@@ -26,6 +26,8 @@ from cxr_agent.study import FloatImage
 
 Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
+Indices = NDArray[np.uint8] | NDArray[np.uint16]
+"""One number for each pixel, (rows, columns)."""
 
 _PERCENTILES: Final = (0.005, 0.995)
 _FULL_RANGE_SHARE: Final = 0.4
@@ -73,9 +75,11 @@ class Window:
         """Grey in [0, 1]."""
         if self.function is VoiFunction.SIGMOID:
             exponent = np.clip(-4 * (values - self.centre) / self.width, -700, 700)
-            return 1 / (1 + np.exp(exponent))
+            curve: Values = 1 / (1 + np.exp(exponent))
+            return curve
         low, high = self.edges
-        return np.clip((values - low) / (high - low), 0, 1)
+        grey: Values = np.clip((values - low) / (high - low), 0, 1)
+        return grey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +95,8 @@ class LookupTable:
     def apply(self, values: Values) -> Values:
         """The entries for ``values``; what lies outside gets the first or last one."""
         index = np.clip(np.rint(values) - self.first, 0, self.entries.size - 1)
-        return self.entries[index.astype(np.intp)].astype(np.float64)
+        found: Values = self.entries[index.astype(np.intp)].astype(np.float64)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +126,7 @@ class Shown:
     bad_window: bool = False
 
 
-def histogram(indices: NDArray[np.uint8] | NDArray[np.uint16], levels: int) -> Counts:
+def histogram(indices: Indices, levels: int) -> Counts:
     """How often each index occurs; counted in strips to bound memory."""
     flat = indices.reshape(-1)
     strip = 1 << 22
@@ -169,7 +174,7 @@ def show(stored: Values, counts: Counts, recipe: Recipe) -> Shown:
     return Shown(grey.astype(np.float32), bad_window)
 
 
-def look_up(indices: NDArray[np.uint8] | NDArray[np.uint16], shown: Shown) -> FloatImage:
+def look_up(indices: Indices, shown: Shown) -> FloatImage:
     """The picture: (rows, columns) float32 in [0, 1]."""
     # With intp indices the whole picture would be copied at eight bytes a pixel.
     pixels = np.empty(indices.shape, dtype=np.float32)

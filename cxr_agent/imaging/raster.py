@@ -22,17 +22,16 @@ from cxr_agent.imaging.codestream import read_jpeg
 from cxr_agent.imaging.exif import exif_flip
 from cxr_agent.imaging.film import DecodedFilm, ordered
 from cxr_agent.imaging.header_rules import Flip
+from cxr_agent.imaging.jpeg_scans import check_scans
 from cxr_agent.imaging.limits import MIN_BITS
 from cxr_agent.imaging.png_file import Colour, PngFile, read_png
-from cxr_agent.imaging.presentation import Recipe, histogram, look_up, show
+from cxr_agent.imaging.presentation import Indices, Recipe, histogram, look_up, show
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.imaging.turning import turn
 from cxr_agent.study import Notice
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
-
-Indices = NDArray[np.uint8] | NDArray[np.uint16]
 
 _JPEG_PROCESSES: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive, all with Huffman codes."""
@@ -88,6 +87,7 @@ def jpeg_film(data: bytes) -> DecodedFilm:
         raise refusal(InputCode.UNSUPPORTED_FORMAT)
     if claims.components not in (1, 3):
         raise refusal(InputCode.CORRUPT_HEADER)
+    check_scans(data[: claims.end])
     exif, bare = _without_metadata(data[: claims.end])
     picture = _decoded(JpegImageFile, bare)
     if picture.size != (claims.columns, claims.rows):

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cxr_agent.imaging.header_rules import Flip
+from cxr_agent.imaging.presentation import Indices
 from cxr_agent.study import PixelSpacing
 
-_Number = TypeVar("_Number", bound=np.generic)
 
-
-def turn(picture: NDArray[_Number], flip: Flip) -> NDArray[_Number]:
+def turn(picture: Indices, flip: Flip) -> Indices:
     """``picture`` after ``flip``, in C order; the same array when there is nothing to do."""
     transpose, mirror, upside_down = flip.value
-    if transpose:
-        picture = picture.T
+    turned: Any = picture.T if transpose else picture
     if mirror:
-        picture = picture[:, ::-1]
+        turned = turned[:, ::-1]
     if upside_down:
-        picture = picture[::-1]
-    return np.ascontiguousarray(picture)
+        turned = turned[::-1]
+    result: Indices = np.ascontiguousarray(turned)
+    return result
 
 
 def turn_spacing(spacing: PixelSpacing | None, flip: Flip) -> PixelSpacing | None:

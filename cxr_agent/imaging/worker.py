@@ -12,12 +12,11 @@ from __future__ import annotations
 import math
 import os
 import sys
+from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
-from PIL import Image as _pillow
-from PIL import JpegImagePlugin as _jpeg
-from PIL import PngImagePlugin as _png
+from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from cxr_agent.errors import InputCode, InputError
 from cxr_agent.imaging.decode import decode
@@ -32,7 +31,7 @@ from cxr_agent.imaging.wire import (
     refusal_answer,
 )
 
-_IMPORTED_BEFORE_THE_FIRST_FILE: Final = (_pillow, _jpeg, _png)
+_IMPORTED_BEFORE_THE_FIRST_FILE: Final = (Image, JpegImagePlugin, PngImagePlugin)
 _OPEN_FILES: Final = 64
 
 
@@ -69,7 +68,7 @@ def main(arguments: list[str]) -> int:
 def _answer(sink: BinaryIO, film: DecodedFilm) -> None:
     pixels = np.ascontiguousarray(film.pixels, dtype="<f4")
     _write(sink, film_answer(film))
-    _write(sink, memoryview(pixels).cast("B"))
+    _write(sink, pixels.data.cast("B"))
 
 
 def _write(sink: BinaryIO, data: bytes | memoryview) -> None:
@@ -117,8 +116,8 @@ def _allow_cpu(seconds: float) -> None:
 def _address_space() -> int:
     """Bytes mapped now: NumPy alone reserves hundreds of megabytes for its threads."""
     try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+        return pages * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 1 << 30
 
