@@ -21,7 +21,7 @@ _NUMBER: Final = r"-?\d{1,6}(?:\.\d{1,6})?"
 _POINTS: Final = re.compile(rf"{_NUMBER},{_NUMBER}(?: {_NUMBER},{_NUMBER})*")
 
 
-class OverlayFault(Exception):
+class OverlayError(Exception):
     """An artifact cannot be drawn over its film. The message holds nothing out of the file."""
 
 
@@ -70,31 +70,31 @@ def read_lines(data: bytes, rows: int, columns: int) -> tuple[Line, ...]:
 
     Raises
     ------
-    OverlayFault
+    OverlayError
         When the file is not what the toolbox writes.
     """
     if len(data) > _MAX_BYTES:
-        raise OverlayFault("the drawing is too large")
+        raise OverlayError("the drawing is too large")
     if b"<!" in data or b"<?" in data:
         # No declaration, entity, comment or processing instruction is ever written by us.
-        raise OverlayFault("the drawing holds more than lines")
+        raise OverlayError("the drawing holds more than lines")
     try:
         root = ElementTree.fromstring(data)
     except (ElementTree.ParseError, ValueError, LookupError):
-        raise OverlayFault("the drawing is damaged") from None
+        raise OverlayError("the drawing is damaged") from None
     if root.tag != f"{_SVG}svg" or root.get("viewBox") != f"0 0 {columns} {rows}":
-        raise OverlayFault("the drawing was not made for this film")
+        raise OverlayError("the drawing was not made for this film")
     if len(root) > _MAX_LINES:
-        raise OverlayFault("the drawing has too many lines")
+        raise OverlayError("the drawing has too many lines")
     return tuple(_line(element) for element in root)
 
 
 def _line(element: ElementTree.Element) -> Line:
     if element.tag != f"{_SVG}polyline" or any(child.tag != f"{_SVG}title" for child in element):
-        raise OverlayFault("the drawing holds more than lines")
+        raise OverlayError("the drawing holds more than lines")
     text = element.get("points", "")
     if not _POINTS.fullmatch(text) or text.count(" ") >= _MAX_POINTS:
-        raise OverlayFault("a line of the drawing is damaged")
+        raise OverlayError("a line of the drawing is damaged")
     points = tuple((float(x), float(y)) for x, y in (pair.split(",") for pair in text.split(" ")))
     label = clean(element.findtext(f"{_SVG}title") or "")
     return Line(label[:_MAX_LABEL], points)

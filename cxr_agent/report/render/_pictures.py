@@ -7,7 +7,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cxr_agent.report.render._drawings import OverlayFault
+from cxr_agent.report.render._drawings import OverlayError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,7 +42,7 @@ def film_picture(data: bytes) -> Film:
 
     Raises
     ------
-    OverlayFault
+    OverlayError
         When it is no PNG.
     """
     picture = _open(data)
@@ -71,14 +71,14 @@ def mask_pictures(
 
     Raises
     ------
-    OverlayFault
+    OverlayError
         When it is no PNG of the film's size.
     """
     from PIL import Image, ImageChops, ImageFilter
 
     picture = _open(data)
     if (picture.height, picture.width) != shape:
-        raise OverlayFault("the mask was not made for this film")
+        raise OverlayError("the mask was not made for this film")
     # BOX averages, so the threshold at one half keeps the area of thin structures.
     grey = picture.convert("L").resize(shown, Image.Resampling.BOX)
     area = grey.point([0] * 128 + [255] * 128)
@@ -92,14 +92,14 @@ def _open(data: bytes) -> Image:
     from PIL import Image
 
     if not data.startswith(PNG_MAGIC):
-        raise OverlayFault("the picture is no PNG")
+        raise OverlayError("the picture is no PNG")
     try:
         picture = Image.open(io.BytesIO(data), formats=("PNG",))
         if picture.width * picture.height > _MAX_PIXELS:
-            raise OverlayFault("the picture is too large")
+            raise OverlayError("the picture is too large")
         picture.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise OverlayFault("the picture is damaged") from None
+        raise OverlayError("the picture is damaged") from None
     return picture
 
 

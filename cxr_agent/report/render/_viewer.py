@@ -10,7 +10,7 @@ from cxr_agent.errors import CxrAgentError
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.report.model import FilmSummary, Report
 from cxr_agent.report.render import _wording as say
-from cxr_agent.report.render._drawings import Line, OverlayFault, Point, read_lines
+from cxr_agent.report.render._drawings import Line, OverlayError, Point, read_lines
 from cxr_agent.report.render._pictures import (
     PNG_MAGIC,
     Film,
@@ -89,9 +89,17 @@ class Viewer:
         share = _SCALE_MM / (self.film.spacing_mm[1] * self.film.columns)
         return share if share < 0.5 else None
 
-    def percent(self, point: Point) -> tuple[float, float]:
-        """A point in film pixels as percentages of width and height."""
-        x, y = point
+    def label_at(self, line: Line) -> Point:
+        """Where a line's label goes, as percentages of the film's width and height.
+
+        In the middle; for a line across much of the film near its left end, where it does not
+        meet the labels of shorter lines.
+        """
+        columns = [x for x, _ in line.points]
+        x, y = line.middle
+        reach = max(columns) - min(columns)
+        if reach > self.film.columns / 2:
+            x = min(columns) + reach / 6
         return 100 * x / self.film.columns, 100 * y / self.film.rows
 
 
@@ -147,7 +155,7 @@ class _Builder:
             return None
         try:
             return film_picture(data)
-        except OverlayFault as fault:
+        except OverlayError as fault:
             self._faults.append(f"the film: {fault}")
             return None
 
@@ -176,7 +184,7 @@ class _Builder:
             shape = (self._film.rows, self._film.columns)
             pictures = mask_pictures(data, shape, picture.size, _rgb(colour))
             return MaskOverlay(key, label, tuple(self._lit_by(owners)), "", colour, pictures)
-        except OverlayFault as fault:
+        except OverlayError as fault:
             self._faults.append(f"{label}: {fault}")
             return None
 

@@ -54,8 +54,7 @@ def _blocks(report: Report) -> Iterator[str]:
 
 def _list(sentences: Iterable[Sentence], *, numbered: bool) -> str:
     return "\n".join(
-        f"{f'{place}.' if numbered else '-'} {escape(sentence.text)} "
-        f"{_citation(sentence)}"
+        f"{f'{place}.' if numbered else '-'} {escape(sentence.text)} {_citation(sentence)}"
         for place, sentence in enumerate(sentences, start=1)
     )
 

@@ -1,0 +1,215 @@
+"""A report with everything in it, and the files of its trace; a hostile one beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxr_agent.evidence import Evidence, Provenance
+from cxr_agent.report.model import Dropped, FilmSummary, Heading, Report, Sentence
+from cxr_agent.testing.phantom import draw
+from cxr_agent.toolbox.artifacts import display_png, drawings_svg, mask_png
+from cxr_agent.toolbox.contract import Drawing
+
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(2)> {{7*7}} {% raw %} "
+    "[bold red]x[/bold red] \x1b[31mred\x1b[0m \x1b]8;;http://a.example\x07link\x1b]8;;\x07 "
+    "# heading | pipe `code` **strong** [a](javascript:alert(3)) "
+    "\u202egnp\u2069 '\"&amp; \x00\x9b2J"
+)
+
+
+@dataclass
+class Files:
+    """Stands for the artifacts of a trace."""
+
+    by_hash: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        self.by_hash[digest] = data
+        return digest
+
+    def __call__(self, digest: str) -> bytes:
+        return self.by_hash[digest]
+
+
+@dataclass(frozen=True)
+class Sample:
+    report: Report
+    files: Files
+
+    def with_(self, **changes: Any) -> Report:
+        return self.report.model_copy(update=changes)
+
+
+def drawing(columns: int = 512, rows: int = 512) -> bytes:
+    return drawings_svg(
+        [
+            Drawing(name="right", label="heart, right part", points=((180, 330), (256, 330))),
+            Drawing(name="left", label="heart, left part", points=((256, 340), (370, 340))),
+            Drawing(name="thorax", label="thorax", points=((50, 380), (460, 380))),
+        ],
+        (rows, columns),
+    )
+
+
+@pytest.fixture(scope="session")
+def phantom_files() -> tuple[Files, dict[str, str], str, str]:
+    files, phantom = Files(), draw()
+    masks = {name: files.put(mask_png(mask)) for name, mask in phantom.masks.items()}
+    return files, masks, files.put(drawing()), files.put(display_png(phantom.pixels))
+
+
+@pytest.fixture
+def sample(phantom_files: tuple[Files, dict[str, str], str, str]) -> Sample:
+    files, masks, lines, display = phantom_files
+
+    def source(step: int, tool: str) -> Provenance:
+        return Provenance(
+            step=step,
+            tool=tool,
+            tool_version="1.0",
+            model="anatomy",
+            weights_sha256="a" * 64,
+            image_sha256="b" * 64,
+        )
+
+    def made(place: int, **rest: Any) -> Evidence:
+        return Evidence.model_validate({"id": f"e{place}", "image": "img-1", **rest})
+
+    evidence = [
+        made(
+            place,
+            kind="region",
+            code=name,
+            box=(50, 60, 200, 400),
+            location="cardiac silhouette" if name == "heart" else name.replace("_", " "),
+            artifacts={name: digest},
+            reading=f"The {name.replace('_', ' ')} was outlined.",
+            provenance=source(1, "segment_anatomy"),
+        )
+        for place, (name, digest) in enumerate(masks.items(), start=1)
+    ]
+    ratio = {"value": 0.462, "unit": "1", "interval": (0.44, 0.48), "interval_level": 0.9}
+    shared = {"location": "cardiac silhouette", "artifacts": {"lines": lines}, **ratio}
+    evidence += [
+        made(
+            6,
+            kind="quality",
+            code="projection",
+            category="unknown",
+            reading="The projection is not known.",
+            provenance=source(2, "assess_quality"),
+        ),
+        made(
+            7,
+            kind="measurement",
+            code="cardiothoracic_ratio",
+            reading="Cardiothoracic ratio 0.46 (90 % interval 0.44 to 0.48).",
+            provenance=source(3, "measure_ctr"),
+            **shared,
+        ),
+        made(
+            8,
+            kind="finding",
+            code="cardiomegaly",
+            polarity="absent",
+            threshold=0.5,
+            threshold_source="convention for adult PA films",
+            reading="The cardiac silhouette is not enlarged: ratio 0.46.",
+            provenance=source(3, "measure_ctr"),
+            **shared,
+        ),
+        made(
+            9,
+            kind="limitation",
+            code="not_examined",
+            reasons=("pleura",),
+            reading="Not examined in this run: the pleura.",
+            provenance=source(4, "protocol"),
+        ),
+    ]
+    read = {item.id: item.reading for item in evidence}
+
+    def said(identity: str, heading: Heading | None = None) -> Sentence:
+        return Sentence(text=read[identity], evidence=(identity,), heading=heading)
+
+    report = Report(
+        run_id="20261124T201500Z-1a2b3c4d",
+        program_version="0.1.0",
+        planner="protocol 1",
+        status="complete",
+        exam="Chest radiograph, one film",
+        history="Cough.\nHeart size?",
+        technique=(said("e6"),),
+        findings=(
+            Sentence(
+                text="Both lungs were outlined.", evidence=("e1", "e2"), heading=Heading.OTHER
+            ),
+            said("e7", Heading.CARDIOVASCULAR),
+            Sentence(
+                text="The heart is not enlarged.",
+                evidence=("e7", "e8"),
+                heading=Heading.CARDIOVASCULAR,
+            ),
+        ),
+        impression=(said("e8"),),
+        limitations=(said("e9"),),
+        dropped=(
+            Dropped(text="No pneumothorax.", evidence=("e2",), reason="finding_not_supported"),
+        ),
+        films=(
+            FilmSummary(
+                handle="img-1",
+                rows=512,
+                columns=512,
+                view="UNKNOWN",
+                spacing_mm=None,
+                spacing_kind=None,
+                sha256="b" * 64,
+                notices=(),
+                display=display,
+            ),
+        ),
+        evidence=tuple(evidence),
+        trace="/tmp/traces/x",
+    )
+    return Sample(report, files)
+
+
+@pytest.fixture
+def hostile(sample: Sample) -> Report:
+    """The hostile text in every field that text can reach."""
+    first, *rest = sample.report.evidence
+    source = first.provenance.model_copy(update={"tool": HOSTILE, "model": HOSTILE})
+    bad = first.model_copy(
+        update={"reading": HOSTILE, "threshold": 1.0, "threshold_source": HOSTILE}
+    )
+    film = sample.report.films[0].model_copy(
+        update={"notices": (HOSTILE,), "view": HOSTILE, "sha256": HOSTILE}
+    )
+    return sample.with_(
+        run_id=HOSTILE,
+        planner=HOSTILE,
+        program_version=HOSTILE,
+        exam=HOSTILE,
+        history=HOSTILE,
+        notice=HOSTILE,
+        trace=HOSTILE,
+        technique=(Sentence(text=HOSTILE, evidence=("e1",)),),
+        impression=(Sentence(text=HOSTILE, evidence=("e1", HOSTILE)),),
+        dropped=(Dropped(text=HOSTILE, evidence=(HOSTILE,), reason=HOSTILE),),
+        films=(film,),
+        evidence=(bad.model_copy(update={"provenance": source}), *rest),
+    )
+
+
+@pytest.fixture
+def blank_png() -> Callable[[int, int], bytes]:
+    return lambda rows, columns: mask_png(np.zeros((rows, columns), dtype=np.bool_))
