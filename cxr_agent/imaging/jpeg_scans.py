@@ -18,8 +18,8 @@ from cxr_agent.imaging.limits import MIB
 from cxr_agent.imaging.refusal import refusal
 
 _RESTART: Final = re.compile(rb"\xff([\xd0-\xd7])")
-_ONE_BYTE_FOR_LONG: Final = re.compile(rb"(.)\1{1023}", re.DOTALL)
-"""No picture: a refining scan has one bit of noise for each coefficient, and runs for the rest."""
+_REPETITION: Final = re.compile(rb"(.{1,8}?)\1{511}", re.DOTALL)
+"""A short pattern over and over: a refining scan has bits of noise, and runs for the rest."""
 _PROGRESSIVE: Final = 0xC2
 _MOST_SCAN_BYTES: Final = 12 * MIB
 """Longer scans are left to the decoder alone: counting would take seconds."""
@@ -60,7 +60,7 @@ def check_scans(data: bytes) -> None:
 
     The structure must have passed :func:`~cxr_agent.imaging.codestream.read_jpeg`. Scans that
     refine AC coefficients are not counted, which would need all earlier ones decoded: there only
-    a stretch of equal bytes shows.
+    a stretch of one pattern shows.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def _check_scan(walk: _Walk, body: bytes, coded: bytes) -> None:
             8 * len(piece) - count * sum(per_mcu) not in range(8) for piece, count in pieces
         ):  # one bit for each block
             raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
-        if _ONE_BYTE_FOR_LONG.search(coded):
+        if _REPETITION.search(coded):
             raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
         return
     if len(coded) > _MOST_SCAN_BYTES:

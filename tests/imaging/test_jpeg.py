@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -60,15 +61,16 @@ def test_middle_overwritten(options: dict[str, Any], fill: bytes) -> None:
     assert refused(broken) in ("corrupt_compressed_stream", "corrupt_header", "truncated")
 
 
-def test_a_few_bytes_overwritten() -> None:
+def test_a_stretch_overwritten() -> None:
+    """Unseen stays only damage so short that the number of blocks happens to be kept."""
     data = jpeg(FILM, quality=90)
     found = 0
     for at in range(len(data) // 3, len(data) // 3 + 500, 25):
         try:
-            read(data[:at] + bytes(20) + data[at + 20 :])
+            read(data[:at] + bytes(400) + data[at + 400 :])
         except InputError:
             found += 1
-    assert found >= 18  # of 20: damage that keeps the number of blocks stays unseen
+    assert found >= 19  # of 20
 
 
 def test_restart_markers_out_of_order() -> None:
@@ -132,7 +134,5 @@ SMALL = jpeg(ramp(8), quality=80)
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(SMALL) - 1), st.binary(min_size=1, max_size=8))
 def test_mutated(at: int, new: bytes) -> None:
-    try:
+    with suppress(InputError):
         read(SMALL[:at] + new + SMALL[at + len(new) :])
-    except InputError:
-        pass
