@@ -57,3 +57,12 @@ def drawings_svg(drawings: Iterable[Drawing], shape: tuple[int, int]) -> bytes:
             f"{title}</polyline>"
         )
     return "".join([*parts, "</svg>"]).encode()
+
+
+def grey_png(plane: BoolMask) -> bytes:
+    """An 8-bit PNG of a mask with values 0 and 255, which every program opens as expected."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(plane.astype(np.uint8) * 255).save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()

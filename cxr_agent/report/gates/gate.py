@@ -81,6 +81,10 @@ def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
     draft = draft.mapped(check)
     for item in left_out(draft, evidence):
         sentence = sentence_of(item, several=several)
+        fault = fault_of(sentence, known)
+        if fault is not None:  # no way round the evidence gate, not even for a rule's own words
+            verdicts.append(Verdict("coverage", False, sentence.text, fault, "dropped"))
+            continue
         verdicts.append(Verdict("coverage", False, sentence.text, "left_out", "added"))
         draft = draft.adding(section_of(item), sentence)
     for item in reversed(below_the_fold(draft, evidence)):

@@ -1,0 +1,99 @@
+"""The program's entry: commands, and errors as one clear line with a documented exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cxr_agent.cli import demo, doctor, read, segment, tools, trace
+from cxr_agent.errors import EXIT_INTERNAL, CxrAgentError
+
+app = typer.Typer(
+    name="cxr-agent",
+    help="Read chest radiographs with tools; every sentence of the report rests on evidence. "
+    "Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("read")(read.read)
+app.command("segment")(segment.segment)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.add_typer(trace.app, name="trace")
+app.add_typer(tools.app, name="tools")
+
+
+@app.callback()
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="CXR_AGENT_DEBUG")
+    ] = False,
+) -> None:
+    """Options that come before the command."""
+    if debug:
+        os.environ["CXR_AGENT_DEBUG"] = "1"
+
+
+def run() -> None:
+    """Run the command line and end the process.
+
+    Exit statuses are those of :mod:`cxr_agent.errors`: 0 fine, 2 usage, 3 unreadable file,
+    4 not a film this program reads, 5 tool, 6 model, 7 output, 8 trace, 9 definition,
+    70 a fault of the program, 130 interrupted.
+    """
+    sys.exit(_run())
+
+
+def _run() -> int:
+    debug = "--debug" in sys.argv[1:] or bool(os.environ.get("CXR_AGENT_DEBUG"))
+    try:
+        # A film's name may be no valid text; it must not stop the message about it.
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        outcome = app(standalone_mode=False)
+    except CxrAgentError as error:
+        if debug:
+            raise
+        print_error(error)
+        return error.exit_status
+    except BrokenPipeError:
+        # The reader of our output went away (``| head``): nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("cxr-agent: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        shown = getattr(error, "show", None)  # click's own usage errors print themselves
+        if shown is not None and hasattr(error, "exit_code"):
+            shown()
+            return int(error.exit_code)
+        if type(error).__name__ in ("Exit", "Abort"):
+            return int(getattr(error, "exit_code", 130))
+        if debug:
+            raise
+        print(
+            f"cxr-agent: [internal_error] {type(error).__name__}: this is a fault of the program."
+            "\n  next: run again with --debug and report what it prints",
+            file=sys.stderr,
+        )
+        return EXIT_INTERNAL
+    return outcome if isinstance(outcome, int) else 0
+
+
+def print_error(error: CxrAgentError, subject: str = "") -> None:
+    """One line on what is wrong, one on what to do next."""
+    place = f"{subject}: " if subject else ""
+    print(f"cxr-agent: {place}[{error.code}] {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  next: {error.hint}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run()

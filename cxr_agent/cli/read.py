@@ -1,0 +1,150 @@
+"""``cxr-agent read``: films in, reports out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
+
+if TYPE_CHECKING:
+    from cxr_agent.report.model import Report
+
+Films = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="DICOM, PNG or JPEG films.", show_default=False)
+]
+
+
+def read(
+    films: Films,
+    prior: Annotated[
+        list[Path] | None, typer.Option(help="An earlier film of the same patient; may be repeated.")
+    ] = None,
+    indication: Annotated[str, typer.Option(help="Why the film was taken; quoted.")] = "",
+    study: Annotated[
+        bool, typer.Option("--study", help="All FILEs are one study. Default: one study per FILE.")
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print JSON: one report, or a list with one entry per FILE, in order."
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write an HTML report: a file, or with several studies a folder."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    traces: Annotated[
+        Path | None,
+        typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
+    ] = None,
+) -> int:
+    """Read films and report what is seen. About 2 s for the first film, 0.5 s for each further one."""
+    from cxr_agent.reading import Agent
+
+    groups = [films] if study else [[film] for film in films]
+    if prior and len(groups) > 1:
+        raise UsageError(
+            "prior_of_which",
+            "--prior goes with one study, and there are several",
+            hint="Give one FILE, or --study when all FILEs are of one patient.",
+        )
+    show = _json_printer(len(groups) > 1) if as_json else _text_printer(markdown, len(groups) > 1)
+    status = EXIT_OK
+    with Agent(traces=traces) as agent, show as emit:
+        for group in groups:
+            try:
+                report = agent.read(group, priors=prior or (), indication=indication)
+                if html is not None:
+                    _write_html(report, html, group[0], several=len(groups) > 1)
+            except CxrAgentError as error:
+                if len(groups) == 1:
+                    raise
+                emit(group[0], None, error)
+                status = status or error.exit_status
+            else:
+                emit(group[0], report, None)
+    return status
+
+
+_Emit = Callable[[Path, "Report | None", "CxrAgentError | None"], None]
+
+
+@contextmanager
+def _json_printer(several: bool) -> Iterator[_Emit]:
+    """One JSON document; with several studies a list that grows as they are read."""
+    from cxr_agent.cli.output import error_record, shown_name
+    from cxr_agent.report.render import to_json
+
+    count = 0
+
+    def emit(film: Path, report: Report | None, error: CxrAgentError | None) -> None:
+        nonlocal count
+        record: dict[str, Any]
+        if report is not None:
+            record = json.loads(to_json(report))
+        else:
+            assert error is not None
+            record = error_record(error)
+        if not several:
+            print(json.dumps(record, indent=2, ensure_ascii=False))
+            return
+        line = json.dumps({"file": shown_name(film), **record}, ensure_ascii=False)
+        print(("," if count else "") + "\n" + line, end="", flush=True)
+        count += 1
+
+    if several:
+        print("[", end="")
+    yield emit
+    if several:
+        print("\n]")
+
+
+@contextmanager
+def _text_printer(markdown: bool, several: bool) -> Iterator[_Emit]:
+    from cxr_agent.cli.main import print_error
+    from cxr_agent.cli.output import shown_name
+
+    def emit(film: Path, report: Report | None, error: CxrAgentError | None) -> None:
+        name = shown_name(film)
+        if error is not None:
+            print_error(error, name)
+            return
+        assert report is not None
+        if several:
+            print(f"\n# {name}" if markdown else f"\n=== {name} ===")
+        if markdown:
+            from cxr_agent.report.render import to_markdown
+
+            print(to_markdown(report))
+        elif sys.stdout.isatty():
+            from rich.console import Console
+
+            from cxr_agent.report.render import render_terminal
+
+            render_terminal(report, Console())
+        else:
+            from cxr_agent.report.render import to_text
+
+            print(to_text(report))
+
+    yield emit
+
+
+def _write_html(report: Report, target: Path, film: Path, *, several: bool) -> None:
+    from cxr_agent.cli.output import write_whole
+    from cxr_agent.report.render import to_html
+    from cxr_agent.trace import read_trace
+
+    assert report.trace is not None
+    page = to_html(report, read_trace(Path(report.trace)).artifact)
+    path = target / f"{film.stem}.html" if several or target.is_dir() else target
+    write_whole(path, page.encode())
+    print(f"HTML report: {path}", file=sys.stderr)

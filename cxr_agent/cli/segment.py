@@ -1,0 +1,58 @@
+"""``cxr-agent segment``: masks as files, at the film's own size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cxr_agent.cli.read import Films
+from cxr_agent.errors import EXIT_OK, CxrAgentError
+
+
+def segment(
+    films: Films,
+    out: Annotated[Path, typer.Option(help="Folder for DIR/<file stem>/<structure>.png.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> int:
+    """Outline lungs, heart and clavicles: one binary PNG (0, 255) per structure. 0.3 s a film.
+
+    A structure that could not be outlined gives an empty mask, and the output says so.
+    """
+    from cxr_agent.cli.main import print_error
+    from cxr_agent.cli.output import error_record, shown_name
+    from cxr_agent.segmenting import Segmenter
+
+    status = EXIT_OK
+    records: list[dict[str, Any]] = []
+    with Segmenter() as segmenter:
+        for film in films:
+            record: dict[str, Any] = {"file": shown_name(film)}
+            try:
+                masks = segmenter.segment(film)
+                folder = _write(masks, out / film.stem)
+                missing = sorted(name for name, plane in masks.items() if not plane.any())
+                record |= {"folder": str(folder), "not_outlined": missing}
+                if not as_json:
+                    note = f"; not outlined: {', '.join(missing)}" if missing else ""
+                    print(f"{shown_name(film)}: {folder}{note}")
+            except CxrAgentError as error:
+                status = status or error.exit_status
+                record |= error_record(error)
+                if not as_json:
+                    print_error(error, shown_name(film))
+            records.append(record)
+    if as_json:
+        print(json.dumps(records, indent=2, ensure_ascii=False))
+    return status
+
+
+def _write(masks: dict[str, Any], folder: Path) -> Path:
+    from cxr_agent.cli.output import write_whole
+    from cxr_agent.toolbox.artifacts import grey_png
+
+    for structure, plane in masks.items():
+        write_whole(folder / f"{structure}.png", grey_png(plane))
+    return folder

@@ -1,0 +1,163 @@
+"""What ``cxr-agent doctor`` finds out about an installation."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import resource
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from cxr_agent.errors import ModelError
+from cxr_agent.models.store import list_cards, verified_weights
+from cxr_agent.reading import Agent, program_version
+
+_LIBRARIES: Final = (
+    ("numpy", "arrays", True),
+    ("scipy", "connected parts of masks", True),
+    ("pillow", "PNG and JPEG", True),
+    ("onnxruntime", "runs the embedded models", True),
+    ("langgraph", "the graph of a reading", True),
+    ("pydantic", "schemas", True),
+    ("pylibjpeg-libjpeg", "JPEG and JPEG-LS in DICOM", True),
+    ("pylibjpeg-openjpeg", "JPEG 2000 in DICOM", True),
+    ("pylibjpeg-rle", "RLE in DICOM", True),
+    ("torch", "training; not needed for reading", False),
+)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Library(_Part):
+    """An installed or missing library."""
+
+    name: str
+    version: str | None
+    purpose: str
+    required: bool
+
+
+class ModelState(_Part):
+    """An embedded model and whether its weights are sound."""
+
+    id: str
+    state: str
+    detail: str
+
+
+class Speed(_Part):
+    """Wall time of a reading of the phantom in this process."""
+
+    first_s: float
+    """With everything still to be loaded."""
+    next_s: float
+    peak_mib: int
+    """Peak resident memory of this process, the decode worker left out."""
+
+
+class Diagnosis(_Part):
+    """The whole of it."""
+
+    program: str
+    python: str
+    cores: int
+    device: str
+    libraries: tuple[Library, ...]
+    models: tuple[ModelState, ...]
+    speed: Speed | None
+    advice: tuple[str, ...]
+    healthy: bool
+    """Whether a reading can run."""
+
+
+def examine(*, speed: bool = True) -> Diagnosis:
+    """Look at libraries, models and device; with ``speed`` read the phantom twice."""
+    libraries = tuple(
+        Library(name=name, version=_version(name), purpose=purpose, required=required)
+        for name, purpose, required in _LIBRARIES
+    )
+    models = tuple(_states())
+    healthy = all(lib.version for lib in libraries if lib.required) and all(
+        model.state == "ready" for model in models
+    ) and bool(models)
+    return Diagnosis(
+        program=program_version(),
+        python=platform.python_version(),
+        cores=os.cpu_count() or 1,
+        device=_device(),
+        libraries=libraries,
+        models=models,
+        speed=_speed() if speed and healthy else None,
+        advice=tuple(_advice(libraries)),
+        healthy=healthy,
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _states() -> list[ModelState]:
+    states = []
+    for card in list_cards():
+        try:
+            size = len(verified_weights(card)) / 1e6
+            state, detail = "ready", f"{card.name} {card.version}, {size:.1f} MB, {card.task}"
+        except ModelError as error:
+            state, detail = error.code, error.message
+        states.append(ModelState(id=card.id, state=state, detail=detail))
+    return states
+
+
+def _device() -> str:
+    import onnxruntime
+
+    providers = onnxruntime.get_available_providers()
+    if "CUDAExecutionProvider" in providers:
+        return "CPU is used; a CUDA provider is there and not used by this version"
+    return f"CPU, {os.cpu_count() or 1} cores"
+
+
+def _speed() -> Speed:
+    import numpy as np
+    from PIL import Image
+
+    from cxr_agent.testing.phantom import draw
+
+    pixels = np.rint(draw().pixels * 255).astype(np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "phantom.png"
+        Image.fromarray(pixels).save(film)
+        began = time.perf_counter()
+        with Agent(traces=Path(folder) / "traces") as agent:
+            agent.read(film)
+            first = time.perf_counter() - began
+            began = time.perf_counter()
+            agent.read(film)
+            second = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return Speed(first_s=first, next_s=second, peak_mib=peak)
+
+
+def _advice(libraries: tuple[Library, ...]) -> list[str]:
+    advice = [
+        f"pip install {library.name}: {library.purpose}"
+        for library in libraries
+        if library.required and library.version is None
+    ]
+    if (os.cpu_count() or 1) < 4:
+        advice.append("more cores: the anatomy network takes most of a reading's time")
+    if importlib.util.find_spec("torch") is None:
+        advice.append('to train the embedded models: pip install "cxr-agent[training]"')
+    return advice

@@ -1,0 +1,52 @@
+"""The public way to get masks alone: no planner, no report, no trace."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+from cxr_agent.errors import UnsuitableCode, UnsuitableFilm
+from cxr_agent.imaging import Decoder
+from cxr_agent.imaging.decoder import FilmPath
+from cxr_agent.models.shelf import Shelf
+from cxr_agent.toolbox.contract import BoolMask
+
+
+class Segmenter(AbstractContextManager["Segmenter"]):
+    """Outlines films; keeps decode worker and model warm between them."""
+
+    def __init__(self) -> None:
+        self._decoder = Decoder()
+        self._shelf = Shelf()
+
+    def segment(self, film: FilmPath) -> dict[str, BoolMask]:
+        """Masks (rows, columns) by structure, at the film's own size.
+
+        Raises
+        ------
+        InputError, UnsuitableFilm
+            As for a reading.
+        """
+        decoded = self._decoder.decode(film)
+        model = self._shelf.anatomy()
+        anatomy = model.segment(decoded.pixels)
+        limit = model.card.film_threshold
+        if limit is not None and anatomy.film_probability < limit:
+            raise UnsuitableFilm(
+                UnsuitableCode.NOT_CHEST,
+                "the picture does not look like an upright frontal chest film",
+                hint="Give a frontal (PA or AP) chest film, head up, shown whole.",
+            )
+        return {name: outline.plane for name, outline in anatomy.outlines.items()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._decoder.close()
