@@ -85,9 +85,11 @@ def examine(*, speed: bool = True) -> Diagnosis:
         for name, purpose, required in _LIBRARIES
     )
     models = tuple(_states())
-    healthy = all(lib.version for lib in libraries if lib.required) and all(
-        model.state == "ready" for model in models
-    ) and bool(models)
+    healthy = (
+        all(lib.version for lib in libraries if lib.required)
+        and all(model.state == "ready" for model in models)
+        and bool(models)
+    )
     return Diagnosis(
         program=program_version(),
         python=platform.python_version(),

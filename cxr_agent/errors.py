@@ -109,7 +109,7 @@ class InputError(CxrAgentError):
     exit_status = 3
 
 
-class UnsuitableFilm(InputError):
+class UnsuitableFilm(InputError):  # noqa: N818 - named for what the film is
     """A picture, but not an adult frontal chest film; ``code`` is an :class:`UnsuitableCode`."""
 
     exit_status = 4

@@ -168,7 +168,8 @@ class Agent(AbstractContextManager["Agent"]):
     def _report(
         self, study: Study, films: tuple[FilmSummary, ...], reading: Reading, trace: TraceWriter
     ) -> Report:
-        assert reading.gated is not None and reading.status != "refused"
+        assert reading.gated is not None
+        assert reading.status != "refused"
         draft = reading.gated.draft
         return Report(
             run_id=trace.run_id,

@@ -105,7 +105,7 @@ class MeasureCtr(ToolResult):
 
 @tool(
     version="1.0",
-    purpose="Cardiothoracic ratio with an interval and the drawn lines; needs heart and lung masks.",
+    purpose="Cardiothoracic ratio with interval and drawn lines; needs heart and lung masks.",
     subject=_CODE,
     time_limit_s=20,
 )

@@ -39,6 +39,7 @@ def doctor(
         print("\nWhat would be better")
         for line in report.advice:
             print(f"  - {line}")
-    print("\n" + ("All that a reading needs is here." if report.healthy else "A reading cannot run."))
+    print(
+        "\n" + ("All that a reading needs is here." if report.healthy else "A reading cannot run.")
+    )
     return EXIT_OK if report.healthy else 6
-

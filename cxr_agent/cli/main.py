@@ -31,7 +31,8 @@ app.add_typer(tools.app, name="tools")
 @app.callback()
 def options(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.", envvar="CXR_AGENT_DEBUG")
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error.", envvar="CXR_AGENT_DEBUG"),
     ] = False,
 ) -> None:
     """Options that come before the command."""

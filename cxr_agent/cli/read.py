@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from cxr_agent.report.model import Report
 
 Films = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="DICOM, PNG or JPEG films.", show_default=False)
+    list[Path],
+    typer.Argument(metavar="FILE...", help="DICOM, PNG or JPEG films.", show_default=False),
 ]
 
 
 def read(
     films: Films,
     prior: Annotated[
-        list[Path] | None, typer.Option(help="An earlier film of the same patient; may be repeated.")
+        list[Path] | None,
+        typer.Option(help="An earlier film of the same patient; may be repeated."),
     ] = None,
     indication: Annotated[str, typer.Option(help="Why the film was taken; quoted.")] = "",
     study: Annotated[
@@ -46,7 +48,7 @@ def read(
         typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
     ] = None,
 ) -> int:
-    """Read films and report what is seen. About 2 s for the first film, 0.5 s for each further one."""
+    """Read films and report what is seen. About 2 s for the first film, 0.5 s for each other."""
     from cxr_agent.reading import Agent
 
     groups = [films] if study else [[film] for film in films]

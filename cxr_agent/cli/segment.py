@@ -15,7 +15,9 @@ from cxr_agent.errors import EXIT_OK, CxrAgentError
 def segment(
     films: Films,
     out: Annotated[Path, typer.Option(help="Folder for DIR/<file stem>/<structure>.png.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was written as JSON.")
+    ] = False,
 ) -> int:
     """Outline lungs, heart and clavicles: one binary PNG (0, 255) per structure. 0.3 s a film.
 

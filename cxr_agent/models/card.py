@@ -1,4 +1,4 @@
-"""The model card: what was trained on what, how good it is on films it never saw, what not to do."""
+"""The model card: trained on what, how good on films it never saw, what it must not do."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class CtrCalibration(_Card):
     """How the width of a CTR's interval follows from the doubt of the outlines.
 
     ``half width = factor * sqrt(floor**2 + spread**2)`` with ``spread`` the standard error that
-    the :class:`~cxr_agent.toolbox.contract.EdgeSpread` of heart and lungs gives the ratio; ``factor``
-    is the split-conformal quantile at ``level`` (Vovk et al., 2005; Lei et al., 2018).
+    the :class:`~cxr_agent.toolbox.contract.EdgeSpread` of heart and lungs gives the ratio;
+    ``factor`` is the split-conformal quantile at ``level`` (Vovk et al., 2005; Lei et al., 2018).
     """
 
     floor: float = Field(gt=0)

@@ -38,7 +38,9 @@ def load_card(model: str) -> ModelCard:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:
-        raise ModelError("unknown_model", f"there is no model named {model}", hint=_REINSTALL) from None
+        raise ModelError(
+            "unknown_model", f"there is no model named {model}", hint=_REINSTALL
+        ) from None
     try:
         return ModelCard.model_validate_json(text)
     except ValidationError:
@@ -62,6 +64,8 @@ def verified_weights(card: ModelCard) -> bytes:
         ) from None
     if hashlib.sha256(content).hexdigest() != card.weights_sha256:
         raise ModelError(
-            "weights_damaged", f"the weights of {card.id} are not those of its card", hint=_REINSTALL
+            "weights_damaged",
+            f"the weights of {card.id} are not those of its card",
+            hint=_REINSTALL,
         )
     return content

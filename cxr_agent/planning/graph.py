@@ -220,9 +220,7 @@ def _build(nodes: ReadingGraph) -> Any:
         "plan", lambda s: "act" if s["decision"].call is not None else "compose", ["act", "compose"]
     )
     graph.add_edge("act", "observe")
-    graph.add_conditional_edges(
-        "observe", lambda s: END if s["refused"] else "plan", ["plan", END]
-    )
+    graph.add_conditional_edges("observe", lambda s: END if s["refused"] else "plan", ["plan", END])
     graph.add_edge("compose", "gate")
     graph.add_conditional_edges(
         "gate", lambda s: END if "gated" in s else "repair", ["repair", END]

@@ -1,4 +1,4 @@
-"""The protocol planner: the systematic reading of ``kb/protocol.toml``, always in the same order."""
+"""The protocol planner: the systematic reading of ``kb/protocol.toml``, always in one order."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def load_protocol() -> Protocol:
 
 
 class ProtocolPlanner:
-    """Needs no model: for each film in turn, each step whose needs are met and that was not taken."""
+    """Needs no model: for each film in turn, each step whose needs are met, once."""
 
     def __init__(self, protocol: Protocol | None = None) -> None:
         self._protocol = protocol or load_protocol()
@@ -81,9 +81,7 @@ def _applies(step: Step, handle: str, situation: Situation) -> bool:
     return handle in (situation.current if step.films == "current" else situation.priors)
 
 
-def _met(
-    step: Step, handle: str, taken: dict[tuple[str, str | bool | None], Outcome]
-) -> bool:
+def _met(step: Step, handle: str, taken: dict[tuple[str, str | bool | None], Outcome]) -> bool:
     """Whether the step may be tried: what it needs was tried before it.
 
     A need that failed does not hide the step: the tool then abstains for the missing mask, and

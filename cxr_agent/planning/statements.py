@@ -46,9 +46,7 @@ def about_scope(outcomes: Iterable[Outcome]) -> Observation | None:
     ]
     if not missing:
         return None
-    return Observation(
-        kind=EvidenceKind.LIMITATION, code="not_examined", reasons=tuple(missing)
-    )
+    return Observation(kind=EvidenceKind.LIMITATION, code="not_examined", reasons=tuple(missing))
 
 
 def about_budget(reasons: Sequence[str]) -> Observation:

@@ -69,8 +69,7 @@ def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
     unmeasured = [
         item
         for item in current
-        if item.kind is EvidenceKind.LIMITATION
-        and _kind(item.code) in ("measurement", "finding")
+        if item.kind is EvidenceKind.LIMITATION and _kind(item.code) in ("measurement", "finding")
     ]
     return sorted(findings, key=_urgency) + unmeasured
 
@@ -85,9 +84,7 @@ def is_critical(evidence: Evidence) -> bool:
     return bool(term and term.critical) and evidence.polarity is Polarity.PRESENT
 
 
-def _outlines(
-    evidence: Sequence[Evidence], several: bool
-) -> Iterable[tuple[Section, Sentence]]:
+def _outlines(evidence: Sequence[Evidence], several: bool) -> Iterable[tuple[Section, Sentence]]:
     """One sentence per film for all its outlines."""
     handles = dict.fromkeys(item.image for item in evidence)
     for handle in handles:

@@ -102,9 +102,7 @@ def _grid(size: int, tilt_deg: float) -> tuple[NDArray[np.float64], NDArray[np.f
     )
 
 
-def _anatomy(
-    spec: PhantomSpec, x: NDArray[np.float64], y: NDArray[np.float64]
-) -> dict[str, Mask]:
+def _anatomy(spec: PhantomSpec, x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, Mask]:
     half = spec.thorax_width / 2
     height = spec.base_y - spec.apex_y
     depth = (y - spec.apex_y) / height  # 0 at the apices, 1 at the lateral bases
@@ -163,7 +161,9 @@ def _shade(
         -(((x - 0.565) / 0.035) ** 2) - ((y - spec.apex_y - 0.22) / 0.05) ** 2
     )  # aortic knob
     for bubble in rng.uniform(-0.06, 0.06, (2, 2)):
-        gas = ((x - 0.66 - bubble[0]) / 0.06) ** 2 + ((y - spec.base_y - 0.09 - bubble[1]) / 0.03) ** 2
+        gas = ((x - 0.66 - bubble[0]) / 0.06) ** 2 + (
+            (y - spec.base_y - 0.09 - bubble[1]) / 0.03
+        ) ** 2
         film -= 0.16 * np.exp(-(gas**2))
     chest = trunk & (y > spec.apex_y) & (y < spec.base_y + 0.05)
     film += chest * spec.rib_contrast * _ribs(spec, side, y)

@@ -39,9 +39,7 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
         ``mask_missing`` when a mask that the tool needs was not outlined.
     """
     planned = {
-        p.name: p
-        for p in spec.parameters
-        if p.kind in (ParameterKind.FILM, ParameterKind.CHOICE)
+        p.name: p for p in spec.parameters if p.kind in (ParameterKind.FILM, ParameterKind.CHOICE)
     }
     for name in call.arguments:
         if name not in planned:

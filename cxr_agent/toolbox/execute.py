@@ -90,7 +90,9 @@ class Toolbox:
         """
         step = next(self._steps)
         return self._evidence(
-            observation, film, Provenance(step=step, tool=speaker, tool_version="1", image_sha256=film.sha256)
+            observation,
+            film,
+            Provenance(step=step, tool=speaker, tool_version="1", image_sha256=film.sha256),
         )
 
     def _call(self, spec: ToolSpec, bound: Bound) -> ToolResult:
@@ -123,7 +125,9 @@ class Toolbox:
             observations = tuple(result.observations())
             readings = [reading_of(observation) for observation in observations]
         except (ValidationError, ConfigError):
-            return self._nothing(spec, call, step, began, "failed", spec.subject, ("tool_contract",))
+            return self._nothing(
+                spec, call, step, began, "failed", spec.subject, ("tool_contract",)
+            )
         artifacts = {
             name: self.trace.put(mask_png(mask.plane)) for name, mask in result.masks.items()
         }

@@ -54,9 +54,7 @@ def check_memory(tool: str, needed_mib: int) -> None:
     """
     free = _free_mib()
     if free is not None and free < needed_mib:
-        raise ToolError(
-            "tool_memory", f"{tool} needs {needed_mib} MiB and {free} MiB are free"
-        )
+        raise ToolError("tool_memory", f"{tool} needs {needed_mib} MiB and {free} MiB are free")
 
 
 def _free_mib() -> int | None:

@@ -35,7 +35,9 @@ def warp(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Rotate, scale, shift, shear, bend and sometimes mirror; also gives where film was."""
     count = films.shape[0]
-    angle = np.deg2rad(np.where(rng.random(count) < 0.85, rng.normal(0, 6, count), rng.normal(0, 16, count)))
+    angle = np.deg2rad(
+        np.where(rng.random(count) < 0.85, rng.normal(0, 6, count), rng.normal(0, 16, count))
+    )
     zoom = np.exp(rng.uniform(math.log(0.72), math.log(1.32), count))
     aspect = np.exp(rng.normal(0, 0.10, count))
     mirror = np.where(rng.random(count) < 0.08, -1.0, 1.0)
@@ -104,9 +106,7 @@ def sicken(films: Tensor, masks: Tensor, rng: np.random.Generator) -> Tensor:
         near = functional.max_pool2d(near.unsqueeze(0), 13, 1, 6)[0]
         soft = soft * functional.avg_pool2d(near.unsqueeze(0), 9, 1, 4)[0]
         texture = 1 + 0.06 * _smooth_field(1, size, size // 6, rng)[0]
-        films[item] = films[item] * (1 - soft) + torch.maximum(
-            films[item], white * texture
-        ) * soft
+        films[item] = films[item] * (1 - soft) + torch.maximum(films[item], white * texture) * soft
     return films.clamp_(0, 1)
 
 
@@ -158,8 +158,16 @@ def _label(film: Tensor, size: int, rng: np.random.Generator) -> Tensor:
     pen = ImageDraw.Draw(layer)
     for _ in range(int(rng.integers(1, 4))):
         at_rim = rng.random() < 0.8
-        x = float(rng.choice([rng.uniform(0, 0.2), rng.uniform(0.75, 0.95)]) if at_rim else rng.uniform(0, 0.9))
-        y = float(rng.choice([rng.uniform(0, 0.12), rng.uniform(0.85, 0.97)]) if at_rim else rng.uniform(0, 0.9))
+        x = float(
+            rng.choice([rng.uniform(0, 0.2), rng.uniform(0.75, 0.95)])
+            if at_rim
+            else rng.uniform(0, 0.9)
+        )
+        y = float(
+            rng.choice([rng.uniform(0, 0.12), rng.uniform(0.85, 0.97)])
+            if at_rim
+            else rng.uniform(0, 0.9)
+        )
         text = "".join(rng.choice(list("LRPASUINEPORTBLQ0123456789 :/-"), int(rng.integers(1, 14))))
         box = pen.textbbox((x * size, y * size), text)
         if rng.random() < 0.5:
@@ -178,12 +186,17 @@ def expose(films: Tensor, inside: Tensor, rng: np.random.Generator) -> Tensor:
     def normal(sd: float) -> Tensor:
         return torch.from_numpy(rng.normal(0, sd, count)).float().view(-1, 1, 1, 1)
 
-    some = torch.from_numpy(rng.random((6, count)) < np.array([[0.35], [0.3], [0.3], [0.4], [0.5], [0.10]]))
+    some = torch.from_numpy(
+        rng.random((6, count)) < np.array([[0.35], [0.3], [0.3], [0.4], [0.5], [0.10]])
+    )
     some = some.view(6, count, 1, 1, 1)
     films = films.clamp(0, 1)
     # Local contrast, as CLAHE and multi-frequency processing give it.
     wide = functional.interpolate(
-        functional.avg_pool2d(films, 16, 16), size=(size, size), mode="bilinear", align_corners=False
+        functional.avg_pool2d(films, 16, 16),
+        size=(size, size),
+        mode="bilinear",
+        align_corners=False,
     )
     films = torch.where(some[0], films - wide * draw(0, 0.75) + draw(0, 0.3), films)
     blurred = functional.avg_pool2d(films, 3, 1, 1)

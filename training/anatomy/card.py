@@ -1,6 +1,6 @@
 """The model card, made from results.json: no figure is typed by hand.
 
-    python -m training.anatomy.card
+python -m training.anatomy.card
 """
 
 from __future__ import annotations
@@ -97,21 +97,36 @@ def main() -> None:
     results = json.loads(RESULTS.read_text())
     wingspan = {fold: results[fold]["wingspan"] for fold in FOLDS}
     validation = results["final"]["jsrt_validation"]
-    crossed = [hit for fold in FOLDS for hit in coverage(calibrate(_others(wingspan, fold, results)), wingspan[fold])]
+    crossed = [
+        hit
+        for fold in FOLDS
+        for hit in coverage(calibrate(_others(wingspan, fold, results)), wingspan[fold])
+    ]
     shipped = calibrate([*validation, *(r for fold in FOLDS for r in wingspan[fold])])
     onnx = (WEIGHTS / "anatomy.onnx").read_bytes()
     ctr_cover = "CTR, share of 90 % intervals that hold the truth"
     shown = [
-        *figures("JSRT, held-out test films (fixed split, one film per patient)", results["final"]["jsrt_test"]),
-        _figure("JSRT, held-out test films", ctr_cover, coverage(shipped, results["final"]["jsrt_test"])),
+        *figures(
+            "JSRT, held-out test films (fixed split, one film per patient)",
+            results["final"]["jsrt_test"],
+        ),
+        _figure(
+            "JSRT, held-out test films", ctr_cover, coverage(shipped, results["final"]["jsrt_test"])
+        ),
         *figures(
             "wingspan, 3-fold cross-validation; CTR against the readers'",
             [r for fold in FOLDS for r in wingspan[fold]],
         ),
         _figure("wingspan, calibrated without the fold that is tested", ctr_cover, crossed),
         *figures("wingspan, by a model that never saw wingspan", results["base"]["wingspan"]),
-        *figures("Montgomery and Shenzhen, every fourth film, by a model that saw JSRT alone", results["base"]["extra"]),
-        *figures("COVID-19 case reports, ill and supine, lungs drawn by hand, never trained on", results["final"]["covid_lungs"]),
+        *figures(
+            "Montgomery and Shenzhen, every fourth film, by a model that saw JSRT alone",
+            results["base"]["extra"],
+        ),
+        *figures(
+            "COVID-19 case reports, ill and supine, lungs drawn by hand, never trained on",
+            results["final"]["covid_lungs"],
+        ),
     ]
     head = results["final"]["film_head"]
     for name, what, keep in (
@@ -170,7 +185,9 @@ def main() -> None:
     )
     (WEIGHTS / "card.json").write_text(card.model_dump_json(indent=2) + "\n")
     for figure in card.figures:
-        print(f"{figure.value:.4f} {figure.interval} n={figure.films} {figure.metric} {figure.structure} | {figure.data}")
+        print(
+            f"{figure.value:.4f} {figure.interval} n={figure.films} {figure.metric} {figure.structure} | {figure.data}"
+        )
     print(shipped)
 
 

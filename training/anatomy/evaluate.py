@@ -114,7 +114,10 @@ def main() -> None:
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in chosen.runs.split(","):
         model = AnatomyModel(weights=to_onnx(load(name)))
-        sets: dict[str, list[data.Film]] = {"jsrt_test": split.test, "jsrt_validation": split.validation}
+        sets: dict[str, list[data.Film]] = {
+            "jsrt_test": split.test,
+            "jsrt_validation": split.validation,
+        }
         if name == "base":
             sets["wingspan"] = [film for fold in folds for film in fold]
             if chosen.extra is not None:

@@ -1,6 +1,6 @@
 """From trained weights to the files that ship: ONNX for reading, safetensors for torch.
 
-    python -m training.anatomy.export --name final
+python -m training.anatomy.export --name final
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ and textures are drawn by rule, since the data at hand hold none.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
@@ -15,7 +17,18 @@ FloatImage = NDArray[np.float32]
 
 def draw_negative(size: int, rng: np.random.Generator) -> FloatImage:
     """One (size, size) float32 picture in [0, 1]."""
-    makers = (_hand, _hand, _limb, _skull, _side_view, _side_view, _abdomen, _texture, _shapes, _page)
+    makers = (
+        _hand,
+        _hand,
+        _limb,
+        _skull,
+        _side_view,
+        _side_view,
+        _abdomen,
+        _texture,
+        _shapes,
+        _page,
+    )
     picture = makers[int(rng.integers(len(makers)))](size, rng)
     picture = picture + rng.normal(0, rng.uniform(0, 0.04), picture.shape)
     return np.clip(picture, 0, 1).astype(np.float32)
@@ -31,7 +44,14 @@ def _done(picture: Image.Image, rng: np.random.Generator) -> FloatImage:
     return np.asarray(blurred, dtype=np.float32) / 255
 
 
-def _bone(pen: ImageDraw.ImageDraw, start: NDArray[np.float64], end: NDArray[np.float64], width: float, flesh: int, bone: int) -> None:
+def _bone(
+    pen: ImageDraw.ImageDraw,
+    start: NDArray[np.float64],
+    end: NDArray[np.float64],
+    width: float,
+    flesh: int,
+    bone: int,
+) -> None:
     def thick(one: NDArray[np.float64], other: NDArray[np.float64], w: float, fill: int) -> None:
         pen.line([tuple(one), tuple(other)], fill=fill, width=max(1, round(w)))
         for point in (one, other):
@@ -55,7 +75,12 @@ def _hand(size: int, rng: np.random.Generator) -> FloatImage:
             [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)]
         )
 
-    fingers = [(a, length) for a, length in zip((-0.95, -0.3, -0.08, 0.14, 0.38), (0.28, 0.42, 0.46, 0.42, 0.34), strict=True)]
+    fingers = [
+        (a, length)
+        for a, length in zip(
+            (-0.95, -0.3, -0.08, 0.14, 0.38), (0.28, 0.42, 0.46, 0.42, 0.34), strict=True
+        )
+    ]
     for pass_flesh in (True, False):
         if pass_flesh:
             _bone(pen, at(0, 0.02), at(0, 0.2), 0.17 * scale, flesh, 0)
@@ -68,10 +93,17 @@ def _hand(size: int, rng: np.random.Generator) -> FloatImage:
                 _bone(pen, at(x, y), at(x, y), 0.045 * scale, 0, bone)
         for angle, length in fingers:
             cuts = np.array([0.1, 0.45, 0.7, 0.86, 1.0]) * length
-            for one, other in zip(cuts, cuts[1:], strict=False):
+            for one, other in pairwise(cuts):
                 start = at(np.sin(angle) * one, 0.1 - np.cos(angle) * one)
                 end = at(np.sin(angle) * (other - 0.015), 0.1 - np.cos(angle) * (other - 0.015))
-                _bone(pen, start, end, 0.03 * scale, flesh if pass_flesh else 0, 0 if pass_flesh else bone)
+                _bone(
+                    pen,
+                    start,
+                    end,
+                    0.03 * scale,
+                    flesh if pass_flesh else 0,
+                    0 if pass_flesh else bone,
+                )
     return _done(picture, rng)
 
 
@@ -83,8 +115,22 @@ def _limb(size: int, rng: np.random.Generator) -> FloatImage:
             width = size * rng.uniform(0.05, 0.14)
             middle = size * rng.uniform(0.42, 0.55)
             for one, other in ((-0.1 * size, middle - 8), (middle + 8, 1.1 * size)):
-                _bone(pen, np.array([x + shift * size, one]), np.array([x + shift * size, other]), width, flesh, bone)
-            _bone(pen, np.array([x + shift * size - width / 2, middle]), np.array([x + shift * size + width / 2, middle]), width, flesh, bone)
+                _bone(
+                    pen,
+                    np.array([x + shift * size, one]),
+                    np.array([x + shift * size, other]),
+                    width,
+                    flesh,
+                    bone,
+                )
+            _bone(
+                pen,
+                np.array([x + shift * size - width / 2, middle]),
+                np.array([x + shift * size + width / 2, middle]),
+                width,
+                flesh,
+                bone,
+            )
     if rng.random() < 0.4:
         picture = picture.rotate(float(rng.uniform(0, 360)))
     return _done(picture, rng)
@@ -93,9 +139,24 @@ def _limb(size: int, rng: np.random.Generator) -> FloatImage:
 def _skull(size: int, rng: np.random.Generator) -> FloatImage:
     picture, pen = _canvas(size, int(rng.integers(0, 30)))
     c, r = size * rng.uniform(0.42, 0.58, 2), size * rng.uniform(0.28, 0.42)
-    pen.ellipse((c[0] - r, c[1] - 1.2 * r, c[0] + r, c[1] + 1.1 * r), fill=150, outline=235, width=max(2, int(r / 12)))
+    pen.ellipse(
+        (c[0] - r, c[1] - 1.2 * r, c[0] + r, c[1] + 1.1 * r),
+        fill=150,
+        outline=235,
+        width=max(2, int(r / 12)),
+    )
     for sign in (-1, 1):
-        pen.ellipse((c[0] + sign * 0.42 * r - 0.25 * r, c[1], c[0] + sign * 0.42 * r + 0.25 * r, c[1] + 0.42 * r), fill=80, outline=220, width=3)
+        pen.ellipse(
+            (
+                c[0] + sign * 0.42 * r - 0.25 * r,
+                c[1],
+                c[0] + sign * 0.42 * r + 0.25 * r,
+                c[1] + 0.42 * r,
+            ),
+            fill=80,
+            outline=220,
+            width=3,
+        )
     pen.rectangle((c[0] - 0.35 * r, c[1] + 0.75 * r, c[0] + 0.35 * r, c[1] + 1.05 * r), fill=225)
     return _done(picture, rng)
 
@@ -116,14 +177,21 @@ def _side_view(size: int, rng: np.random.Generator) -> FloatImage:
     ]
     pen.polygon(lung, fill=int(rng.integers(40, 95)))
     heart_x, heart_y, r = x0 + 0.33 * (x1 - x0), y1 - 0.33 * size, size * rng.uniform(0.12, 0.17)
-    pen.ellipse((heart_x - 1.1 * r, heart_y - r, heart_x + 1.1 * r, heart_y + r), fill=int(rng.integers(140, 200)))
+    pen.ellipse(
+        (heart_x - 1.1 * r, heart_y - r, heart_x + 1.1 * r, heart_y + r),
+        fill=int(rng.integers(140, 200)),
+    )
     for step in range(14):  # vertebrae
         y = y0 + step * size * 0.07
         x = x0 + (0.72 + 0.08 * np.sin(step / 4)) * (x1 - x0)
         pen.rectangle((x, y, x + 0.09 * size, y + 0.05 * size), fill=int(rng.integers(150, 200)))
     for step in range(9):  # ribs
         y = y0 + (0.15 + 0.07 * step) * size
-        pen.line(((x0 + 0.8 * (x1 - x0), y), (x0 + 0.15 * (x1 - x0), y + 0.14 * size)), fill=130, width=max(2, size // 90))
+        pen.line(
+            ((x0 + 0.8 * (x1 - x0), y), (x0 + 0.15 * (x1 - x0), y + 0.14 * size)),
+            fill=130,
+            width=max(2, size // 90),
+        )
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return _done(picture, rng)
@@ -136,9 +204,17 @@ def _abdomen(size: int, rng: np.random.Generator) -> FloatImage:
         pen.rectangle((0.45 * size, y, 0.55 * size, y + 0.08 * size), fill=200)
     for sign in (-1, 1):  # the pelvis
         x = size * (0.5 + sign * 0.22)
-        pen.ellipse((x - 0.17 * size, 0.66 * size, x + 0.17 * size, 1.02 * size), outline=215, width=size // 18)
+        pen.ellipse(
+            (x - 0.17 * size, 0.66 * size, x + 0.17 * size, 1.02 * size),
+            outline=215,
+            width=size // 18,
+        )
     for _ in range(int(rng.integers(4, 14))):
-        x, y, r = rng.uniform(0.15, 0.85) * size, rng.uniform(0.05, 0.8) * size, rng.uniform(0.02, 0.09) * size
+        x, y, r = (
+            rng.uniform(0.15, 0.85) * size,
+            rng.uniform(0.05, 0.8) * size,
+            rng.uniform(0.02, 0.09) * size,
+        )
         pen.ellipse((x - r, y - 0.6 * r, x + r, y + 0.6 * r), fill=int(rng.integers(30, 90)))
     return _done(picture, rng)
 
@@ -168,6 +244,10 @@ def _page(size: int, rng: np.random.Generator) -> FloatImage:
     picture, pen = _canvas(size, 20 if dark else 240)
     y = 0.05 * size
     while y < 0.95 * size:
-        pen.line(((0.08 * size, y), (rng.uniform(0.4, 0.92) * size, y)), fill=230 if dark else 40, width=max(2, size // 120))
+        pen.line(
+            ((0.08 * size, y), (rng.uniform(0.4, 0.92) * size, y)),
+            fill=230 if dark else 40,
+            width=max(2, size // 120),
+        )
         y += rng.uniform(0.02, 0.05) * size
     return _done(picture, rng)

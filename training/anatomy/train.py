@@ -24,7 +24,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from cxr_agent.models.networks.anatomy import INPUT_SIZE, STRUCTURES, AnatomyNet, as_channels_last
+from cxr_agent.models.networks.anatomy import INPUT_SIZE, STRUCTURES, AnatomyNet
 from cxr_agent.models.tile import make_tile
 from cxr_agent.testing.phantom import draw, random_spec
 from training.anatomy import augment, data
@@ -69,7 +69,10 @@ def phantoms(count: int, size: int) -> Pool:
     rng = np.random.default_rng(7)
     drawn = [draw(random_spec(rng), size) for _ in range(count)]
     bits = [
-        sum((p.masks[name].astype(np.uint8) << bit for bit, name in enumerate(STRUCTURES)), np.zeros((size, size), np.uint8))
+        sum(
+            (p.masks[name].astype(np.uint8) << bit for bit, name in enumerate(STRUCTURES)),
+            np.zeros((size, size), np.uint8),
+        )
         for p in drawn
     ]
     return Pool(
@@ -82,7 +85,9 @@ def phantoms(count: int, size: int) -> Pool:
 class Sampler:
     """Draws augmented batches. Pools are visited with the given weights."""
 
-    def __init__(self, pools: list[tuple[Pool, float]], seed: int, negatives: NDArray[np.uint8] | None) -> None:
+    def __init__(
+        self, pools: list[tuple[Pool, float]], seed: int, negatives: NDArray[np.uint8] | None
+    ) -> None:
         self.pools = [pool for pool, _ in pools]
         weights = np.array([weight for _, weight in pools])
         self.weights = weights / weights.sum()
@@ -133,7 +138,9 @@ def loss_of(masks: Tensor, film: Tensor, y: Tensor, flags: Tensor, is_film: Tens
     return segmentation + 0.3 * functional.binary_cross_entropy_with_logits(film, is_film)
 
 
-def dice_table(network: AnatomyNet, films: list[data.Film], size: int = INPUT_SIZE) -> dict[str, float]:
+def dice_table(
+    network: AnatomyNet, films: list[data.Film], size: int = INPUT_SIZE
+) -> dict[str, float]:
     """Mean Dice per structure at the films' own size, with the reading path's preparation."""
     network.eval()
     scores: dict[str, list[float]] = {name: [] for name in STRUCTURES}
@@ -166,10 +173,10 @@ def train(
     torch.manual_seed(seed)
     torch.set_num_threads(2)
     RUNS.mkdir(parents=True, exist_ok=True)
-    network = as_channels_last(AnatomyNet())
+    network = AnatomyNet().to(memory_format=torch.channels_last)
     if start is not None:
         network.load_state_dict(torch.load(start, weights_only=True))
-    average = as_channels_last(AnatomyNet())
+    average = AnatomyNet().to(memory_format=torch.channels_last)
     average.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=2e-2)
     sampler = Sampler(pools, seed, negatives)
@@ -197,7 +204,9 @@ def train(
         running = 0.98 * running + 0.02 * loss.item() if running else loss.item()
         decay = min(0.998, (step + 1) / (step + 20))
         with torch.no_grad():
-            for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+            for kept, new in zip(
+                average.state_dict().values(), network.state_dict().values(), strict=True
+            ):
                 if kept.dtype.is_floating_point:
                     kept.lerp_(new, 1 - decay)
                 else:
@@ -227,7 +236,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--extra", type=Path, help="further lung sets, see training/README.md")
-    parser.add_argument("--negatives", type=Path, help="folder of pictures that are no frontal chest film")
+    parser.add_argument(
+        "--negatives", type=Path, help="folder of pictures that are no frontal chest film"
+    )
     parser.add_argument("--name", required=True)
     parser.add_argument("--sources", default="jsrt")
     parser.add_argument("--hold-out", type=int, help="wingspan fold to leave out")
@@ -243,7 +254,9 @@ def main() -> None:
     validation = {"jsrt": split.validation}
     if "wingspan" in sources:
         folds = data.wingspan(chosen.shared)
-        kept = [film for fold, films in enumerate(folds) if fold != chosen.hold_out for film in films]
+        kept = [
+            film for fold, films in enumerate(folds) if fold != chosen.hold_out for film in films
+        ]
         pools.append((load(kept, size), 1.0))
     if chosen.extra is not None:
         lungs = data.extra(chosen.extra)
@@ -252,8 +265,13 @@ def main() -> None:
     negatives = None
     if chosen.negatives is not None:
         paths = sorted(chosen.negatives.glob("*.png"))
-        pictures = [Image.open(p).convert("L").resize((size, size), Image.Resampling.BILINEAR) for p in paths]
-        negatives = np.stack([np.asarray(p, dtype=np.uint8) for p in pictures]) if pictures else None
+        pictures = [
+            Image.open(p).convert("L").resize((size, size), Image.Resampling.BILINEAR)
+            for p in paths
+        ]
+        negatives = (
+            np.stack([np.asarray(p, dtype=np.uint8) for p in pictures]) if pictures else None
+        )
     train(
         pools,
         validation,

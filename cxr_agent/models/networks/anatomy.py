@@ -8,7 +8,6 @@ keep that of the input. Skips are added, not concatenated, which halves the deco
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 STRUCTURES = ("right_lung", "left_lung", "heart", "left_clavicle", "right_clavicle")
@@ -69,9 +68,7 @@ class AnatomyNet(nn.Module):
         inside = (4, *widths[:-1])
         self.down = nn.ModuleList(Block(i, o) for i, o in zip(inside, widths, strict=True))
         self.pool = nn.MaxPool2d(2)
-        self.film = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 1)
-        )
+        self.film = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 1))
         self.up = nn.ModuleList(
             Up(i, o) for i, o in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
@@ -92,8 +89,3 @@ class AnatomyNet(nn.Module):
 
 def parameter_count(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
-
-
-def as_channels_last(network: AnatomyNet) -> AnatomyNet:
-    """The layout in which CPU and GPU convolutions are fastest."""
-    return network.to(memory_format=torch.channels_last)

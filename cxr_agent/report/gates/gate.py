@@ -73,9 +73,7 @@ def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
                 verdicts.append(Verdict("evidence", False, sentence.text, fault, "repaired"))
                 return mended
         verdicts.append(Verdict("evidence", False, sentence.text, fault, "dropped"))
-        dropped.append(
-            Dropped(text=sentence.text, evidence=sentence.evidence, reason=fault.value)
-        )
+        dropped.append(Dropped(text=sentence.text, evidence=sentence.evidence, reason=fault.value))
         return None
 
     draft = draft.mapped(check)

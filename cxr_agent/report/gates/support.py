@@ -76,7 +76,9 @@ def _written_by_rule(claims: Claims, cited: Sequence[Evidence]) -> bool:
 def _numbers(item: Evidence) -> list[tuple[float, str]]:
     """(number, unit) of everything that was measured or compared with."""
     unit = item.unit.value if item.unit else ""
-    found = [(v, unit) for v in (item.value, item.threshold, *(item.interval or ())) if v is not None]
+    found = [
+        (v, unit) for v in (item.value, item.threshold, *(item.interval or ())) if v is not None
+    ]
     if item.interval_level is not None:
         found.append((100 * item.interval_level, "%"))
     if item.probability is not None:
@@ -148,9 +150,7 @@ def _polarity_fits(claims: Claims, item: Evidence) -> bool:
 def _unsupported_change(text: str, claims: Claims, cited: Sequence[Evidence]) -> bool:
     if not claims.change or any(item.kind is EvidenceKind.COMPARISON for item in cited):
         return False
-    return not any(
-        item.kind is EvidenceKind.LIMITATION and _repeats(text, item) for item in cited
-    )
+    return not any(item.kind is EvidenceKind.LIMITATION and _repeats(text, item) for item in cited)
 
 
 def _repeats(text: str, item: Evidence) -> bool:
