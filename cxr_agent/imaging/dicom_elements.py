@@ -14,12 +14,7 @@ from typing import Final
 
 from cxr_agent.errors import InputCode
 from cxr_agent.imaging.dicom_tags import ALLOWED_VRS, SEQUENCES, Tag
-from cxr_agent.imaging.limits import (
-    MAX_ELEMENTS,
-    MAX_HEADER_BYTES,
-    MAX_NESTING,
-    MIB,
-)
+from cxr_agent.imaging.limits import MAX_ELEMENTS, MAX_HEADER_BYTES, MAX_NESTING, MIB
 from cxr_agent.imaging.refusal import refusal
 
 UNDEFINED: Final = 0xFFFFFFFF
@@ -158,9 +153,8 @@ class DataSetReader:
         if position + 8 > len(self.data):
             return False
         tag = self._tag(position)
-        if tag <= Tag.PIXEL_DATA:
-            return False
-        return not self.explicit or self.data[position + 4 : position + 6] in _VRS
+        known = not self.explicit or self.data[position + 4 : position + 6] in _VRS
+        return known and tag > Tag.PIXEL_DATA
 
     def _element(self, position: int, end: int, *, depth: int) -> tuple[int, Element, int]:
         """Tag and content of the element at ``position``, and where the next one begins."""

@@ -18,6 +18,7 @@ from pydicom import config
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from cxr_agent.errors import InputCode, InputError
 from cxr_agent.imaging.decode import decode_bytes
 from cxr_agent.imaging.film import DecodedFilm
 from cxr_agent.imaging.sniff import SNIFF_BYTES, sniff
@@ -29,6 +30,18 @@ SHAPE = (96, 80)
 def read(data: bytes) -> DecodedFilm:
     """Decode in this process."""
     return decode_bytes(data, sniff(data[:SNIFF_BYTES]))
+
+
+def survives(data: bytes) -> None:
+    """A film in range, or a reasoned refusal; a fault of ours shows as ``decode_crash``."""
+    try:
+        film = read(data)
+    except InputError as error:
+        code = error.code
+    else:
+        code = ""
+        assert 0 <= film.pixels.min() <= film.pixels.max() <= 1
+    assert code != InputCode.DECODE_CRASH
 
 
 def ramp(bits: int = 12) -> NDArray[Any]:

@@ -24,7 +24,7 @@ from cxr_agent.errors import InputError, UnsuitableFilm
 from cxr_agent.imaging.dicom_elements import DataSetReader
 from cxr_agent.study import AgeGroup, Notice, SpacingKind, View
 
-from .films import SHAPE, dicom, lut, ramp, read
+from .films import SHAPE, dicom, lut, ramp, read, survives
 
 PLAIN = dicom()
 
@@ -85,12 +85,7 @@ def test_no_preamble() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 1100), st.binary(min_size=1, max_size=12))
 def test_mutated_header(at: int, new: bytes) -> None:
-    try:
-        film = read(PLAIN[:at] + new + PLAIN[at + len(new) :])
-    except InputError:
-        return
-    assert film.pixels.min() >= 0
-    assert film.pixels.max() <= 1
+    survives(PLAIN[:at] + new + PLAIN[at + len(new) :])
 
 
 @settings(max_examples=300, deadline=None)
@@ -107,8 +102,7 @@ def test_any_bytes_as_data_set(data: bytes, explicit: bool, little: bool) -> Non
 def test_mutated_compressed(syntax: str, at: int, new: bytes) -> None:
     data = COMPRESSED[syntax]
     at %= len(data)
-    with suppress(InputError):
-        read(data[:at] + new + data[at + len(new) :])
+    survives(data[:at] + new + data[at + len(new) :])
 
 
 COMPRESSED = {syntax: dicom(compress=syntax) for syntax in (RLELossless, JPEG2000Lossless)}
