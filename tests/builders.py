@@ -1,0 +1,189 @@
+"""What several test packages build: films with known masks, a model that knows them, evidence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr_agent.evidence import Evidence, Observation, Provenance
+from cxr_agent.models.anatomy import Anatomy, Outline
+from cxr_agent.models.shelf import Shelf
+from cxr_agent.planning.planner import Decision, Situation
+from cxr_agent.study import FloatImage, Image, Study, View
+from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw
+from cxr_agent.toolbox.arguments import ToolCall
+from cxr_agent.toolbox.bench import Bench
+from cxr_agent.toolbox.contract import BoolMask, EdgeSpread, Mask
+from cxr_agent.toolbox.execute import Toolbox
+from cxr_agent.toolbox.reading import reading_of
+from cxr_agent.toolbox.registry import Registry
+from cxr_agent.trace import Event, TraceWriter, read_trace
+
+SPREAD = (1.0, 1.0, 1.0, 1.0)
+
+
+def rectangle(shape: tuple[int, int], left: int, top: int, right: int, bottom: int) -> BoolMask:
+    """A mask of one rectangle; right and bottom exclusive."""
+    plane = np.zeros(shape, dtype=np.bool_)
+    plane[top:bottom, left:right] = True
+    return plane
+
+
+def film(pixels: FloatImage | None = None, handle: str = "img-1", **rest: Any) -> Image:
+    """One film; grey and PA unless told otherwise."""
+    pixels = np.full((100, 200), 0.5, dtype=np.float32) if pixels is None else pixels
+    rest = {"view": View.PA, "view_source": "header", **rest}
+    return Image(handle, pixels, hashlib.sha256(pixels.tobytes()).hexdigest(), **rest)
+
+
+def mask(structure: str, plane: BoolMask, *, doubt: float | None = 1.0) -> Mask:
+    """A mask as the anatomy model would give it; without doubt it comes from nowhere."""
+    if doubt is None:
+        return Mask(structure, plane)
+    return Mask(structure, plane, EdgeSpread(doubt, doubt, doubt, doubt), "anatomy")
+
+
+@dataclass(frozen=True)
+class FakeCard:
+    id: str = "anatomy"
+    film_threshold: float | None = 0.5
+
+
+@dataclass
+class FakeModel:
+    """Knows the true masks of the films that it was given; anything else is no chest film."""
+
+    truth: list[tuple[FloatImage, dict[str, BoolMask]]] = field(default_factory=list)
+    card: FakeCard = field(default_factory=FakeCard)
+    fails: Exception | None = None
+
+    def segment(self, pixels: FloatImage) -> Anatomy:
+        if self.fails is not None:
+            raise self.fails
+        for known, masks in self.truth:
+            if known is pixels:
+                return Anatomy({n: Outline(plane, SPREAD) for n, plane in masks.items()}, 0.99)
+        return Anatomy({}, 0.01)
+
+
+class FakeShelf(Shelf):
+    """Hands out the model that knows."""
+
+    def __init__(self, model: FakeModel | None = None) -> None:
+        super().__init__()
+        self.model = model or FakeModel()
+
+    def anatomy(self) -> Any:
+        return self.model
+
+
+@dataclass
+class Scene:
+    """A study of phantoms and the shelf that outlines them without a fault."""
+
+    study: Study
+    shelf: FakeShelf
+    phantoms: dict[str, Phantom]
+
+
+def scene(
+    *specs: PhantomSpec | None,
+    priors: Sequence[PhantomSpec] = (),
+    size: int = 128,
+    indication: str = "",
+    drop: Sequence[str] = (),
+    strange: Sequence[str] = (),
+    **rest: Any,
+) -> Scene:
+    """Draw a study.
+
+    Parameters
+    ----------
+    drop
+        Structures that the model does not outline.
+    strange
+        Handles that the model takes for no chest film.
+    """
+    model, phantoms = FakeModel(), {}
+    films: dict[str, Image] = {}
+    wanted = [(f"img-{n}", spec) for n, spec in enumerate(specs or (None,), 1)]
+    wanted += [(f"prior-{n}", spec) for n, spec in enumerate(priors, 1)]
+    for handle, spec in wanted:
+        phantom = draw(spec, size)
+        phantoms[handle] = phantom
+        films[handle] = film(phantom.pixels, handle, **rest)
+        if handle not in strange:
+            kept = {name: plane for name, plane in phantom.masks.items() if name not in drop}
+            model.truth.append((phantom.pixels, kept))
+    current = tuple(f for f in films.values() if not f.is_prior)
+    earlier = tuple(f for f in films.values() if f.is_prior)
+    return Scene(Study(current, earlier, indication), FakeShelf(model), phantoms)
+
+
+@dataclass
+class Bank:
+    """A toolbox over a scene with its trace on the disk."""
+
+    toolbox: Toolbox
+    writer: TraceWriter
+    shelf: FakeShelf
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        return read_trace(self.writer.directory).events
+
+    def artifact(self, sha256: str) -> bytes:
+        return read_trace(self.writer.directory).artifact(sha256)
+
+
+def bank(root: Path, registry: Registry, made: Scene | None = None) -> Bank:
+    """Lay a scene on the bench; close ``writer`` afterwards."""
+    made = made or scene()
+    writer = TraceWriter.create(root)
+    return Bank(Toolbox(registry, Bench(made.study, made.shelf), writer), writer, made.shelf)
+
+
+@dataclass
+class Maker:
+    """Evidence with the rule's own reading; ids count up."""
+
+    ids: count[int] = field(default_factory=lambda: count(1))
+
+    def __call__(
+        self, observation: Observation | None = None, image: str = "img-1", **fields: Any
+    ) -> Evidence:
+        observation = observation or Observation(**fields)
+        return Evidence(
+            **{name: getattr(observation, name) for name in Observation.model_fields},
+            id=f"e{next(self.ids)}",
+            image=image,
+            reading=reading_of(observation),
+            provenance=Provenance(step=1, tool="test", tool_version="1", image_sha256="0" * 64),
+        )
+
+
+@dataclass
+class ScriptedPlanner:
+    """Makes the given calls, then finishes; keeps every situation that it saw."""
+
+    calls: Sequence[ToolCall]
+    seen: list[Situation] = field(default_factory=list)
+    before: Callable[[], None] = lambda: None
+
+    @property
+    def name(self) -> str:
+        return "scripted"
+
+    def decide(self, situation: Situation) -> Decision:
+        self.before()
+        self.seen.append(situation)
+        place = len(self.seen) - 1
+        if place < len(self.calls):
+            return Decision(self.calls[place], "scripted")
+        return Decision(None, "script_done")
