@@ -1,0 +1,1 @@
+"""Where the time goes, as ratios measured side by side in one run: ``python -m benchmarks``."""

@@ -1,0 +1,39 @@
+"""Run all benchmarks and print one table each; ``--write`` keeps them in benchmarks/RESULTS.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from pathlib import Path
+
+from benchmarks import cold, parts, runtimes
+
+_RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    write = parser.parse_args().write
+    lines = [
+        "# Benchmarks",
+        "",
+        f"One run of `python -m benchmarks` on {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}. Machines differ and are noisy: go by the ratios.",
+    ]
+    for title, rows in (
+        ("From cold", cold.rows()),
+        ("One warm reading", parts.rows()),
+        ("Runtimes", runtimes.rows()),
+    ):
+        lines += ["", f"## {title}", "", "| what | measured |", "|---|---|"]
+        lines += [f"| {what} | {measured} |" for what, measured in rows]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if write:
+        _RESULTS.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

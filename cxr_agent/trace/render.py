@@ -1,0 +1,104 @@
+"""A run as text: what was seen, which steps were taken, what they gave, what was let out."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+
+from cxr_agent.trace.events import (
+    Conflict,
+    Event,
+    EvidenceAdded,
+    GateVerdict,
+    Plan,
+    ReportDrafted,
+    RunFinished,
+    RunStarted,
+    StudyLoaded,
+    ToolCalled,
+    ToolReturned,
+)
+from cxr_agent.trace.reader import Trace
+
+_SHORT = 12
+
+
+def to_text(trace: Trace, *, full: bool = False) -> str:
+    """The run as plain lines.
+
+    Parameters
+    ----------
+    full
+        Also show gate verdicts that let a sentence through as it was.
+    """
+    return "\n".join(line for line in _lines(trace, full)) + "\n"
+
+
+def _lines(trace: Trace, full: bool) -> Iterator[str]:
+    for event in trace.events:
+        yield from _event(event, full)
+    if trace.torn:
+        yield "! the last line of the file is torn and was dropped"
+    if trace.finished is None:
+        yield "! the run did not end: it is still going on, or was cut off here"
+
+
+def _event(event: Event, full: bool) -> Iterator[str]:
+    match event:
+        case RunStarted():
+            yield f"Run {clean(event.run_id)}"
+            yield f"  program {clean(event.program_version)}, planner {clean(event.planner)}"
+        case StudyLoaded():
+            for image in event.images:
+                spacing = f", {image.spacing.column_mm:g} mm/px" if image.spacing else ""
+                notices = f", {', '.join(image.notices)}" if image.notices else ""
+                yield (
+                    f"  {clean(image.handle)}: {image.rows} x {image.columns} px, "
+                    f"view {clean(image.view)}{spacing}{notices}, pixels {image.sha256[:_SHORT]}"
+                )
+        case Plan():
+            yield f"\n[{event.step}] {clean(event.decision)}{_arguments(event.arguments)}"
+            model = f", {clean(event.model)}" if event.model else ""
+            yield f"    planned by {clean(event.planner)}{model}: {event.rationale}"
+        case ToolCalled():
+            yield f"    {clean(event.tool)} {clean(event.tool_version)}"
+        case ToolReturned():
+            why = f": {', '.join(event.codes)}" if event.codes else ""
+            yield f"    -> {event.outcome}{why} in {1000 * event.seconds:.0f} ms"
+            for name, sha256 in event.artifacts.items():
+                yield f"       {clean(name)}  {sha256[:_SHORT]}"
+        case EvidenceAdded():
+            yield f"    {_evidence(event.evidence)}"
+        case Conflict():
+            yield f"    conflict of {', '.join(event.evidence)}, decided by {event.rule}"
+        case ReportDrafted():
+            yield f"\nReport drafted: {len(event.sentences)} sentences"
+        case GateVerdict():
+            if full or not event.passed:
+                sign = "+" if event.passed else "!"
+                yield f"  {sign} {event.gate}: {event.action}, {event.reason}"
+                if event.sentence is not None:
+                    yield f"      {clean(event.sentence)}"
+        case RunFinished():
+            why = f" ({event.code})" if event.code else ""
+            yield f"\nFinished: {event.status}{why} in {event.seconds:.2f} s"
+
+
+def clean(text: str) -> str:
+    """Text for a terminal: what could steer it is shown as a replacement character."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c).startswith("C") else c for c in text
+    )
+
+
+def _arguments(arguments: Mapping[str, object]) -> str:
+    if not arguments:
+        return ""
+    return "(" + ", ".join(f"{clean(k)}={clean(str(v))}" for k, v in arguments.items()) + ")"
+
+
+def _evidence(evidence: Mapping[str, object]) -> str:
+    return (
+        f"{clean(str(evidence.get('id')))} {clean(str(evidence.get('kind')))} "
+        f"{clean(str(evidence.get('code')))}: {clean(str(evidence.get('reading')))}"
+    )
