@@ -191,7 +191,9 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = peak * warm * (0.5 + 0.5 * math.cos(math.pi * share)) + 1e-6
         # Two thirds of the time at a smaller size: three times the steps for the same price.
-        x, y, flags, is_film = sampler.batch(256 if share < 0.55 and start is None else size)
+        x, y, flags, is_film = sampler.batch(
+            min(size, 256) if share < 0.55 and start is None else size
+        )
         network.train()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             masks, film = network(x.contiguous(memory_format=torch.channels_last))

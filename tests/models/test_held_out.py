@@ -1,0 +1,98 @@
+"""What the card promises, on films that no training stage saw."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxr_agent.measure.ctr import cardiothoracic_ratio, standard_error
+from cxr_agent.models.anatomy import AnatomyModel
+from cxr_agent.models.card import Figure
+from cxr_agent.models.store import load_card
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+JSRT = "JSRT, held-out test films (fixed split, one film per patient)"
+WINGSPAN = "wingspan, 3-fold cross-validation; CTR against the readers'"
+
+
+def figure(data: str, metric: str, structure: str = "") -> Figure:
+    """The one figure of the card that is asked for."""
+    (found,) = [
+        f
+        for f in load_card("anatomy").figures
+        if f.data.startswith(data) and f.metric.startswith(metric) and f.structure == structure
+    ]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("data", "structure", "least"),
+    [
+        (JSRT, "right_lung", 0.97),
+        (JSRT, "left_lung", 0.97),
+        (JSRT, "heart", 0.94),
+        (JSRT, "left_clavicle", 0.88),
+        (JSRT, "right_clavicle", 0.88),
+        (WINGSPAN, "right_lung", 0.96),
+        (WINGSPAN, "left_lung", 0.96),
+        (WINGSPAN, "heart", 0.92),
+    ],
+)
+def test_the_cards_dice(data: str, structure: str, least: float) -> None:
+    assert figure(data, "Dice", structure).value >= least
+
+
+@pytest.mark.parametrize(("data", "most"), [(JSRT, 0.015), (WINGSPAN, 0.02)])
+def test_the_cards_ctr_error(data: str, most: float) -> None:
+    assert figure(data, "CTR, mean absolute error").value <= most
+
+
+@pytest.mark.parametrize("data", ["JSRT, held-out test films", "wingspan, calibrated without"])
+def test_the_cards_coverage(data: str) -> None:
+    assert 0.85 <= figure(data, "CTR, share").value <= 0.95 + 1e-9
+
+
+def test_the_card_gives_a_model_that_never_saw_wingspan() -> None:
+    assert figure("wingspan, by a model that never saw wingspan", "Dice", "heart").films == 120
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is not here")
+def test_the_shipped_model_reaches_the_cards_figures_on_the_test_films() -> None:
+    pytest.importorskip("torch", reason="training code needs torch")
+    from training.anatomy.data import jsrt
+
+    films = jsrt(SHARED).test
+    assert len(films) == 48
+    model = AnatomyModel(threads=2)
+    calibration = model.card.ctr
+    assert calibration is not None
+    dice: dict[str, list[float]] = {}
+    errors, held = [], []
+    for film in films:
+        anatomy = model.segment(film.pixels())
+        truth = film.planes()
+        for name, plane in truth.items():
+            found = anatomy.outlines[name].plane
+            score = 2 * (plane & found).sum() / (plane.sum() + found.sum())
+            dice.setdefault(name, []).append(float(score))
+        heart, right, left = (anatomy.outlines[n] for n in ("heart", "right_lung", "left_lung"))
+        exact = cardiothoracic_ratio(truth["heart"], truth["right_lung"], truth["left_lung"])
+        ctr = cardiothoracic_ratio(heart.plane, right.plane, left.plane)
+        assert exact is not None
+        assert ctr is not None
+        spread = standard_error(
+            ctr, (heart.spread[0], heart.spread[2]), (right.spread[0], left.spread[2])
+        )
+        errors.append(abs(ctr.ratio - exact.ratio))
+        held.append(errors[-1] <= calibration.factor * math.hypot(calibration.floor, spread))
+    for name, scores in dice.items():
+        assert np.mean(scores) == pytest.approx(figure(JSRT, "Dice", name).value, abs=2e-3)
+    assert np.mean(errors) == pytest.approx(
+        figure(JSRT, "CTR, mean absolute error").value, abs=1e-3
+    )
+    assert 0.85 <= np.mean(held) <= 0.98

@@ -1,0 +1,50 @@
+"""The way of a film to the tile and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxr_agent.models.tile import make_tile, place
+
+SIDES = st.integers(64, 900)
+
+
+@given(SIDES, SIDES)
+def test_a_film_lies_whole_and_centred_on_its_tile(rows: int, columns: int) -> None:
+    placement = place((rows, columns), 384)
+    assert max(placement.rows, placement.columns) == 384
+    assert placement.top + placement.rows <= 384
+    assert placement.left + placement.columns <= 384
+    assert abs(2 * placement.top + placement.rows - 384) <= 1
+    assert abs(2 * placement.left + placement.columns - 384) <= 1
+
+
+@given(SIDES, SIDES)
+def test_the_way_back_gives_the_films_own_size(rows: int, columns: int) -> None:
+    placement = place((rows, columns), 64)
+    assert placement.restore(np.zeros((64, 64), dtype=np.float32)).shape == (rows, columns)
+
+
+def test_a_box_comes_back_where_it_was() -> None:
+    film = np.zeros((600, 400), dtype=np.float32)
+    film[150:450, 100:300] = 1
+    tile, placement = make_tile(film, 384)
+    back = placement.restore((tile > 0).astype(np.float32)) > 0.5
+    overlap = 2 * (back & (film > 0)).sum() / (back.sum() + (film > 0).sum())
+    assert overlap > 0.98
+
+
+@pytest.mark.parametrize("gain", [0.2, 1.0, 700.0])
+def test_gain_and_offset_do_not_change_the_tile(gain: float) -> None:
+    film = np.random.default_rng(1).random((300, 200), dtype=np.float32)
+    plain, _ = make_tile(film, 128)
+    changed, _ = make_tile(film * np.float32(gain) + np.float32(3), 128)
+    assert np.allclose(plain, changed, atol=1e-2)
+
+
+def test_a_flat_film_gives_finite_numbers() -> None:
+    tile, _ = make_tile(np.full((80, 90), 0.3, dtype=np.float32), 64)
+    assert np.isfinite(tile).all()
