@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from builders import Bank, Maker, Scene, bank
 
 from cxr_agent.toolbox.registry import Registry, built_in
+from tests.builders import Bank, Maker, Scene, bank
 
 
 @pytest.fixture

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity
-from cxr_agent.knowledge import load, vocabulary
+from cxr_agent.knowledge import sentences, vocabulary
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.model import Heading, Sentence
 
-_ORDER = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
+_ORDER: Final = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
+_OF_THE_RUN: Final = ("not_examined", "budget")
+"""Statements about the run, which no film is named for."""
 
 
 def compose(evidence: Sequence[Evidence]) -> Draft:
@@ -20,13 +23,15 @@ def compose(evidence: Sequence[Evidence]) -> Draft:
         draft = draft.adding(section, sentence)
     for item in evidence:
         if item.kind is not EvidenceKind.REGION:
-            draft = draft.adding(section_of(item), sentence_of(item, several=several))
+            section = section_of(item)
+            draft = draft.adding(section, sentence_of(item, section, several=several))
     for item in _impression(evidence):
-        draft = draft.adding(Section.IMPRESSION, sentence_of(item, several=several))
-    scope = [item.id for item in evidence if item.code == "not_examined"]
+        sentence = sentence_of(item, Section.IMPRESSION, several=several)
+        draft = draft.adding(Section.IMPRESSION, sentence)
+    scope = tuple(item.id for item in evidence if item.code == "not_examined")
     if scope:
-        text = str(load("sentences")["compose"]["scope"])
-        draft = draft.adding(Section.IMPRESSION, Sentence(text=text, evidence=tuple(scope)))
+        sentence = Sentence(text=_joining("scope"), evidence=scope)
+        draft = draft.adding(Section.IMPRESSION, sentence)
     return draft
 
 
@@ -46,20 +51,31 @@ def section_of(evidence: Evidence) -> Section:
     return Section.FINDINGS
 
 
-def sentence_of(evidence: Evidence, *, several: bool) -> Sentence:
-    """The reading of one piece of evidence as a sentence of its section.
+def sentence_of(evidence: Evidence, section: Section, *, several: bool) -> Sentence:
+    """The reading of one piece of evidence as a sentence of a section.
 
     Parameters
     ----------
     several
         Whether the study has more than one current film, so that each must be named.
     """
-    findings = section_of(evidence) is Section.FINDINGS
+    named = is_prior(evidence) or (several and evidence.code not in _OF_THE_RUN)
     return Sentence(
-        text=_placed(evidence.reading, evidence.image, several or is_prior(evidence)),
+        text=_placed(evidence.reading, evidence.image, named),
         evidence=(evidence.id,),
-        heading=_heading(evidence) if findings else None,
+        heading=_heading(evidence) if section is Section.FINDINGS else None,
     )
+
+
+def readings(evidence: Evidence) -> frozenset[str]:
+    """The reading as a sentence, with and without the film named."""
+    return frozenset((evidence.reading, _placed(evidence.reading, evidence.image, True)))
+
+
+def rule_texts(evidence: Evidence) -> frozenset[str]:
+    """Every sentence that a rule writes for one piece of evidence alone."""
+    scope = (_joining("scope"),) if evidence.code == "not_examined" else ()
+    return readings(evidence).union(scope)
 
 
 def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -92,7 +108,7 @@ def _outlines(evidence: Sequence[Evidence], several: bool) -> Iterable[tuple[Sec
         if not regions:
             continue
         names = ", ".join(vocabulary()[region.code].name for region in regions)
-        text = str(load("sentences")["compose"]["outlined"]).format(names=names)
+        text = _joining("outlined").format(names=names)
         yield (
             section_of(regions[0]),
             Sentence(
@@ -105,8 +121,11 @@ def _outlines(evidence: Sequence[Evidence], several: bool) -> Iterable[tuple[Sec
 def _placed(text: str, handle: str, named: bool) -> str:
     if not named:
         return text
-    template = str(load("sentences")["compose"]["on_film"])
-    return template.format(handle=handle, sentence=text[:1].lower() + text[1:])
+    return _joining("on_film").format(handle=handle, sentence=text[:1].lower() + text[1:])
+
+
+def _joining(variant: str) -> str:
+    return sentences()["compose"].variants[variant]
 
 
 def _heading(evidence: Evidence) -> Heading:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import EvidenceKind, Observation
-from cxr_agent.knowledge import load, reasons, vocabulary
+from cxr_agent.knowledge import Wording, reasons, sentences, vocabulary
 
-_DEFAULT_DECIMALS = 2
+_NONE = Wording(variants={})
 
 
 def reading_of(observation: Observation) -> str:
@@ -18,18 +15,23 @@ def reading_of(observation: Observation) -> str:
     Raises
     ------
     ConfigError
-        ``no_sentence`` when the code or its variant has no template: a result that cannot be
-        put into words must not be passed over.
+        ``no_sentence`` when the code, its variant or a reason has no words, or a number that the
+        sentence needs is missing: a result that cannot be put into words must not be passed over.
     """
-    templates = _templates().get(observation.code, {})
-    if observation.kind is EvidenceKind.LIMITATION and "default" not in templates:
+    wording = sentences().get(observation.code, _NONE)
+    if observation.kind is EvidenceKind.LIMITATION and "default" not in wording.variants:
         return f"{_name(observation)} could not be determined: {_reasons(observation)}."
-    if observation.kind is EvidenceKind.REGION and not templates:
+    if observation.kind is EvidenceKind.REGION and not wording.variants:
         return f"The {_name(observation, capital=False)} was outlined."
     for variant in _variants(observation):
-        if variant in templates:
-            decimals = int(templates.get("decimals", _DEFAULT_DECIMALS))
-            return str(templates[variant]).format_map(_fields(observation, decimals))
+        if variant in wording.variants:
+            fields = _fields(observation, wording.decimals)
+            try:
+                return wording.variants[variant].format_map(fields)
+            except KeyError as missing:
+                raise ConfigError(
+                    "no_sentence", f"{observation.code} was stated without its {missing.args[0]}"
+                ) from None
     raise ConfigError(
         "no_sentence",
         f"kb/sentences.toml has no sentence for {observation.code}",
@@ -41,39 +43,44 @@ def _variants(observation: Observation) -> list[str]:
     polarity = observation.polarity.value if observation.polarity else ""
     category = observation.category or ""
     found = [f"{polarity}_{category}"] if polarity and category else []
+    if found and observation.interval is None:
+        found.insert(0, f"{found[0]}_no_interval")
     found += [name for name in (polarity, category) if name]
     return [*found, "interval", "default"] if observation.interval else [*found, "default"]
 
 
 def _fields(observation: Observation, decimals: int) -> dict[str, str]:
-    def rounded(number: float | None) -> str:
-        return "" if number is None else f"{number:.{decimals}f}"
-
+    """What a sentence may be filled in with; what the observation does not have is left out."""
     low, high = observation.interval or (None, None)
-    level = observation.interval_level
-    return {
-        **{name: rounded(number) for name, number in observation.details.items()},
-        "name": _name(observation),
-        "value": rounded(observation.value),
-        "low": rounded(low),
-        "high": rounded(high),
-        "level": "" if level is None else f"{100 * level:.0f}",
-        "threshold": rounded(observation.threshold),
-        "reasons": _reasons(observation),
+    numbers = {
+        **observation.details,
+        "value": observation.value,
+        "low": low,
+        "high": high,
+        "threshold": observation.threshold,
     }
+    fields = {
+        name: f"{number:.{decimals}f}" for name, number in numbers.items() if number is not None
+    }
+    if observation.interval_level is not None:
+        fields["level"] = f"{100 * observation.interval_level:.0f}"
+    if observation.reasons:
+        fields["reasons"] = _reasons(observation)
+    return {**fields, "name": _name(observation)}
 
 
 def _name(observation: Observation, *, capital: bool = True) -> str:
     term = vocabulary().get(observation.code)
-    name = term.name if term else observation.code.replace("_", " ")
-    return name[:1].upper() + name[1:] if capital else name
+    if term is None:
+        raise ConfigError(
+            "no_sentence", f"kb/vocabulary.toml has no entry {observation.code}", hint="Add one."
+        )
+    return term.name[:1].upper() + term.name[1:] if capital else term.name
 
 
 def _reasons(observation: Observation) -> str:
     known = reasons()
-    return "; ".join(known.get(code, code.replace("_", " ")) for code in observation.reasons)
-
-
-@lru_cache(maxsize=1)
-def _templates() -> dict[str, dict[str, Any]]:
-    return load("sentences")
+    for code in observation.reasons:
+        if code not in known:
+            raise ConfigError("no_sentence", f"kb/reasons.toml has no entry {code}", hint="Add it.")
+    return "; ".join(known[code] for code in observation.reasons)

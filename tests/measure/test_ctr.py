@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from builders import rectangle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_agent.measure.ctr import cardiothoracic_ratio, standard_error
 from cxr_agent.testing.phantom import PhantomSpec, draw
+from tests.builders import rectangle
 
 SHAPE = (100, 200)
 HEART = rectangle(SHAPE, 80, 50, 130, 90)

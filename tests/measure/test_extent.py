@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
-from builders import rectangle
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_agent.measure.extent import Extent, extent, row_of_column
+from tests.builders import rectangle
 
 
 def test_empty_mask_has_no_extent() -> None:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from builders import rectangle
 
 from cxr_agent.measure.greys import greys
 from cxr_agent.testing.phantom import draw
+from tests.builders import rectangle
 
 SHAPE = (40, 60)
 LUNGS = rectangle(SHAPE, 0, 0, 20, 40)

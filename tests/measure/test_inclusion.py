@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from builders import rectangle
 
 from cxr_agent.measure.extent import Extent
 from cxr_agent.measure.inclusion import exposed_field, margins
+from tests.builders import rectangle
 
 SHAPE = (100, 200)
 GREY = np.full(SHAPE, 0.5, dtype=np.float32)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from builders import rectangle
 
 from cxr_agent.measure.rotation import rotation
 from cxr_agent.testing.phantom import PhantomSpec, draw
+from tests.builders import rectangle
 
 SHAPE = (200, 401)  # odd, so that a middle column exists
 RIGHT_LUNG = rectangle(SHAPE, 50, 20, 180, 180)

@@ -11,30 +11,51 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from cxr_agent.knowledge import vocabulary
+from cxr_agent.knowledge import Term, vocabulary
 
 _HANDLE: Final = re.compile(r"\b(?:img|prior)-\d+\b")
 _NUMBER: Final = re.compile(
-    r"(?<![\w.])([-+]?\d+(?:[.,]\d+)?)(?:\s*(mm|cm|px|%|°|degrees?|days?|kg|m)(?![A-Za-z]))?"
+    r"((?:(?<!\w)[-+])?(?:\d+(?:[.,]\d+)?|[.,]\d+))"
+    r"(?:\s*(mm|cm|km|m|kg|px|pixels?|%|percent|per cent|°|deg|degrees?|hours?|days?|weeks?"
+    r"|months?|years?)(?![a-z]))?"
+)
+_ROLE: Final = re.compile(
+    r"\b(?:(limits?|threshold|cut-?off|above|below|under|over|exceed\w*|than)"
+    r"|ratio|value|interval|diameter|width|measur\w*)\b|[;:]"
 )
 _SPELLED: Final = re.compile(
-    r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|half|twice|double)\b"
+    r"\b(zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred"
+    r"|thousand|half|third|quarter|once|twice|thrice|double|triple)\b"
 )
-_SIDE: Final = re.compile(r"\b(right|left|bilateral|bilaterally|both)\b")
+_SIDE: Final = re.compile(r"\b(right|left|bilateral|both)(?:ly|wards?|sided)?\b")
 _NEGATION: Final = re.compile(
-    r"\b(no|not|without|absent|absence|free of|negative for|neither|nor|never|excluded"
-    r"|ruled out|resolved|denies|isn't|aren't|clear of)\b"
+    r"\b(?:no|not|non|without|absent|absence|free of|negative for|neither|nor|none|never"
+    r"|excluded|excludes|ruled out|rules out|resolved|denies|lacks?|cannot|unlikely|\w+n['’]t"
+    r"|clear of)\b"
 )
 _DOUBT: Final = re.compile(
-    r"\b(possible|possibly|probable|probably|likely|may|might|could|borderline|undecided"
-    r"|uncertain|equivocal|suspicious|suspected|cannot be excluded|suggest\w*|questionable)\b"
+    r"\b(?:possible|possibly|probable|probably|likely|unlikely|perhaps|maybe|may|might|could"
+    r"|would|seems?|appears?|apparent|apparently|presumed|presumably|borderline|undecided"
+    r"|uncertain|equivocal|suspicious|suspected|concern\w*|consider|cannot|suggest\w*"
+    r"|questionable)\b|\?"
 )
 _CHANGE: Final = re.compile(
-    r"\b(new|newly|increas\w*|decreas\w*|unchanged|stable|improv\w*|wors\w*|larger|smaller"
-    r"|progress\w*|regress\w*|resolv\w*|interval change|compared (?:with|to)|since the prior"
-    r"|previously|no change|persist\w*|again seen|now)\b"
+    r"\b(?:new|newly|increas\w*|decreas\w*|unchanged|stable|improv\w*|wors\w*|larger|smaller"
+    r"|bigger|enlarging|grown|grew|reduced|progress\w*|regress\w*|resolv\w*|interval change"
+    r"|compared (?:with|to)|since the prior|previous\w*|no change|no longer|persist\w*|remain\w*"
+    r"|again|now)\b"
 )
-_UNIT: Final = {"day": "d", "days": "d", "degree": "deg", "degrees": "deg", "°": "deg"}
+_UNITS: Final = {
+    "day": "d",
+    "days": "d",
+    "degree": "deg",
+    "degrees": "deg",
+    "°": "deg",
+    "pixel": "px",
+    "pixels": "px",
+    "percent": "%",
+    "per cent": "%",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,50 +66,91 @@ class Number:
     decimals: int
     unit: str
     """``mm``, ``%``, ``d`` ... or empty."""
+    is_limit: bool
+    """It is what something is compared with, by the words before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """Everything in a sentence that evidence must bear out."""
 
+    films: frozenset[str]
+    """Handles that are named."""
     numbers: tuple[Number, ...]
-    spelled_number: bool
+    spelled: frozenset[str]
+    """Numbers in words."""
     sides: frozenset[str]
     terms: frozenset[str]
     """Codes of findings and measurements that are named."""
-    negated: bool
+    quality: frozenset[str]
+    """Words that speak of the quality of the film."""
+    negations: int
     doubtful: bool
     change: bool
+    words: frozenset[str]
+    """All words, in lower case."""
 
 
 def read_claims(text: str) -> Claims:
     """Read one sentence."""
-    plain = _HANDLE.sub(" ", text).lower()
+    named = text.lower()
+    plain = _HANDLE.sub(" ", named)
     return Claims(
-        numbers=tuple(_number(match) for match in _NUMBER.finditer(plain)),
-        spelled_number=_SPELLED.search(plain) is not None,
+        films=frozenset(_HANDLE.findall(named)),
+        numbers=tuple(_number(match, plain) for match in _NUMBER.finditer(plain)),
+        spelled=frozenset(_SPELLED.findall(plain)) | {c for c in plain if _is_odd_number(c)},
         sides=frozenset(match.group(1) for match in _SIDE.finditer(plain)),
         terms=frozenset(
-            code for code, pattern in _term_patterns().items() if pattern.search(plain)
+            code
+            for code, pattern in _patterns("finding", "measurement").items()
+            if pattern.search(plain)
         ),
-        negated=_NEGATION.search(plain) is not None,
+        quality=frozenset(
+            word for pattern in _patterns("quality").values() for word in pattern.findall(plain)
+        ),
+        negations=len(_NEGATION.findall(plain)),
         doubtful=_DOUBT.search(plain) is not None,
         change=_CHANGE.search(plain) is not None,
+        words=words_of(plain),
     )
 
 
-def _number(match: re.Match[str]) -> Number:
+def without_numbers(text: str) -> str:
+    """The sentence with its numbers blotted out."""
+    return re.sub(r"\d+(?:[.,]\d+)?", "#", text.lower())
+
+
+def words_of(text: str) -> frozenset[str]:
+    """All words of a text; ``postero-anterior`` is two."""
+    return frozenset(re.findall(r"[^\W\d_]+", text.lower()))
+
+
+def _number(match: re.Match[str], text: str) -> Number:
     digits = match.group(1).replace(",", ".")
     unit = match.group(2) or ""
-    decimals = len(digits.partition(".")[2])
-    return Number(float(digits), decimals, _UNIT.get(unit, unit))
+    roles = list(_ROLE.finditer(text, 0, match.start()))
+    return Number(
+        value=float(digits),
+        decimals=len(digits.partition(".")[2]),
+        unit=_UNITS.get(unit, unit),
+        is_limit=bool(roles) and roles[-1].group(1) is not None,
+    )
 
 
-@lru_cache(maxsize=1)
-def _term_patterns() -> dict[str, re.Pattern[str]]:
-    """A pattern per finding and measurement; regions and quality are no claims of their own."""
+def _is_odd_number(character: str) -> bool:
+    """A fraction sign, a superscript and the like."""
+    return character.isnumeric() and not character.isdecimal()
+
+
+@lru_cache(maxsize=2)
+def _patterns(*kinds: str) -> dict[str, re.Pattern[str]]:
+    """A pattern per term of these kinds; regions are no claims of their own."""
     return {
-        code: re.compile(r"\b(?:" + "|".join(re.escape(word) for word in term.words) + r")\b")
+        code: _pattern(term)
         for code, term in vocabulary().items()
-        if term.kind in ("finding", "measurement") and term.words
+        if term.kind in kinds and term.words
     }
+
+
+def _pattern(term: Term) -> re.Pattern[str]:
+    return re.compile(r"\b(?:" + "|".join(re.escape(word) for word in term.words) + r")\b")

@@ -5,37 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cxr_agent.evidence import Evidence, EvidenceKind
-from cxr_agent.report.compose import is_critical, is_prior, sentence_of
+from cxr_agent.knowledge import vocabulary
+from cxr_agent.report.compose import is_critical, is_prior, readings
 from cxr_agent.report.draft import Draft, Section
+from cxr_agent.report.gates.claims import read_claims
 from cxr_agent.report.model import Sentence
 
 
 def left_out(draft: Draft, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Evidence that no sentence cites; a finding must be cited beyond Technique."""
-    anywhere = {identity for _, sentence in draft for identity in sentence.evidence}
-    said = {
-        identity
-        for section, sentence in draft
-        if section in (Section.FINDINGS, Section.IMPRESSION, Section.COMPARISON)
-        for identity in sentence.evidence
-    }
+    """Evidence that no sentence says; a finding must be said beyond Technique."""
+    anywhere = [sentence for _, sentence in draft]
+    foremost = [*draft.findings, *draft.impression, *draft.comparison]
     return [
         item
         for item in evidence
-        if item.id not in (said if item.kind is EvidenceKind.FINDING else anywhere)
+        if not any(
+            says(sentence, item)
+            for sentence in (foremost if item.kind is EvidenceKind.FINDING else anywhere)
+        )
     ]
+
+
+def says(sentence: Sentence, item: Evidence) -> bool:
+    """Whether a sentence tells of the evidence; a mere citation hides a finding or a limit."""
+    if item.id not in sentence.evidence:
+        return False
+    if item.kind is EvidenceKind.LIMITATION:
+        return sentence.text in readings(item)
+    term = vocabulary().get(item.code)
+    if item.kind is EvidenceKind.FINDING and term is not None and term.words:
+        return item.code in read_claims(sentence.text).terms
+    return True
 
 
 def below_the_fold(draft: Draft, evidence: Sequence[Evidence]) -> list[Evidence]:
     """Critical findings of the current films that do not open the impression."""
     critical = [item for item in evidence if is_critical(item) and not is_prior(item)]
     opening = draft.impression[: len(critical)]
-    opened = {identity for sentence in opening for identity in sentence.evidence}
-    return [item for item in critical if item.id not in opened]
+    return [item for item in critical if not any(says(sentence, item) for sentence in opening)]
 
 
-def raise_to_top(draft: Draft, item: Evidence, *, several: bool) -> Draft:
-    """Put a critical finding at the head of the impression."""
-    sentence = sentence_of(item, several=several)
+def raise_to_top(draft: Draft, sentence: Sentence) -> Draft:
+    """Put the sentence of a critical finding at the head of the impression."""
     rest: tuple[Sentence, ...] = tuple(s for s in draft.impression if s.text != sentence.text)
     return draft.with_section(Section.IMPRESSION, (sentence, *rest))

@@ -10,9 +10,10 @@ from cxr_agent.evidence import Evidence
 from cxr_agent.report.compose import is_prior, section_of, sentence_of
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.gates.coverage import below_the_fold, left_out, raise_to_top
-from cxr_agent.report.gates.support import fault_of
+from cxr_agent.report.gates.support import Fault, fault_of
 from cxr_agent.report.model import Dropped, Sentence
 
+Gate = Literal["evidence", "coverage"]
 Action = Literal["kept", "repaired", "dropped", "added"]
 
 
@@ -20,7 +21,7 @@ Action = Literal["kept", "repaired", "dropped", "added"]
 class Verdict:
     """What a gate decided about one sentence."""
 
-    gate: Literal["evidence", "coverage"]
+    gate: Gate
     passed: bool
     sentence: str
     reason: str
@@ -58,6 +59,10 @@ def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
     verdicts: list[Verdict] = []
     dropped: list[Dropped] = []
 
+    def drop(gate: Gate, sentence: Sentence, fault: Fault) -> None:
+        verdicts.append(Verdict(gate, False, sentence.text, fault, "dropped"))
+        dropped.append(Dropped(text=sentence.text, evidence=sentence.evidence, reason=fault.value))
+
     def check(section: Section, sentence: Sentence) -> Sentence | None:
         fault = fault_of(sentence, known)
         if fault is None:
@@ -65,29 +70,29 @@ def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
             return sentence
         cited = [known[identity] for identity in sentence.evidence if identity in known]
         if len(cited) == 1:
-            mended = sentence_of(cited[0], several=several)
-            mended = mended.model_copy(
-                update={"heading": mended.heading if section is Section.FINDINGS else None}
-            )
+            mended = sentence_of(cited[0], section, several=several)
             if fault_of(mended, known) is None:
                 verdicts.append(Verdict("evidence", False, sentence.text, fault, "repaired"))
                 return mended
-        verdicts.append(Verdict("evidence", False, sentence.text, fault, "dropped"))
-        dropped.append(Dropped(text=sentence.text, evidence=sentence.evidence, reason=fault.value))
+        drop("evidence", sentence, fault)
         return None
 
     draft = draft.mapped(check)
     for item in left_out(draft, evidence):
-        sentence = sentence_of(item, several=several)
+        section = section_of(item)
+        sentence = sentence_of(item, section, several=several)
         fault = fault_of(sentence, known)
         if fault is not None:  # no way round the evidence gate, not even for a rule's own words
-            verdicts.append(Verdict("coverage", False, sentence.text, fault, "dropped"))
+            drop("coverage", sentence, fault)
             continue
         verdicts.append(Verdict("coverage", False, sentence.text, "left_out", "added"))
-        draft = draft.adding(section_of(item), sentence)
+        draft = draft.adding(section, sentence)
     for item in reversed(below_the_fold(draft, evidence)):
-        verdicts.append(Verdict("coverage", False, item.reading, "below_the_fold", "repaired"))
-        draft = raise_to_top(draft, item, several=several)
+        sentence = sentence_of(item, Section.IMPRESSION, several=several)
+        if fault_of(sentence, known) is not None:
+            continue  # dropped above, and so recorded
+        verdicts.append(Verdict("coverage", False, sentence.text, "below_the_fold", "repaired"))
+        draft = raise_to_top(draft, sentence)
     return Gated(_without_repeats(draft), tuple(verdicts), tuple(dropped))
 
 

@@ -1,14 +1,36 @@
-"""The evidence gate: whether cited evidence supports a sentence."""
+"""The evidence gate: whether cited evidence supports a sentence.
+
+What a sentence may say beyond the words of its evidence is a closed list, ``kb/words.toml``, so
+a finding that nobody thought of cannot slip through either. What is not known is said in the
+words of the rule alone.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Side
-from cxr_agent.report.gates.claims import Claims, Number, read_claims
+from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Side, Unit
+from cxr_agent.knowledge import Wording, plain_words, reasons, sentences, vocabulary
+from cxr_agent.report.compose import is_prior, rule_texts
+from cxr_agent.report.gates.claims import (
+    Claims,
+    Number,
+    read_claims,
+    without_numbers,
+    words_of,
+)
 from cxr_agent.report.model import Sentence
+
+_PROVES: Final = {
+    "finding": (EvidenceKind.FINDING, EvidenceKind.COMPARISON),
+    "measurement": (EvidenceKind.MEASUREMENT, EvidenceKind.FINDING, EvidenceKind.COMPARISON),
+}
+_BARE: Final = ("", Unit.RATIO.value)
+"""Units of numbers that are written without one."""
 
 
 class Fault(StrEnum):
@@ -23,6 +45,7 @@ class Fault(StrEnum):
     POLARITY = "polarity_not_supported"
     CHANGE = "change_not_supported"
     FILM = "film_not_supported"
+    WORD = "word_not_supported"
 
 
 def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | None:
@@ -39,66 +62,104 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         return Fault.UNKNOWN_EVIDENCE
     cited = [evidence[identity] for identity in sentence.evidence]
     claims = read_claims(sentence.text)
-    if _names_other_film(sentence.text, cited):
+    if _film_fault(claims, cited):
         return Fault.FILM
+    fault = _number_fault(sentence.text, claims, cited) or _side_fault(claims, cited)
+    if fault is not None:
+        return fault
+    if any(item.kind is EvidenceKind.LIMITATION for item in cited) and any(
+        sentence.text in rule_texts(item) for item in cited
+    ):
+        return None  # a rule's own words on what is not known name what they must
     return (
-        _number_fault(claims, cited)
-        or _side_fault(claims, cited)
-        or _term_fault(sentence.text, claims, cited)
+        _term_fault(claims, cited)
+        or _polarity_fault(claims, cited)
+        or _quality_fault(claims, cited)
         or (Fault.CHANGE if _unsupported_change(sentence.text, claims, cited) else None)
+        or (Fault.WORD if claims.words - _allowed(cited) else None)
     )
 
 
-def _names_other_film(text: str, cited: Sequence[Evidence]) -> bool:
-    words = text.lower().replace(":", " ").replace(",", " ").replace(".", " ").split()
-    named = {word for word in words if word.startswith(("img-", "prior-"))}
-    return not named <= {item.image for item in cited}
+def _film_fault(claims: Claims, cited: Sequence[Evidence]) -> bool:
+    """Films are named all or none, and a prior always."""
+    films = {item.image for item in cited}
+    if claims.films:
+        return claims.films != films
+    return any(is_prior(item) for item in cited)
 
 
-def _number_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
-    if claims.spelled_number and not _written_by_rule(claims, cited):
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A number of the evidence, and how coarsely a sentence may round it."""
+
+    value: float
+    unit: str
+    decimals: int
+    is_limit: bool = False
+
+
+def _number_fault(text: str, claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
+    if _is_altered_rule(text, cited):
         return Fault.NUMBER
-    known = [pair for item in cited for pair in _numbers(item)]
+    if claims.spelled - _union(read_claims(item.reading).spelled for item in cited):
+        return Fault.NUMBER
+    known = [number for item in cited for number in _numbers(item)]
     for number in claims.numbers:
-        same = [unit for value, unit in known if _is(number, value)]
-        if not same:
+        units = {k.unit for k in known if k.is_limit is number.is_limit and _is(number, k)}
+        if not units:
             return Fault.NUMBER
-        if number.unit and number.unit not in same:
+        if not (number.unit in units if number.unit else units.intersection(_BARE)):
             return Fault.UNIT
     return None
 
 
-def _written_by_rule(claims: Claims, cited: Sequence[Evidence]) -> bool:
-    """A spelled number is let through only where a rule's own reading spells it."""
-    return any(read_claims(item.reading).spelled_number for item in cited)
+def _is_altered_rule(text: str, cited: Sequence[Evidence]) -> bool:
+    """Whether these are the words of a rule with other numbers in them.
+
+    Two numbers of the same evidence may have changed places, which no look at single ones shows.
+    """
+    rules = [rule for item in cited for rule in rule_texts(item)]
+    bare = without_numbers(text)
+    return text not in rules and any(
+        bare == without_numbers(rule) and text.lower() != rule.lower() for rule in rules
+    )
 
 
-def _numbers(item: Evidence) -> list[tuple[float, str]]:
-    """(number, unit) of everything that was measured or compared with."""
+def _numbers(item: Evidence) -> Iterator[_Known]:
+    """Everything that was measured or compared with."""
+    decimals = sentences().get(item.code, Wording(variants={})).decimals
     unit = item.unit.value if item.unit else ""
-    found = [
-        (v, unit) for v in (item.value, item.threshold, *(item.interval or ())) if v is not None
-    ]
+    for number in (item.value, *(item.interval or ())):
+        if number is not None:
+            yield _Known(number, unit, decimals)
+    if item.threshold is not None:
+        yield _Known(item.threshold, unit, decimals, is_limit=True)
     if item.interval_level is not None:
-        found.append((100 * item.interval_level, "%"))
+        yield _Known(100 * item.interval_level, "%", 0)
     if item.probability is not None:
-        found += [(item.probability, ""), (100 * item.probability, "%")]
-    for name, value in item.details.items():
-        found.append((value, name.rpartition("_")[2] if "_" in name else ""))
-    return found
+        yield _Known(item.probability, "", decimals)
+        yield _Known(100 * item.probability, "%", 0)
+    units = {unit.value for unit in Unit}
+    for name, number in item.details.items():
+        ending = name.rpartition("_")[2]
+        limit = name.startswith("limit")
+        yield _Known(number, ending if ending in units else "", decimals, limit)
 
 
-def _is(number: Number, value: float) -> bool:
-    """Whether ``value`` is written as ``number`` when rounded to its decimals."""
-    return math.isclose(float(f"{value:.{number.decimals}f}"), number.value, abs_tol=1e-9)
+def _is(number: Number, known: _Known) -> bool:
+    """Whether ``known`` is written as ``number``, exactly or no coarser than the rule rounds."""
+    if number.decimals < known.decimals:
+        return math.isclose(known.value, number.value, abs_tol=1e-9)
+    rounded = float(f"{known.value:.{number.decimals}f}")
+    return math.isclose(rounded, number.value, abs_tol=1e-9)
 
 
 def _side_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
     sides = {side for item in cited for side in _sides(item)}
     both = {"right", "left"} <= sides
     for side in claims.sides:
-        if side in ("bilateral", "bilaterally", "both"):
-            if not both and not any(_whole_film(item) for item in cited):
+        if side in ("bilateral", "both"):
+            if not both and not any(side in read_claims(i.reading).sides for i in cited):
                 return Fault.SIDE
         elif side not in sides:
             return Fault.SIDE
@@ -120,39 +181,75 @@ def _sides(item: Evidence) -> set[str]:
     return {side for side in ("right", "left") if side in named.split()}
 
 
-def _whole_film(item: Evidence) -> bool:
-    return item.kind in (EvidenceKind.QUALITY, EvidenceKind.LIMITATION)
-
-
-def _term_fault(text: str, claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
-    if any(item.kind is EvidenceKind.LIMITATION and _repeats(text, item) for item in cited):
-        return None  # a rule's own words on what is not known name what they must
-    known = {item.code: item for item in cited}
+def _term_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
+    """A term needs evidence of its own that can prove it; a similar case or a text cannot."""
     for code in claims.terms:
-        item = known.get(code)
-        if item is None:
+        kinds = _PROVES[vocabulary()[code].kind]
+        if not any(item.code == code and item.kind in kinds for item in cited):
             return Fault.TERM
-        if item.kind is EvidenceKind.FINDING and not _polarity_fits(claims, item):
-            return Fault.POLARITY
     return None
+
+
+def _polarity_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
+    """A cited finding is spoken of, named or not, so all that are cited must fit."""
+    findings = [item for item in cited if item.kind is EvidenceKind.FINDING]
+    if not all(_polarity_fits(claims, item) for item in findings):
+        return Fault.POLARITY
+    plain = all(item.kind in (EvidenceKind.REGION, EvidenceKind.MEASUREMENT) for item in cited)
+    return Fault.POLARITY if plain and (claims.negations or claims.doubtful) else None
 
 
 def _polarity_fits(claims: Claims, item: Evidence) -> bool:
     match item.polarity:
         case Polarity.PRESENT:
-            return not claims.negated and not claims.doubtful
+            return not claims.negations and not claims.doubtful
         case Polarity.ABSENT:
-            return claims.negated and not claims.doubtful
+            return claims.negations == 1 and not claims.doubtful
         case _:
             return claims.doubtful
 
 
+def _quality_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
+    """A word on the film's quality must stand in a cited reading, negated there as here."""
+    for word in claims.quality:
+        holders = [item for item in cited if word in item.reading.lower()]
+        if not holders:
+            return Fault.TERM
+        for item in holders:
+            said = read_claims(item.reading)
+            same = bool(said.negations) == bool(claims.negations)
+            if item.kind is EvidenceKind.QUALITY and not (
+                same and said.doubtful is claims.doubtful
+            ):
+                return Fault.POLARITY
+    return None
+
+
 def _unsupported_change(text: str, claims: Claims, cited: Sequence[Evidence]) -> bool:
-    if not claims.change or any(item.kind is EvidenceKind.COMPARISON for item in cited):
-        return False
-    return not any(item.kind is EvidenceKind.LIMITATION and _repeats(text, item) for item in cited)
+    return claims.change and not any(
+        item.kind is EvidenceKind.COMPARISON or text in rule_texts(item) for item in cited
+    )
 
 
-def _repeats(text: str, item: Evidence) -> bool:
-    """Whether the sentence is the rule-written reading, with or without the film named."""
-    return text.lower().endswith(item.reading.lower()) and len(text) - len(item.reading) <= 16
+def _allowed(cited: Sequence[Evidence]) -> frozenset[str]:
+    """Plain words, and those that the evidence itself is described with."""
+    return plain_words() | _union(
+        words_of(text)
+        for item in cited
+        if item.kind is not EvidenceKind.LIMITATION
+        for text in _descriptions(item)
+    )
+
+
+def _descriptions(item: Evidence) -> Iterator[str]:
+    yield item.reading
+    if item.location is not None:
+        yield item.location.value
+    term = vocabulary().get(item.code)
+    if term is not None:
+        yield from (term.name, *term.words)
+    yield from (reasons().get(reason, "") for reason in item.reasons)
+
+
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset[str]().union(*sets)
