@@ -25,6 +25,7 @@ def list_runs(traces: Traces = None, as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from cxr_agent.trace import list_traces
+    from cxr_agent.trace.render import clean
 
     headers = list_traces(_root(traces))
     if as_json:
@@ -33,7 +34,7 @@ def list_runs(traces: Traces = None, as_json: AsJson = False) -> None:
     for header in headers:
         status = header.status or header.problem or "not finished"
         seconds = f"{header.seconds:.1f} s" if header.seconds is not None else ""
-        print(f"{header.name}  {status:<12} {seconds:>7}  {header.planner or ''}")
+        print(clean(f"{header.name}  {status:<12} {seconds:>7}  {header.planner or ''}"))
 
 
 @app.command()
@@ -62,6 +63,7 @@ def verify(run: Run = "last", traces: Traces = None, as_json: AsJson = False) ->
 
     from cxr_agent.trace import find_trace, read_trace
     from cxr_agent.trace import verify as check
+    from cxr_agent.trace.render import clean
 
     found = check(read_trace(find_trace(_root(traces), run)))
     if as_json:
@@ -69,11 +71,13 @@ def verify(run: Run = "last", traces: Traces = None, as_json: AsJson = False) ->
     else:
         for problem in found.problems:
             place = f"line {problem.line}: " if problem.line is not None else ""
-            print(f"! {place}[{problem.code}] {problem.message}")
-        state = "intact" if found.intact else f"{len(found.problems)} problems"
+            print(clean(f"! {place}[{problem.code}] {problem.message}"))
+        count = len(found.problems)
+        state = "intact" if found.intact else f"{count} problem{'s' if count > 1 else ''}"
         end = "" if found.finished else ", not finished"
         torn = ", last line torn" if found.torn else ""
-        print(f"{found.run_id}: {state}{end}{torn}, {found.lines} lines, {found.artifacts} files")
+        size = f"{found.lines} lines, {found.artifacts} files"
+        print(f"{clean(found.run_id)}: {state}{end}{torn}, {size}")
         print(f"head {found.head}")
     return EXIT_OK if found.intact else TraceError.exit_status
 

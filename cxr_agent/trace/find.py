@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from cxr_agent.errors import TraceError
 from cxr_agent.trace.events import RunFinished, RunStarted
-from cxr_agent.trace.layout import LAST, LINES
-from cxr_agent.trace.line import MAX_LINE_BYTES, Line
-from cxr_agent.trace.reader import lines_file, not_readable, parse
+from cxr_agent.trace.layout import ARTIFACTS, LAST, LINES
+from cxr_agent.trace.line import MAX_LINE_BYTES, Line, stamp
+from cxr_agent.trace.reader import lines_file, not_readable, parse, too_long
 
 _TAIL: Final = 64 * 1024
 """Bytes read at the end of a file: many times a ``run_finished`` line."""
@@ -32,7 +33,7 @@ class TraceHeader:
     """As the run ended; None while it runs or when it was cut off."""
     seconds: float | None = None
     problem: str | None = None
-    """Code of the error when the first line cannot be read."""
+    """Code of the error when there is no first line to be read."""
 
 
 def list_traces(root: Path) -> tuple[TraceHeader, ...]:
@@ -46,7 +47,7 @@ def list_traces(root: Path) -> tuple[TraceHeader, ...]:
         ``trace_not_readable`` when the folder itself cannot be read.
     """
     headers = [_header(folder) for folder in _folders(root)]
-    return tuple(sorted(headers, key=lambda header: (header.started or "", header.name))[::-1])
+    return tuple(sorted(headers, key=_age, reverse=True))
 
 
 def find_trace(root: Path, name: str) -> Path:
@@ -62,7 +63,7 @@ def find_trace(root: Path, name: str) -> Path:
     Raises
     ------
     TraceError
-        ``trace_not_found`` or ``trace_ambiguous``.
+        ``trace_not_found``, ``trace_ambiguous`` or ``trace_not_readable``.
     """
     if name == LAST:
         headers = list_traces(root)
@@ -82,23 +83,49 @@ def find_trace(root: Path, name: str) -> Path:
         )
     if matches:
         return matches[0]
-    if name and Path(name).exists():
+    try:
+        is_path = bool(name) and Path(name).exists()
+    except OSError as error:  # a name too long, a folder closed to us
+        raise not_readable(error, Path(name)) from error
+    if is_path:
         return lines_file(Path(name)).parent
     raise TraceError("trace_not_found", f"no run {name} in {root}", hint="see `trace list`")
 
 
 def _folders(root: Path) -> list[Path]:
     try:
-        return [folder for folder in root.iterdir() if (folder / LINES).is_file()]
+        return [folder for folder in root.iterdir() if _is_run(folder)]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise not_readable(error, root) from error
 
 
+def _is_run(folder: Path) -> bool:
+    """A run that lost its lines is still one, and so may be a folder that is closed to us."""
+    try:
+        return any(item.name in (LINES, ARTIFACTS) for item in folder.iterdir())
+    except (NotADirectoryError, FileNotFoundError):
+        return False
+    except OSError:
+        return True
+
+
+def _age(header: TraceHeader) -> tuple[str, str]:
+    """Sorts by start; a run that does not tell its own counts as of its last change."""
+    started = header.started
+    if started is None:
+        try:
+            changed = header.directory.stat().st_mtime
+        except OSError:
+            changed = 0.0
+        started = stamp(datetime.fromtimestamp(changed, UTC))
+    return started, header.name
+
+
 def _header(folder: Path) -> TraceHeader:
     try:
-        first, last = _ends(folder / LINES)
+        first, last = _ends(lines_file(folder))
     except TraceError as error:
         return TraceHeader(folder.name, folder, problem=error.code)
     if first is None:
@@ -126,6 +153,8 @@ def _ends(file: Path) -> tuple[Line | None, Line | None]:
             tail = stream.read(_TAIL)
     except OSError as error:
         raise not_readable(error, file) from error
+    if len(head) > MAX_LINE_BYTES and not head.endswith(b"\n"):
+        raise too_long(1)
     first = parse(head[:-1], 1) if head.endswith(b"\n") else None
     # A torn end or a last line longer than the tail is no ``run_finished``.
     pieces = tail.split(b"\n")

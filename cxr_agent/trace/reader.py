@@ -61,9 +61,9 @@ class Trace:
         """
         # The hash may come from a damaged trace: it must not lead out of the folder.
         path = self.directory / ARTIFACTS / sha256
-        if not _SHA256.fullmatch(sha256) or not path.is_file():
-            raise TraceError("artifact_missing", f"no artifact {sha256[:64]!r} in the trace")
         try:
+            if not _SHA256.fullmatch(sha256) or not path.is_file():
+                raise TraceError("artifact_missing", f"no artifact {sha256[:64]!r} in the trace")
             data = path.read_bytes()
         except OSError as error:
             raise not_readable(error, path) from error
@@ -109,8 +109,12 @@ def read_trace(path: Path) -> Trace:
 
 def lines_file(path: Path) -> Path:
     """``trace.jsonl`` of a run named by its folder or by that file."""
-    file = path / LINES if path.is_dir() else path
-    if not file.is_file():  # also keeps a pipe or a device from blocking the read
+    try:
+        file = path / LINES if path.is_dir() else path
+        found = file.is_file()  # also keeps a pipe or a device from blocking the read
+    except OSError as error:
+        raise not_readable(error, path) from error
+    if not found:
         raise TraceError("trace_not_found", f"there is no trace at {path}", hint="see `trace list`")
     return file
 
@@ -144,6 +148,15 @@ def not_readable(error: OSError, path: Path) -> TraceError:
     )
 
 
+def too_long(number: int) -> TraceError:
+    """The error for a line longer than any that a run writes."""
+    return TraceError(
+        "trace_damaged",
+        f"line {number} of the trace is damaged: over {MAX_LINE_BYTES} bytes",
+        hint="restore the file from a copy; the lines before are intact",
+    )
+
+
 def _raw_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
     """(number, bytes without the line feed, whether the line is whole)."""
     number = 0
@@ -154,9 +167,7 @@ def _raw_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
         elif len(data) <= MAX_LINE_BYTES:
             yield number, data, False
         else:
-            raise TraceError(
-                "trace_damaged", f"line {number} of the trace is over {MAX_LINE_BYTES} bytes"
-            )
+            raise too_long(number)
 
 
 def _schema_version(data: bytes) -> int | None:

@@ -70,7 +70,7 @@ def _event(event: Event, full: bool) -> Iterator[str]:
         case EvidenceAdded():
             yield f"    {_evidence(event.evidence)}"
         case Conflict():
-            yield f"    conflict of {', '.join(event.evidence)}, decided by {event.rule}"
+            yield f"    conflict of {clean(', '.join(event.evidence))}, decided by {event.rule}"
         case ReportDrafted():
             yield f"\nReport drafted: {len(event.sentences)} sentences"
         case GateVerdict():

@@ -65,30 +65,42 @@ def verify(trace: Trace) -> Verification:
 
 
 def _chain(trace: Trace) -> Iterator[Problem]:
-    everywhere = {line.seq for line in trace.lines}
+    gaps = _gaps(trace)
     seq, previous = FIRST - 1, GENESIS
     for number, (line, digest) in enumerate(zip(trace.lines, trace.digests, strict=True), FIRST):
-        if line.seq != seq + 1:
-            missing = [gone for gone in range(seq + 1, line.seq) if gone not in everywhere]
-            if missing:
-                yield Problem(
-                    "line_missing", f"{_span(missing)} of the run is missing", line=number
-                )
-            else:
-                yield Problem("line_moved", f"line {number} is out of order", line=number)
+        if line.seq in gaps:
+            yield Problem("line_missing", gaps.pop(line.seq), line=number)
+        elif line.seq != seq + 1:
+            yield Problem("line_moved", f"line {number} is out of order", line=number)
         elif line.previous != previous:
-            changed = max(FIRST, number - 1)
-            yield Problem(
-                "line_changed",
-                f"line {changed} is not what line {number} was written after",
-                line=changed,
-            )
+            if number == FIRST:
+                yield Problem("line_changed", "line 1 does not begin the chain", line=FIRST)
+            else:
+                yield Problem(
+                    "line_changed",
+                    f"line {number - 1} is not what line {number} was written after",
+                    line=number - 1,
+                )
         seq, previous = line.seq, digest
 
 
-def _span(numbers: list[int]) -> str:
-    first, last = numbers[0], numbers[-1]
-    return f"line {first}" if first == last else f"lines {first} to {last}"
+def _gaps(trace: Trace) -> dict[int, str]:
+    """The sequence number after each gap, and what is missing before it.
+
+    A tampered number may be huge, so what is missing is never counted one by one.
+    """
+    present = sorted({FIRST - 1, *(line.seq for line in trace.lines)})
+    return {
+        after: _span(before + 1, after - 1)
+        for before, after in pairwise(present)
+        if after > before + 1
+    }
+
+
+def _span(first: int, last: int) -> str:
+    if first == last:
+        return f"line {first} of the run is missing"
+    return f"lines {first} to {last} of the run are missing"
 
 
 def _clock(trace: Trace) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import threading
 import time
 from dataclasses import dataclass
@@ -78,17 +79,13 @@ class TraceWriter:
         try:
             root.mkdir(parents=True, exist_ok=True)
             directory = _new_folder(root, run_id)
-            (directory / ARTIFACTS).mkdir(mode=PRIVATE_FOLDER)
-            descriptor = os.open(
-                directory / LINES,
-                os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
-                PRIVATE_FILE,
-            )
-            sync_folder(directory)
-            sync_folder(root)
+            try:
+                return cls(directory, _open_lines(directory))
+            except BaseException:
+                shutil.rmtree(directory, ignore_errors=True)  # nothing is recorded in it yet
+                raise
         except OSError as error:
             raise output_error(error, root) from error
-        return cls(directory, descriptor)
 
     @property
     def run_id(self) -> str:
@@ -160,9 +157,9 @@ class TraceWriter:
     def close(self) -> None:
         """Stop writing; may be called twice. Everything acknowledged is already on the disk."""
         with self._lock:
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-                self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                os.close(descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -188,6 +185,23 @@ class TraceWriter:
             os.ftruncate(descriptor, self._end.size)
         except OSError as error:
             self._broken = output_error(error, self.directory)
+
+
+def _open_lines(directory: Path) -> int:
+    """Descriptor of the empty file of lines; the file and its folders are on the disk."""
+    (directory / ARTIFACTS).mkdir(mode=PRIVATE_FOLDER)
+    descriptor = os.open(
+        directory / LINES,
+        os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+        PRIVATE_FILE,
+    )
+    try:
+        sync_folder(directory)
+        sync_folder(directory.parent)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _new_folder(root: Path, run_id: str | None) -> Path:
