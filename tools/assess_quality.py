@@ -47,7 +47,8 @@ class AssessQuality(ToolResult):
 
     def _rotation(self) -> Observation:
         if self.rotation_ratio is None:
-            return _limitation("rotation", "clavicles_unclear")
+            lungs = self.margins is not None
+            return _limitation("rotation", "clavicles_unclear" if lungs else "mask_missing")
         limit = threshold("rotation_ratio")
         rotated = self.rotation_ratio < limit.value
         return Observation(

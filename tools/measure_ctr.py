@@ -206,6 +206,6 @@ def _lines(ctr: Ctr) -> tuple[Drawing, ...]:
         Drawing(
             name="thorax_middle",
             label="middle",
-            points=((centre, ctr.heart.top), (centre, ctr.lungs.bottom)),
+            points=((middle, ctr.heart.top), (middle, ctr.lungs.bottom)),
         ),
     )

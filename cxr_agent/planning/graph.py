@@ -102,22 +102,30 @@ class ReadingGraph:
         """Ask the planner for the next step, within the budget."""
         study = self.toolbox.bench.study
         began = time.monotonic()
-        spent = self._spending.exhausted()
+        decision = self.planner.decide(
+            Situation(
+                current=tuple(film.handle for film in study.images),
+                priors=tuple(film.handle for film in study.priors),
+                tools=tuple(spec.name for spec in self.toolbox.registry),
+                outcomes=tuple(state["outcomes"]),
+            )
+        )
+        spent = self._stop(decision)
         if spent is not None:
             decision = Decision(None, spent)
-        else:
-            decision = self.planner.decide(
-                Situation(
-                    current=tuple(film.handle for film in study.images),
-                    priors=tuple(film.handle for film in study.priors),
-                    tools=tuple(spec.name for spec in self.toolbox.registry),
-                    outcomes=tuple(state["outcomes"]),
-                )
-            )
-            if decision.call is not None and self._spending.is_repeat(decision.call):
-                decision, spent = Decision(None, "repeated_call"), "repeated_call"
         self._record_plan(decision, time.monotonic() - began)
         return {"decision": decision, "spent": spent}
+
+    def _stop(self, decision: Decision) -> str | None:
+        """The reason code why a wanted call is not made, if there is one."""
+        call = decision.call
+        if call is None:
+            return None  # the planner is done, so no budget was too small
+        if self.toolbox.registry.get(call.tool) is None:
+            return "unknown_tool"
+        if self._spending.is_repeat(call):
+            return "repeated_call"
+        return self._spending.exhausted()
 
     def act(self, state: _State) -> _State:
         """Run the tool."""
@@ -171,11 +179,16 @@ class ReadingGraph:
         study = self.toolbox.bench.study
         first = study.images[0]
         made: list[Evidence] = []
-        if study.priors:
-            prior = study.priors[0]
-            made.append(self.toolbox.state(statements.about_comparison(), prior, "protocol"))
+        made += [
+            self.toolbox.state(statements.about_comparison(), prior, "protocol")
+            for prior in study.priors
+        ]
+        unsaid = [o for o in state["outcomes"] if o.status == "failed" and not o.evidence]
+        reasons = dict.fromkeys(code for outcome in unsaid for code in outcome.codes)
         if state["spent"] is not None:
-            observation = statements.about_budget((state["spent"],))
+            reasons[state["spent"]] = None
+        if reasons:
+            observation = statements.about_budget(tuple(reasons))
             made.append(self.toolbox.state(observation, first, "protocol"))
         scope = statements.about_scope(state["outcomes"])
         if scope is not None:
@@ -186,7 +199,7 @@ class ReadingGraph:
         call = decision.call or ToolCall(FINISH)
         self.toolbox.trace.append(
             Plan(
-                step=self._spending.steps + 1,
+                step=self.toolbox.next_step,
                 planner=self.planner.name,
                 latency_s=seconds,
                 decision=call.tool,

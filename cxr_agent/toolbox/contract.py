@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Observation
+from cxr_agent.knowledge import vocabulary
 from cxr_agent.study import Image
 
 BoolMask = NDArray[np.bool_]
@@ -185,6 +186,8 @@ def tool(
 
     def wrap(function: Callable[..., ToolResult]) -> Callable[..., ToolResult]:
         parameters, result = _read_signature(function)
+        if subject not in vocabulary():
+            raise _bad(function, f"kb/vocabulary.toml has no entry {subject}")
         spec = ToolSpec(
             name=function.__name__,
             version=version,
@@ -214,7 +217,10 @@ def spec_of(candidate: object) -> ToolSpec | None:
 def _read_signature(
     function: Callable[..., ToolResult],
 ) -> tuple[tuple[Parameter, ...], type[ToolResult]]:
-    hints = typing.get_type_hints(function)
+    try:
+        hints = typing.get_type_hints(function)
+    except (NameError, TypeError):
+        raise _bad(function, "a type in its signature cannot be found") from None
     result = hints.pop("return", None)
     if not (isinstance(result, type) and issubclass(result, ToolResult)):
         raise _bad(function, "it must return a ToolResult")
@@ -233,13 +239,16 @@ def _read_parameter(
     from cxr_agent.models.shelf import Shelf
 
     name, default = parameter.name, parameter.default
+    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        raise _bad(function, f"parameter {name} cannot be given by name")
     if hint is Image:
         return Parameter(name, ParameterKind.FILM)
     if hint is Mask:
         return Parameter(name, ParameterKind.MASK)
     if hint is Shelf:
         return Parameter(name, ParameterKind.SHELF)
-    if isinstance(hint, types.UnionType) and set(hint.__args__) == {Mask, type(None)}:
+    union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    if union and set(typing.get_args(hint)) == {Mask, type(None)}:
         return Parameter(name, ParameterKind.OPTIONAL_MASK, default=None)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return Parameter(name, ParameterKind.CHOICE, tuple(hint), default)

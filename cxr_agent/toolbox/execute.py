@@ -5,25 +5,30 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import ValidationError
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from cxr_agent.errors import ConfigError, CxrAgentError, ModelError, ToolError
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Provenance
+from cxr_agent.knowledge import reasons as known_reasons
 from cxr_agent.models.store import load_card
 from cxr_agent.study import Image
 from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
 from cxr_agent.toolbox.artifacts import drawings_svg, mask_png
 from cxr_agent.toolbox.bench import Bench
-from cxr_agent.toolbox.contract import Abstain, ToolResult, ToolSpec
+from cxr_agent.toolbox.contract import Abstain, Mask, ToolResult, ToolSpec
 from cxr_agent.toolbox.limits import call_within, check_memory
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import Registry
 from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned, TraceWriter
+from cxr_agent.trace.fields import JsonObject
 
 LINES = "lines"
 """Name of the artifact that holds a tool's measured lines."""
+_JSON: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(JsonObject)
+_CONTRACT: Final = "tool_contract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,17 @@ class Outcome:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a tool gave, checked: it can be recorded and said."""
+
+    result: ToolResult
+    statements: tuple[tuple[Observation, str], ...]
+    """Each with its reading."""
+    record: dict[str, Any]
+    """The result as JSON."""
+
+
 @dataclass(slots=True)
 class Toolbox:
     """Runs tools of a registry on one bench and writes everything to one trace."""
@@ -45,8 +61,13 @@ class Toolbox:
     registry: Registry
     bench: Bench
     trace: TraceWriter
-    _steps: count[int] = field(default_factory=lambda: count(1))
+    _step: int = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def next_step(self) -> int:
+        """Number that the next call or statement gets."""
+        return self._step + 1
 
     def run(self, call: ToolCall) -> Outcome:
         """Run one call. Failure and abstention are outcomes and give limitation evidence.
@@ -61,7 +82,7 @@ class Toolbox:
         spec = self.registry.get(call.tool)
         if spec is None:
             raise ToolError("unknown_tool", f"there is no tool named {call.tool[:40]!r}")
-        step = next(self._steps)
+        step = self._advance()
         self.trace.append(
             ToolCalled(
                 step=step, tool=spec.name, tool_version=spec.version, arguments=dict(call.arguments)
@@ -70,15 +91,17 @@ class Toolbox:
         began = time.monotonic()
         try:
             bound = bind(spec, call, self.bench)
-            result = self._call(spec, bound)
+            answer = _answer(spec, bound)
         except Abstain as abstention:
             return self._nothing(
                 spec, call, step, began, "abstained", abstention.subject, abstention.reasons
             )
         except CxrAgentError as error:
             reason = "model_error" if isinstance(error, ModelError) else error.code
+            if reason not in known_reasons():
+                reason = "tool_failed"
             return self._nothing(spec, call, step, began, "failed", spec.subject, (reason,))
-        return self._keep(spec, call, step, began, bound, result)
+        return self._keep(spec, call, step, began, bound, answer)
 
     def state(self, observation: Observation, film: Image, speaker: str) -> Evidence:
         """Evidence that no tool gives: what the program itself knows of a film or a run.
@@ -88,29 +111,16 @@ class Toolbox:
         speaker
             Who says so, as ``imaging`` or ``protocol``.
         """
-        step = next(self._steps)
+        step = self._advance()
         return self._evidence(
             observation,
             film,
             Provenance(step=step, tool=speaker, tool_version="1", image_sha256=film.sha256),
         )
 
-    def _call(self, spec: ToolSpec, bound: Bound) -> ToolResult:
-        check_memory(spec.name, spec.memory_mib)
-        try:
-            result = call_within(spec.time_limit_s, spec.function, bound.keywords)
-        except (Abstain, CxrAgentError):
-            raise
-        except ValidationError as error:
-            raise ToolError("tool_contract", f"{spec.name} returned what is not valid") from error
-        except Exception as error:
-            raise ToolError("tool_failed", f"{spec.name} failed") from error
-        if not isinstance(result, spec.result):
-            raise ToolError("tool_contract", f"{spec.name} returned no {spec.result.__name__}")
-        shape = bound.film.shape
-        if any(mask.plane.shape != shape for mask in result.masks.values()):
-            raise ToolError("tool_contract", f"{spec.name} returned a mask of another size")
-        return result
+    def _advance(self) -> int:
+        self._step += 1
+        return self._step
 
     def _keep(
         self,
@@ -119,15 +129,9 @@ class Toolbox:
         step: int,
         began: float,
         bound: Bound,
-        result: ToolResult,
+        answer: _Answer,
     ) -> Outcome:
-        try:
-            observations = tuple(result.observations())
-            readings = [reading_of(observation) for observation in observations]
-        except (ValidationError, ConfigError):
-            return self._nothing(
-                spec, call, step, began, "failed", spec.subject, ("tool_contract",)
-            )
+        result = answer.result
         artifacts = {
             name: self.trace.put(mask_png(mask.plane)) for name, mask in result.masks.items()
         }
@@ -139,16 +143,16 @@ class Toolbox:
                 step=step,
                 tool=spec.name,
                 outcome="ok",
-                result=result.model_dump(mode="json"),
+                result=answer.record,
                 codes=(),
                 seconds=seconds,
                 artifacts=artifacts,
             )
         )
-        provenance = self._provenance(spec, step, bound.film)
+        provenance = _provenance(spec, step, bound.film, _model_behind(spec, bound))
         evidence = tuple(
             self._evidence(observation, bound.film, provenance, reading, artifacts)
-            for observation, reading in zip(observations, readings, strict=True)
+            for observation, reading in answer.statements
         )
         self.bench.put_masks(bound.film.handle, result.masks)
         return Outcome(step, call, "ok", (), evidence, seconds)
@@ -163,6 +167,12 @@ class Toolbox:
         subject: str,
         reasons: tuple[str, ...],
     ) -> Outcome:
+        limitation = _limitation(subject, reasons)
+        if limitation is None:
+            status, reasons = "failed", (_CONTRACT,)
+            limitation = Observation(
+                kind=EvidenceKind.LIMITATION, code=spec.subject, reasons=reasons
+            )
         seconds = time.monotonic() - began
         self.trace.append(
             ToolReturned(
@@ -179,25 +189,8 @@ class Toolbox:
         if not isinstance(handle, str) or handle not in self.bench.study.handles:
             return Outcome(step, call, status, reasons, (), seconds)
         film = self.bench.study.image(handle)
-        limitation = Observation(kind=EvidenceKind.LIMITATION, code=subject, reasons=reasons)
-        evidence = self._evidence(limitation, film, self._provenance(spec, step, film))
+        evidence = self._evidence(limitation, film, _provenance(spec, step, film, spec.model))
         return Outcome(step, call, status, reasons, (evidence,), seconds)
-
-    def _provenance(self, spec: ToolSpec, step: int, film: Image) -> Provenance:
-        weights: str | None = None
-        if spec.model is not None:
-            try:
-                weights = load_card(spec.model).weights_sha256
-            except ModelError:
-                weights = None  # the limitation already says that the model cannot be loaded
-        return Provenance(
-            step=step,
-            tool=spec.name,
-            tool_version=spec.version,
-            model=spec.model,
-            weights_sha256=weights,
-            image_sha256=film.sha256,
-        )
 
     def _evidence(
         self,
@@ -217,6 +210,93 @@ class Toolbox:
         )
         self.trace.append(EvidenceAdded(evidence=evidence.model_dump(mode="json")))
         return evidence
+
+
+def _answer(spec: ToolSpec, bound: Bound) -> _Answer:
+    """Run a tool within its limits and take nothing from it that its contract forbids.
+
+    Raises
+    ------
+    Abstain, CxrAgentError
+        What the tool raises on purpose; any other failure is a ToolError.
+    """
+    check_memory(spec.name, spec.memory_mib)
+
+    def work() -> tuple[ToolResult, tuple[Observation, ...]]:
+        result = spec.function(**bound.keywords)
+        if not isinstance(result, spec.result):
+            raise _breach(spec, f"no {spec.result.__name__}")
+        return result, tuple(result.observations())
+
+    try:
+        result, observations = call_within(spec.time_limit_s, spec.name, work)
+    except (Abstain, CxrAgentError):
+        raise
+    except ValidationError as error:
+        raise _breach(spec, "what is not valid") from error
+    except Exception as error:
+        raise ToolError("tool_failed", f"{spec.name} failed") from error
+    for name, mask in result.masks.items():
+        _check_mask(spec, name, mask, bound.film.shape)
+    if not all(isinstance(observation, Observation) for observation in observations):
+        raise _breach(spec, "what is no observation")
+    try:
+        statements = tuple((observation, reading_of(observation)) for observation in observations)
+        for observation in observations:
+            _JSON.validate_python(observation.model_dump(mode="json"))
+        record = _JSON.validate_python(result.model_dump(mode="json"))
+    except (ValueError, ConfigError) as error:
+        raise _breach(spec, "what can be neither said nor recorded") from error
+    return _Answer(result, statements, record)
+
+
+def _check_mask(spec: ToolSpec, name: str, mask: Mask, shape: tuple[int, int]) -> None:
+    if name not in spec.provides or name != mask.structure:
+        raise _breach(spec, "a mask that it does not provide")
+    if not isinstance(mask.plane, np.ndarray) or mask.plane.dtype != np.bool_:
+        raise _breach(spec, "a mask that is not bool")
+    if mask.plane.shape != shape:
+        raise _breach(spec, "a mask of another size")
+
+
+def _breach(spec: ToolSpec, what: str) -> ToolError:
+    return ToolError(_CONTRACT, f"{spec.name} returned {what}")
+
+
+def _limitation(subject: str, reasons: tuple[str, ...]) -> Observation | None:
+    """The limitation as evidence; None when there are no words for it."""
+    try:
+        limitation = Observation(kind=EvidenceKind.LIMITATION, code=subject, reasons=reasons)
+        reading_of(limitation)
+    except (ValidationError, ConfigError):
+        return None
+    return limitation
+
+
+def _model_behind(spec: ToolSpec, bound: Bound) -> str | None:
+    """The model that the tool runs, or else the one whose masks it measures."""
+    if spec.model is not None:
+        return spec.model
+    masks = [mask for mask in bound.keywords.values() if isinstance(mask, Mask)]
+    models = {mask.model for mask in masks if mask.model is not None}
+    return models.pop() if len(models) == 1 else None
+
+
+def _provenance(spec: ToolSpec, step: int, film: Image, model: str | None) -> Provenance:
+    weights: str | None = None
+    if model is not None:
+        try:
+            weights = load_card(model).weights_sha256
+        except ModelError:
+            weights = None  # the limitation already says that the model cannot be loaded
+    return Provenance(
+        step=step,
+        tool=spec.name,
+        tool_version=spec.version,
+        model=model,
+        weights_sha256=weights,
+        image_sha256=film.sha256,
+    )
 
 
 def _fields(observation: Observation) -> dict[str, Any]:

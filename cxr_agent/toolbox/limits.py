@@ -13,8 +13,8 @@ _T = TypeVar("_T")
 _MEMINFO = Path("/proc/meminfo")
 
 
-def call_within(seconds: float, function: Callable[..., _T], keywords: dict[str, Any]) -> _T:
-    """Call ``function(**keywords)`` and give up after ``seconds``.
+def call_within(seconds: float, name: str, function: Callable[[], _T]) -> _T:
+    """Call ``function()`` and give up after ``seconds``; ``name`` is what messages call it.
 
     The call runs in a daemon thread: Python cannot stop it, so one that hangs is left behind and
     its result, should it ever come, is dropped.
@@ -22,24 +22,27 @@ def call_within(seconds: float, function: Callable[..., _T], keywords: dict[str,
     Raises
     ------
     ToolError
-        ``tool_timeout``. What the function raises is raised again.
+        ``tool_timeout``, or ``tool_failed`` when it tries to end the program. Any other exception
+        of the function is raised again.
     """
     box: list[tuple[bool, Any]] = []
 
     def work() -> None:
         try:
-            box.append((True, function(**keywords)))
+            box.append((True, function()))
         except BaseException as error:
             box.append((False, error))
 
-    thread = threading.Thread(target=work, name=function.__name__, daemon=True)
+    thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
     thread.join(seconds)
     if not box:
-        raise ToolError("tool_timeout", f"{function.__name__} did not finish in {seconds:g} s")
+        raise ToolError("tool_timeout", f"{name} did not finish in {seconds:g} s")
     fine, outcome = box[0]
     if not fine:
-        raise outcome
+        if isinstance(outcome, Exception):
+            raise outcome
+        raise ToolError("tool_failed", f"{name} tried to end the program") from outcome
     result: _T = outcome
     return result
 

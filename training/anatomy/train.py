@@ -168,8 +168,9 @@ def train(
     start: Path | None,
     negatives: NDArray[np.uint8] | None,
     size: int = INPUT_SIZE,
+    steps: int | None = None,
 ) -> None:
-    """Train for a wall-clock budget with a cosine schedule over that budget."""
+    """Train for a wall-clock budget, or a number of steps, with a cosine schedule over it."""
     torch.manual_seed(seed)
     torch.set_num_threads(2)
     RUNS.mkdir(parents=True, exist_ok=True)
@@ -180,11 +181,12 @@ def train(
     average.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=2e-2)
     sampler = Sampler(pools, seed, negatives)
-    log = (RUNS / f"{name}.jsonl").open("w")
+    log = RUNS / f"{name}.jsonl"
+    log.write_text("")
     began, step, running = time.monotonic(), 0, 0.0
     last_report = began
     while True:
-        share = (time.monotonic() - began) / (60 * minutes)
+        share = step / steps if steps else (time.monotonic() - began) / (60 * minutes)
         if share >= 1:
             break
         warm = min(1.0, (step + 1) / 100)
@@ -221,7 +223,15 @@ def train(
     _report(log, name, average, validation, step, 1.0, running)
 
 
-def _report(log, name, network, validation, step, share, running) -> None:  # type: ignore[no-untyped-def]
+def _report(
+    log: Path,
+    name: str,
+    network: AnatomyNet,
+    validation: dict[str, list[data.Film]],
+    step: int,
+    share: float,
+    running: float,
+) -> None:
     line = {
         "run": name,
         "step": step,
@@ -230,8 +240,8 @@ def _report(log, name, network, validation, step, share, running) -> None:  # ty
         **{source: dice_table(network, films) for source, films in validation.items()},
     }
     print(json.dumps(line), flush=True)
-    log.write(json.dumps(line) + "\n")
-    log.flush()
+    with log.open("a") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def main() -> None:
