@@ -1,1 +1,19 @@
-"""The tool contract, discovery and validated execution."""
+"""The tool contract, discovery and validated execution.
+
+What an author of tools needs is exported here.
+"""
+
+from cxr_agent.toolbox.contract import Abstain, Drawing, EdgeSpread, Mask, ToolResult, spec_of, tool
+from cxr_agent.toolbox.registry import Registry, built_in
+
+__all__ = [
+    "Abstain",
+    "Drawing",
+    "EdgeSpread",
+    "Mask",
+    "Registry",
+    "ToolResult",
+    "built_in",
+    "spec_of",
+    "tool",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import EvidenceKind, Observation
-from cxr_agent.knowledge import Wording, reasons, sentences, vocabulary
+from cxr_agent.knowledge import Term, Wording, reasons, sentences, vocabulary
 
 _NONE = Wording(variants={})
 
@@ -19,7 +19,7 @@ def reading_of(observation: Observation) -> str:
         sentence needs is missing: a result that cannot be put into words must not be passed over.
     """
     wording = sentences().get(observation.code, _NONE)
-    if observation.kind is EvidenceKind.LIMITATION and "default" not in wording.variants:
+    if observation.kind is EvidenceKind.LIMITATION and _term(observation).kind != "limitation":
         return f"{_name(observation)} could not be determined: {_reasons(observation)}."
     if observation.kind is EvidenceKind.REGION and not wording.variants:
         return f"The {_name(observation, capital=False)} was outlined."
@@ -70,12 +70,17 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
 
 
 def _name(observation: Observation, *, capital: bool = True) -> str:
+    name = _term(observation).name
+    return name[:1].upper() + name[1:] if capital else name
+
+
+def _term(observation: Observation) -> Term:
     term = vocabulary().get(observation.code)
     if term is None:
         raise ConfigError(
             "no_sentence", f"kb/vocabulary.toml has no entry {observation.code}", hint="Add one."
         )
-    return term.name[:1].upper() + term.name[1:] if capital else term.name
+    return term
 
 
 def _reasons(observation: Observation) -> str:

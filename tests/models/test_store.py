@@ -80,3 +80,11 @@ def test_an_unknown_model() -> None:
     with pytest.raises(ModelError) as caught:
         load_card("nothing")
     assert caught.value.code == "unknown_model"
+
+
+def test_the_page_of_a_card_is_the_card() -> None:
+    from training.card_page import to_markdown
+
+    pages = Path(__file__).resolve().parents[2] / "docs" / "models"
+    for card in list_cards():
+        assert (pages / f"{card.id}.md").read_text(encoding="utf-8") == to_markdown(card)

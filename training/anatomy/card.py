@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from cxr_agent.models.card import CtrCalibration, Figure, ModelCard
 from cxr_agent.models.networks.anatomy import INPUT_SIZE, STRUCTURES, AnatomyNet, parameter_count
 from training.anatomy.evaluate import RESULTS
 from training.anatomy.export import WEIGHTS
+from training.card_page import to_markdown
 
 LEVEL = 0.9
+PAGE = Path("docs/models/anatomy.md")
 FOLDS = ("fold0", "fold1", "fold2")
 _FLOORS = tuple(0.002 * step for step in range(1, 11))
 _FILM_THRESHOLD = 0.5
@@ -184,6 +187,8 @@ def main() -> None:
         ctr=shipped,
     )
     (WEIGHTS / "card.json").write_text(card.model_dump_json(indent=2) + "\n")
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(to_markdown(card))
     for figure in card.figures:
         print(
             f"{figure.value:.4f} {figure.interval} n={figure.films} {figure.metric} {figure.structure} | {figure.data}"

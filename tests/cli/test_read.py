@@ -1,0 +1,244 @@
+"""``cxr-agent read``: a film in, a report out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.imaging.films import dicom
+
+from .conftest import Reading
+from .program import GOOD, Films, levels, run_program
+
+SECTIONS = ("technique", "comparison", "findings", "impression", "limitations")
+CITED = re.compile(r"\[(e\d+(?:, e\d+)*)\]$")
+
+
+def ratio(report: dict[str, Any]) -> dict[str, Any]:
+    """The one measurement of the cardiothoracic ratio."""
+    (found,) = (
+        e
+        for e in report["evidence"]
+        if e["kind"] == "measurement" and e["code"] == "cardiothoracic_ratio"
+    )
+    return dict(found)
+
+
+def items(text: str) -> list[str]:
+    """Bullets of a text report, each on one line again."""
+    found: list[str] = []
+    for line in text.splitlines():
+        if re.match(r"  (?:- |\d+\. )", line):
+            found.append(line.strip())
+        elif found and line.startswith("    ") and line.strip():
+            found[-1] += " " + line.strip()
+    return found
+
+
+def test_text_report_has_its_sections(text_run: Reading) -> None:
+    assert text_run.ran.status == 0
+    lines = text_run.ran.out.splitlines()
+    at = [lines.index(title) for title in ("TECHNIQUE", "FINDINGS", "IMPRESSION", "LIMITATIONS")]
+    assert at == sorted(at)
+    assert "Research use only" in text_run.ran.out
+    assert "Traceback" not in text_run.ran.err
+
+
+def test_every_sentence_of_the_text_cites_evidence(text_run: Reading) -> None:
+    body = text_run.ran.out.split("\nEVIDENCE\n")[0]
+    told = text_run.ran.out.split("\nEVIDENCE\n")[1]
+    sentences = items(body)
+    assert len(sentences) >= 8
+    for sentence in sentences:
+        cited = CITED.search(sentence)
+        assert cited, sentence
+        for identity in cited[1].split(", "):
+            assert re.search(rf"^\s+{identity} ", told, re.MULTILINE), identity
+
+
+def test_text_and_json_agree_on_the_ratio(
+    text_run: Reading, reports: dict[str, dict[str, Any]]
+) -> None:
+    measured = ratio(reports["chest.dcm"])
+    low, high = measured["interval"]
+    said = re.search(
+        r"Cardiothoracic ratio (\S+) \((\d+) % interval (\S+) to (\S+)\)",
+        " ".join(items(text_run.ran.out)),
+    )
+    assert said
+    assert said[1] == f"{measured['value']:.2f}"
+    assert int(said[2]) == round(100 * measured["interval_level"])
+    assert (said[3], said[4]) == (f"{low:.2f}", f"{high:.2f}")
+
+
+@pytest.mark.parametrize("name", [*GOOD, "wide.png"])
+def test_ratio_of_the_phantom(name: str, films: Films, reports: dict[str, dict[str, Any]]) -> None:
+    measured = ratio(reports[name])
+    low, high = measured["interval"]
+    assert measured["unit"] == "1"
+    assert low <= measured["value"] <= high
+    assert abs(measured["value"] - films.phantom.ctr) <= 0.03
+    assert low <= films.phantom.ctr <= high
+
+
+@pytest.mark.parametrize("name", [*GOOD, "wide.png"])
+def test_every_sentence_of_the_json_cites_evidence(
+    name: str, reports: dict[str, dict[str, Any]]
+) -> None:
+    report = reports[name]
+    known = {e["id"] for e in report["evidence"]}
+    assert len(known) == len(report["evidence"])
+    sentences = [s for section in SECTIONS for s in report[section]]
+    assert {"technique", "findings", "impression", "limitations"} <= {
+        section for section in SECTIONS if report[section]
+    }
+    assert all(s["evidence"] and set(s["evidence"]) <= known for s in sentences)
+    shown = {film["sha256"] for film in report["films"]}
+    assert all(e["provenance"]["image_sha256"] in shown for e in report["evidence"])
+
+
+def test_header_tells_view_and_spacing(reports: dict[str, dict[str, Any]]) -> None:
+    (film,) = reports["chest.dcm"]["films"]
+    assert (film["rows"], film["columns"], film["view"]) == (512, 512, "PA")
+    assert film["spacing_mm"] == [0.6, 0.6]
+    assert film["spacing_kind"] == "calibrated"
+    width = {e["code"]: e for e in reports["chest.dcm"]["evidence"]}["cardiac_width"]
+    drawn = ratio(reports["chest.dcm"])["details"]["cardiac_width_px"]
+    assert width["unit"] == "mm"
+    assert width["value"] == pytest.approx(0.6 * drawn)
+
+
+def test_a_png_has_no_millimetres(reports: dict[str, dict[str, Any]]) -> None:
+    (film,) = reports["grey8.png"]["films"]
+    assert (film["view"], film["spacing_mm"]) == ("UNKNOWN", None)
+    assert not [e for e in reports["grey8.png"]["evidence"] if e["unit"] == "mm"]
+
+
+def test_list_keeps_order_and_goes_on_after_a_bad_file(
+    list_run: Reading, films: Films, reports: dict[str, dict[str, Any]]
+) -> None:
+    names = [Path(entry["file"]).name for entry in list_run.ran.json]
+    assert names == [
+        "chest.dcm",
+        "missing.png",
+        "grey8.png",
+        "grey16.png",
+        "photo.jpg",
+        "hand.png",
+        "wide.png",
+        "ct.dcm",
+    ]
+    assert list_run.ran.json[0]["file"] == str(films["chest.dcm"])
+    assert reports["missing.png"]["error"]["code"] == "file_not_found"
+    assert reports["missing.png"]["exit_status"] == 3
+    assert reports["hand.png"]["error"]["code"] == "not_chest"
+    assert reports["ct.dcm"]["error"]["code"] == "unsupported_modality"
+    assert list_run.ran.status == 3  # of the first file that failed
+    assert {n for n, r in reports.items() if "error" not in r} == {*GOOD, "wide.png"}
+
+
+def test_same_film_same_answer_in_every_lossless_format(
+    reports: dict[str, dict[str, Any]],
+) -> None:
+    assert ratio(reports["grey8.png"])["value"] == pytest.approx(
+        ratio(reports["grey16.png"])["value"], abs=0.003
+    )
+
+
+def test_several_films_give_a_folder_of_pages(list_run: Reading) -> None:
+    pages = {path.name for path in list_run.html.iterdir()}
+    assert pages == {"chest.html", "grey8.html", "grey16.html", "photo.html", "wide.html"}
+
+
+def test_page_needs_nothing_from_elsewhere(text_run: Reading) -> None:
+    page = text_run.html.read_text(encoding="utf-8")
+    assert not re.search(r"https?://|\b(?:src|href)\s*=\s*[\"']?(?!#|data:)\S", page, re.IGNORECASE)
+    assert "Research use only" in page
+    assert "Cardiothoracic ratio" in page
+
+
+def test_indication_is_quoted_and_cannot_be_markup(text_run: Reading) -> None:
+    assert "<script>alert(1)</script> cough & fever" in text_run.ran.out
+    assert "\x1b" not in text_run.ran.out
+    page = text_run.html.read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; cough &amp; fever" in page
+
+
+def test_indication_does_not_reach_the_trace(text_run: Reading) -> None:
+    (folder,) = text_run.trace_folders
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert b"cough" not in path.read_bytes(), path
+
+
+def test_markdown(films: Films, tmp_path: Path) -> None:
+    ran = run_program(
+        "read",
+        films["grey8.png"],
+        "--markdown",
+        "--indication",
+        "<b>cough</b>",
+        traces=tmp_path / "t",
+    )
+    assert ran.status == 0
+    for title in ("## History", "## Technique", "## Findings", "## Impression", "## Limitations"):
+        assert f"\n{title}\n" in ran.out
+    assert "<b>" not in ran.out
+    assert re.search(r"^- Cardiothoracic ratio 0\.\d\d .*\[e\d+\]$", ran.out, re.MULTILINE)
+
+
+def test_study_with_a_prior(films: Films, tmp_path: Path) -> None:
+    pixels = levels(films.phantom.pixels, 12)
+    earlier = tmp_path / "earlier.dcm"
+    earlier.write_bytes(dicom(pixels, StudyDate="20190214"))
+    ran = run_program(
+        "read",
+        films["chest.dcm"],
+        films["grey8.png"],
+        "--study",
+        "--prior",
+        earlier,
+        "--json",
+        "--html",
+        tmp_path / "page.html",
+        traces=tmp_path / "t",
+    )
+    assert ran.status == 0, ran.err
+    report = ran.json
+    assert [film["handle"] for film in report["films"]] == ["img-1", "img-2", "prior-1"]
+    assert report["films"][2]["days_before"] == 28
+    assert report["exam"] == "Chest radiograph, 2 films"
+    assert any("28 days" in s["text"] for s in report["comparison"])
+    assert len([e for e in report["evidence"] if e["code"] == "cardiothoracic_ratio"]) == 3
+    assert (tmp_path / "page.html").is_file()
+    assert "2019" not in ran.out
+
+
+def test_prior_of_several_studies_is_refused(films: Films, tmp_path: Path) -> None:
+    ran = run_program(
+        "read",
+        films["chest.dcm"],
+        films["grey8.png"],
+        "--prior",
+        films["grey16.png"],
+        traces=tmp_path / "t",
+    )
+    assert ran.status == 2
+    assert ran.errors == [("", "prior_of_which")]
+    assert not ran.out
+
+
+def test_films_of_the_same_name_do_not_overwrite_each_other(films: Films, tmp_path: Path) -> None:
+    twin = tmp_path / "other" / "grey8.jpg"
+    twin.parent.mkdir()
+    twin.write_bytes(films["photo.jpg"].read_bytes())
+    ran = run_program(
+        "read", films["grey8.png"], twin, "--html", tmp_path / "html", traces=tmp_path / "t"
+    )
+    assert ran.status == 0, ran.err
+    assert {path.name for path in (tmp_path / "html").iterdir()} == {"grey8.html", "grey8-2.html"}
+    assert ran.out.index(f"=== {films['grey8.png']} ===") < ran.out.index(f"=== {twin} ===")

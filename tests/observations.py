@@ -1,0 +1,144 @@
+"""An observation for every sentence that ``kb/sentences.toml`` can write, and more besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Side, Unit
+from cxr_agent.knowledge import load, reasons, sentences, threshold, vocabulary
+
+LIMITS = {"limit_pa": threshold("ctr_pa").value, "limit_ap": threshold("ctr_ap").value}
+CUT = ("apex_cut_off", "right_side_cut_off", "left_side_cut_off", "bottom_cut_off")
+
+
+def ratio(value: float = 0.462, interval: tuple[float, float] | None = None) -> Observation:
+    """A cardiothoracic ratio as the tool states it."""
+    return Observation(
+        kind=EvidenceKind.MEASUREMENT,
+        code="cardiothoracic_ratio",
+        location=Location.CARDIAC_SILHOUETTE,
+        value=value,
+        unit=Unit.RATIO,
+        interval=interval,
+        interval_level=0.9 if interval else None,
+        details={"cardiac_width_px": 231, "thoracic_width_px": 500},
+    )
+
+
+def silhouette(
+    polarity: Polarity, view: str, value: float, half: float | None = 0.012
+) -> Observation:
+    """Heart size as the tool states it."""
+    return Observation(
+        kind=EvidenceKind.FINDING,
+        code="cardiomegaly",
+        location=Location.CARDIAC_SILHOUETTE,
+        polarity=polarity,
+        value=value,
+        unit=Unit.RATIO,
+        interval=None if half is None else (value - half, value + half),
+        interval_level=None if half is None else 0.9,
+        threshold=LIMITS["limit_ap" if view == "ap" else "limit_pa"],
+        category=view,
+        details=LIMITS,
+    )
+
+
+def finding(code: str, polarity: Polarity = Polarity.PRESENT, **rest: Any) -> Observation:
+    """A finding that has no template of its own."""
+    return Observation(kind=EvidenceKind.FINDING, code=code, polarity=polarity, **rest)
+
+
+def quality(code: str, category: str | None = None, **rest: Any) -> Observation:
+    return Observation(kind=EvidenceKind.QUALITY, code=code, category=category, **rest)
+
+
+def limitation(code: str, *why: str, **rest: Any) -> Observation:
+    return Observation(kind=EvidenceKind.LIMITATION, code=code, reasons=why, **rest)
+
+
+def region(code: str) -> Observation:
+    side = Side(code.partition("_")[0]) if code.startswith(("right", "left")) else None
+    return Observation(kind=EvidenceKind.REGION, code=code, side=side, box=(1, 2, 3, 4))
+
+
+def compared(code: str, category: str, value: float, limit: float) -> Observation:
+    """A quality with a number and its limit."""
+    return quality(code, category, value=value, unit=Unit.RATIO, threshold=limit)
+
+
+def width(code: str, category: str) -> Observation:
+    return Observation(
+        kind=EvidenceKind.MEASUREMENT,
+        code=code,
+        category=category,
+        value=143.62,
+        unit=Unit.MILLIMETRE,
+    )
+
+
+PRESENT, ABSENT, UNCERTAIN = Polarity.PRESENT, Polarity.ABSENT, Polarity.UNCERTAIN
+BY_VARIANT: dict[tuple[str, str], Observation] = {
+    ("cardiothoracic_ratio", "default"): ratio(),
+    ("cardiothoracic_ratio", "interval"): ratio(0.462, (0.4449, 0.4791)),
+    **{
+        (code, place): width(code, place)
+        for code in ("cardiac_width", "thoracic_width")
+        for place in ("in_patient", "detector_plane")
+    },
+    **{
+        ("cardiomegaly", f"{polarity.value}_{view}"): silhouette(polarity, view, value)
+        for polarity, value in ((PRESENT, 0.618), (ABSENT, 0.431), (UNCERTAIN, 0.523))
+        for view in ("pa", "ap", "unknown")
+    },
+    ("cardiomegaly", "uncertain_unknown_no_interval"): silhouette(
+        UNCERTAIN, "unknown", 0.523, None
+    ),
+    **{("projection", view): quality("projection", view) for view in ("pa", "ap", "lateral")},
+    ("projection", "unknown"): quality("projection", "unknown", reasons=("view_unknown",)),
+    ("rotation", "straight"): compared("rotation", "straight", 0.913, 0.4),
+    ("rotation", "rotated"): compared("rotation", "rotated", 0.207, 0.4),
+    ("inclusion", "complete"): quality("inclusion", "complete"),
+    ("inclusion", "cut_off"): quality("inclusion", "cut_off", reasons=CUT),
+    **{
+        ("exposure", category): quality(
+            "exposure", category, details={"contrast": 0.3, "clipped_share": 0.01}
+        )
+        for category in ("adequate", "low_contrast", "clipped", "inverted")
+    },
+    ("inspiration", "adequate"): compared("inspiration", "adequate", 0.861, 0.62),
+    ("inspiration", "low"): compared("inspiration", "low", 0.514, 0.62),
+    ("heart_side", "right"): quality("heart_side", "right", location=Location.CARDIAC_SILHOUETTE),
+    ("film_remark", "default"): quality("film_remark", reasons=("overlay_bits", "inverted")),
+    ("not_examined", "default"): limitation("not_examined", *load("protocol")["coverage"]),
+    ("prior_comparison", "default"): limitation("prior_comparison", "comparison_tool_missing"),
+    ("budget", "default"): limitation("budget", "budget_steps"),
+    ("prior_film", "dated"): quality("prior_film", "dated", value=31, unit=Unit.DAY),
+    ("prior_film", "undated"): quality("prior_film", "undated"),
+}
+"""(code, variant) to an observation that leads to it."""
+
+
+def variants() -> set[tuple[str, str]]:
+    """Every sentence of ``kb/sentences.toml`` that an observation can be put into."""
+    return {
+        (code, variant)
+        for code, wording in sentences().items()
+        if code != "compose"
+        for variant in wording.variants
+    }
+
+
+def everything() -> Iterator[Observation]:
+    """Every template; every region; every code that could not be determined, for every reason."""
+    yield from BY_VARIANT.values()
+    for code, term in vocabulary().items():
+        if term.kind == "region" and code != "anatomy":
+            yield region(code)
+        yield limitation(code, *reasons())
+    for reason in reasons():
+        yield limitation("cardiothoracic_ratio", reason)
+        yield quality("film_remark", reasons=(reason,))
+    for value in (0, 1, 30, 100, 3650):
+        yield quality("prior_film", "dated", value=value, unit=Unit.DAY)

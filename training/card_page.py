@@ -1,0 +1,63 @@
+"""A model card as a page: docs/models/<id>.md is written from the card and never by hand."""
+
+from __future__ import annotations
+
+from cxr_agent.models.card import Figure, ModelCard
+
+
+def to_markdown(card: ModelCard) -> str:
+    """The whole card."""
+    lines = [
+        f"# {card.name} {card.version}",
+        "",
+        f"`{card.id}`: {card.task}. {card.parameters / 1e6:.1f} million parameters, input "
+        f"{card.input_size} px.",
+        "",
+        "Made from the card that ships with the weights; do not edit.",
+        "",
+        *_list("For", (card.intended_use,)),
+        *_list("Not for", card.not_for),
+        *_list("Known limits", card.known_limits),
+        "## Figures",
+        "",
+        "Intervals in brackets are 95 % by bootstrap over films.",
+        "",
+        "| data | films | metric | structure | value |",
+        "|---|---|---|---|---|",
+        *(_row(figure) for figure in card.figures),
+        "",
+    ]
+    if card.ctr is not None:
+        ctr = card.ctr
+        lines += [
+            "## Interval of the cardiothoracic ratio",
+            "",
+            f"`half width = {ctr.factor:g} * sqrt({ctr.floor:g}^2 + spread^2)`, level "
+            f"{100 * ctr.level:.0f} %, calibrated on {ctr.films} held-out films; `spread` is what "
+            "the doubt of the four borders (probability 0.2 against 0.8) means for the ratio.",
+            "",
+        ]
+    lines += [
+        *_list("Training data", card.training_data),
+        *_list("Split", (card.split,)),
+        *_list("Input and output", (card.input, card.output)),
+        *_list("Licence of the weights", (card.weights_licence,)),
+        *_list("Cite", card.citations),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _list(title: str, items: tuple[str, ...]) -> list[str]:
+    return [f"## {title}", "", *(f"* {item}" for item in items), ""]
+
+
+def _row(figure: Figure) -> str:
+    interval = ""
+    if figure.interval is not None:
+        low, high = figure.interval
+        interval = f" [{low:.3f}, {high:.3f}]"
+    structure = figure.structure.replace("_", " ")
+    return (
+        f"| {figure.data} | {figure.films} | {figure.metric} | {structure} "
+        f"| {figure.value:.4f}{interval} |"
+    )
