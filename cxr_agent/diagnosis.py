@@ -15,8 +15,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from cxr_agent.errors import ModelError
-from cxr_agent.models.store import list_cards, verified_weights
+from cxr_agent.models.store import load_card, verified_weights, weights_root
 from cxr_agent.reading import Agent, program_version
+from cxr_agent.toolbox.registry import built_in
 
 _LIBRARIES: Final = (
     ("numpy", "arrays", True),
@@ -85,10 +86,8 @@ def examine(*, speed: bool = True) -> Diagnosis:
         for name, purpose, required in _LIBRARIES
     )
     models = tuple(_states())
-    healthy = (
-        all(lib.version for lib in libraries if lib.required)
-        and all(model.state == "ready" for model in models)
-        and bool(models)
+    healthy = all(lib.version for lib in libraries if lib.required) and all(
+        model.state == "ready" for model in models
     )
     return Diagnosis(
         program=program_version(),
@@ -112,19 +111,24 @@ def _version(name: str) -> str | None:
 
 def _states() -> list[ModelState]:
     states = []
-    for card in list_cards():
+    needed = {spec.model for spec in built_in() if spec.model is not None}
+    there = {path.parent.name for path in weights_root().glob("*/card.json")}
+    for name in sorted(needed | there):
         try:
+            card = load_card(name)
             size = len(verified_weights(card)) / 1e6
             state, detail = "ready", f"{card.name} {card.version}, {size:.1f} MB, {card.task}"
         except ModelError as error:
             state, detail = error.code, error.message
-        states.append(ModelState(id=card.id, state=state, detail=detail))
+        states.append(ModelState(id=name, state=state, detail=detail))
     return states
 
 
 def _device() -> str:
-    import onnxruntime
-
+    try:
+        import onnxruntime
+    except ImportError:
+        return "none: onnxruntime is not installed"
     providers = onnxruntime.get_available_providers()
     if "CUDAExecutionProvider" in providers:
         return "CPU is used; a CUDA provider is there and not used by this version"

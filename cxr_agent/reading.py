@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cxr_agent.errors import CxrAgentError, UnsuitableCode, UnsuitableFilm
+from cxr_agent.errors import CxrAgentError, ModelError, UnsuitableCode, UnsuitableFilm
 from cxr_agent.imaging import Decoder, load_study
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.store import list_cards
@@ -40,6 +40,7 @@ FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 _NOT_CHEST = "the picture does not look like an upright frontal chest film"
 _NOT_CHEST_HINT = "Give a frontal (PA or AP) chest film, head up, shown whole."
+_HIDDEN = "[indication not kept in the trace]"
 _LIBRARIES = ("numpy", "scipy", "onnxruntime", "pillow", "pydantic", "langgraph")
 
 
@@ -136,7 +137,9 @@ class Agent(AbstractContextManager["Agent"]):
         except BaseException as error:
             _write_failure(trace, error, time.monotonic() - began)
             raise
-        portable = report.model_copy(update={"trace": None})
+        # The indication may name the patient: the trace has its hash alone.
+        history = _HIDDEN if report.history else ""
+        portable = report.model_copy(update={"trace": None, "history": history})
         trace.append(
             RunFinished(
                 status=report.status,
@@ -161,7 +164,7 @@ class Agent(AbstractContextManager["Agent"]):
             versions={
                 "python": platform.python_version(),
                 **{name: metadata.version(name) for name in _LIBRARIES},
-                **{f"weights:{card.id}": card.weights_sha256 for card in list_cards()},
+                **_weights(),
             },
         )
 
@@ -213,6 +216,14 @@ def program_version() -> str:
         return metadata.version("cxr-agent")
     except metadata.PackageNotFoundError:
         return "0+unknown"
+
+
+def _weights() -> dict[str, str]:
+    """Hashes of the embedded weights. A damaged card costs the tools that need its model."""
+    try:
+        return {f"weights:{card.id}": card.weights_sha256 for card in list_cards()}
+    except ModelError:
+        return {}
 
 
 def _exam(study: Study) -> str:
@@ -273,7 +284,9 @@ def _record(film: FilmSummary) -> ImageRecord:
 def _write_failure(trace: TraceWriter, error: BaseException, seconds: float) -> None:
     """The last line of a run that gives no report. The trace may be what failed: then silence."""
     refused = isinstance(error, UnsuitableFilm)
-    code = error.code if isinstance(error, CxrAgentError) else "internal_error"
+    code = "interrupted" if isinstance(error, KeyboardInterrupt) else "internal_error"
+    if isinstance(error, CxrAgentError):
+        code = error.code
     try:
         trace.append(
             RunFinished(status="refused" if refused else "failed", code=code, seconds=seconds)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
 
-from cxr_agent.cli import demo, doctor, read, segment, tools, trace
-from cxr_agent.errors import EXIT_INTERNAL, CxrAgentError
+from cxr_agent.cli import demo, doctor, read, segment, tools
+from cxr_agent.cli import trace as runs
+from cxr_agent.errors import EXIT_INTERNAL, CxrAgentError, OutputError, UsageError
 
 app = typer.Typer(
     name="cxr-agent",
@@ -24,7 +27,7 @@ app.command("read")(read.read)
 app.command("segment")(segment.segment)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
-app.add_typer(trace.app, name="trace")
+app.add_typer(runs.app, name="trace")
 app.add_typer(tools.app, name="tools")
 
 
@@ -58,27 +61,35 @@ def _run() -> int:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         outcome = app(standalone_mode=False)
+        sys.stdout.flush()  # what fails here would fail unseen when the process ends
     except CxrAgentError as error:
         if debug:
-            raise
+            traceback.print_exc()
         print_error(error)
         return error.exit_status
     except BrokenPipeError:
         # The reader of our output went away (``| head``): nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except KeyboardInterrupt:
         print("cxr-agent: interrupted", file=sys.stderr)
         return 130
     except Exception as error:
-        shown = getattr(error, "show", None)  # click's own usage errors print themselves
-        if shown is not None and hasattr(error, "exit_code"):
-            shown()
-            return int(error.exit_code)
         if type(error).__name__ in ("Exit", "Abort"):
             return int(getattr(error, "exit_code", 130))
+        usage = _usage(error)
+        if usage is not None:
+            print_error(usage)
+            return usage.exit_status
+        if hasattr(error, "exit_code") and hasattr(error, "show"):
+            error.show()  # a group without a command: its help page
+            return int(error.exit_code)
         if debug:
-            raise
+            traceback.print_exc()
+        unwritten = _unwritten(error)
+        if unwritten is not None:
+            print_error(unwritten)
+            return unwritten.exit_status
         print(
             f"cxr-agent: [internal_error] {type(error).__name__}: this is a fault of the program."
             "\n  next: run again with --debug and report what it prints",
@@ -86,6 +97,34 @@ def _run() -> int:
         )
         return EXIT_INTERNAL
     return outcome if isinstance(outcome, int) else 0
+
+
+def _usage(error: Exception) -> UsageError | None:
+    """One of click's complaints about the command line as one of ours."""
+    describe = getattr(error, "format_message", None)
+    context = getattr(error, "ctx", None)
+    if describe is None or type(error).__name__ == "NoArgsIsHelpError":
+        return None
+    command = f"{context.command_path} --help" if context is not None else "cxr-agent --help"
+    message = "".join(c for c in " ".join(str(describe()).split()) if c.isprintable())
+    return UsageError("usage", message, hint=f"See `{command}`.")
+
+
+def _unwritten(error: Exception) -> OutputError | None:
+    """Standard output on a full disk or a broken device: all other writing has its own errors."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+        return None
+    _drop_output()
+    return OutputError(
+        "output_not_writable",
+        f"standard output cannot be written: {error.strerror}",
+        hint="Send it where there is room.",
+    )
+
+
+def _drop_output() -> None:
+    """Let what standard output still holds go nowhere, or the end of the process complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_error(error: CxrAgentError, subject: str = "") -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cxr_agent.errors import CxrAgentError, OutputError
+
+_MAX_NAME_BYTES: Final = 200
+"""Of the 255 that a file system allows, with room for a number and an ending."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -19,6 +22,9 @@ def write_whole(path: Path, data: bytes) -> None:
         ``output_not_writable``.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)  # a device or a pipe: it must not be replaced by a file
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".cxr-agent-")
         try:
@@ -37,6 +43,23 @@ def write_whole(path: Path, data: bytes) -> None:
             f"the result cannot be written: {error.strerror}",
             hint="Check that the folder exists, is writable and has room.",
         ) from None
+
+
+class Names:
+    """Names for results, after the films' own; no two films of a run share one."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, film: Path) -> str:
+        """The film's name without its ending, with a number behind it from the second on."""
+        stem = os.fsdecode(os.fsencode(film.stem)[:_MAX_NAME_BYTES])
+        name, count = stem, 1
+        while name.casefold() in self._taken:
+            count += 1
+            name = f"{stem}-{count}"
+        self._taken.add(name.casefold())
+        return name
 
 
 def shown_name(path: Path) -> str:

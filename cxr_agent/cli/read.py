@@ -49,6 +49,7 @@ def read(
     ] = None,
 ) -> int:
     """Read films and report what is seen. About 2 s for the first film, 0.5 s for each other."""
+    from cxr_agent.cli.output import Names
     from cxr_agent.reading import Agent
 
     groups = [films] if study else [[film] for film in films]
@@ -59,13 +60,15 @@ def read(
             hint="Give one FILE, or --study when all FILEs are of one patient.",
         )
     show = _json_printer(len(groups) > 1) if as_json else _text_printer(markdown, len(groups) > 1)
-    status = EXIT_OK
+    status, names = EXIT_OK, Names()
     with Agent(traces=traces) as agent, show as emit:
         for group in groups:
             try:
                 report = agent.read(group, priors=prior or (), indication=indication)
                 if html is not None:
-                    _write_html(report, html, group[0], several=len(groups) > 1)
+                    folder = len(groups) > 1 or html.is_dir()
+                    name = f"{names.take(group[0])}.html"
+                    _write_html(report, html / name if folder else html)
             except CxrAgentError as error:
                 if len(groups) == 1:
                     raise
@@ -140,13 +143,12 @@ def _text_printer(markdown: bool, several: bool) -> Iterator[_Emit]:
     yield emit
 
 
-def _write_html(report: Report, target: Path, film: Path, *, several: bool) -> None:
-    from cxr_agent.cli.output import write_whole
+def _write_html(report: Report, path: Path) -> None:
+    from cxr_agent.cli.output import shown_name, write_whole
     from cxr_agent.report.render import to_html
     from cxr_agent.trace import read_trace
 
     assert report.trace is not None
     page = to_html(report, read_trace(Path(report.trace)).artifact)
-    path = target / f"{film.stem}.html" if several or target.is_dir() else target
     write_whole(path, page.encode())
-    print(f"HTML report: {path}", file=sys.stderr)
+    print(f"HTML report: {shown_name(path)}", file=sys.stderr)
