@@ -1,146 +1,96 @@
-"""`cxr-agent trace`: look at what a run did, and whether it is still what it wrote."""
+"""``cxr-agent trace``: look at runs."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    name="trace",
-    help="Look into the record of a run: every step, its evidence, and the hash chain.",
-    no_args_is_help=True,
-)
+from cxr_agent.errors import EXIT_OK, TraceError
 
+app = typer.Typer(help="Look at what runs did: list, show, verify.", no_args_is_help=True)
+
+Run = Annotated[str, typer.Argument(metavar="[RUN]", help="Run id, its beginning, path, or last.")]
 Traces = Annotated[
-    Path,
-    typer.Option("--traces", envvar="CXR_AGENT_TRACES", help="Folder of traces.", metavar="DIR"),
+    Path | None, typer.Option(help="Folder of traces. Default: CXR_AGENT_TRACES, else ./traces.")
 ]
-Run = Annotated[
-    str,
-    typer.Argument(metavar="[RUN]", help="A run id, the beginning of one, a path, or 'last'."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
-
-_DEFAULT_TRACES = Path("traces")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_command(traces: Traces = _DEFAULT_TRACES, as_json: AsJson = False) -> None:
-    """List the runs, newest first. Reads two lines of each."""
+def list_runs(traces: Traces = None, as_json: AsJson = False) -> None:
+    """List runs, newest first."""
+    from dataclasses import asdict
+
     from cxr_agent.trace import list_traces
+    from cxr_agent.trace.render import clean
 
-    headers = list_traces(traces)
+    headers = list_traces(_root(traces))
     if as_json:
-        _print_json(
-            [
-                {
-                    "name": header.name,
-                    "directory": str(header.directory),
-                    "started": header.started,
-                    "planner": header.planner,
-                    "program_version": header.program_version,
-                    "status": header.status,
-                    "seconds": header.seconds,
-                    "problem": header.problem,
-                }
-                for header in headers
-            ]
-        )
+        print(json.dumps([asdict(h) | {"directory": str(h.directory)} for h in headers], indent=2))
         return
-    from cxr_agent.trace.escape import visible
-
-    if not headers:
-        typer.echo(f"No runs in {traces}.")
     for header in headers:
-        status = header.problem or header.status or "unfinished"
-        seconds = "" if header.seconds is None else f"{header.seconds:.1f} s"
-        started = (header.started or "-")[:19]
-        planner = visible(header.planner or "-", 24)
-        typer.echo(
-            f"{visible(header.name)}  {started}  {status:<12}  {planner:<10}  {seconds}".rstrip()
-        )
+        status = header.status or header.problem or "not finished"
+        seconds = f"{header.seconds:.1f} s" if header.seconds is not None else ""
+        print(clean(f"{header.name}  {status:<12} {seconds:>7}  {header.planner or ''}"))
 
 
-@app.command("show")
-def show_command(
-    run: Run = "last", traces: Traces = _DEFAULT_TRACES, as_json: AsJson = False
+@app.command()
+def show(
+    run: Run = "last",
+    traces: Traces = None,
+    full: Annotated[bool, typer.Option("--full", help="Also what the gates let through.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show a run: films, steps, evidence, gates and how it ended."""
+    """Show one run step by step."""
     from cxr_agent.trace import find_trace, read_trace
-    from cxr_agent.trace.render import show
+    from cxr_agent.trace.render import to_text
 
-    trace = read_trace(find_trace(traces, run))
-    if not as_json:
-        show(trace, sys.stdout)
-        return
-    _print_json(
-        {
-            "run_id": trace.run_id,
-            "directory": str(trace.directory),
-            "torn": trace.torn,
-            "lines": [line.model_dump(mode="json") for line in trace.lines],
-        }
-    )
-
-
-@app.command("verify")
-def verify_command(
-    run: Run = "last", traces: Traces = _DEFAULT_TRACES, as_json: AsJson = False
-) -> None:
-    """Check the hash chain, the order, the clock and every artifact.
-
-    Ends with status 8 for a trace that was changed, is cut off, or has no end.
-    """
-    from cxr_agent.errors import TraceError
-    from cxr_agent.trace import find_trace, read_trace, verify
-
-    result = verify(read_trace(find_trace(traces, run)))
+    trace = read_trace(find_trace(_root(traces), run))
     if as_json:
-        from dataclasses import asdict
+        lines = [line.model_dump(mode="json") for line in trace.lines]
+        print(json.dumps({"run_id": trace.run_id, "torn": trace.torn, "lines": lines}, indent=2))
+        return
+    print(to_text(trace, full=full), end="")
 
-        _print_json({**asdict(result), "intact": result.intact})
+
+@app.command()
+def verify(run: Run = "last", traces: Traces = None, as_json: AsJson = False) -> int:
+    """Check the hash chain, the order and every artifact of one run."""
+    from dataclasses import asdict
+
+    from cxr_agent.trace import find_trace, read_trace
+    from cxr_agent.trace import verify as check
+    from cxr_agent.trace.render import clean
+
+    found = check(read_trace(find_trace(_root(traces), run)))
+    if as_json:
+        print(json.dumps(asdict(found) | {"intact": found.intact}, indent=2))
     else:
-        from cxr_agent.trace.escape import visible
-
-        typer.echo(f"run {visible(result.run_id)}")
-        typer.echo(f"{result.lines} lines, {result.artifacts} artifacts, head {result.head}")
-        for problem in result.problems:
-            typer.echo(f"{problem.code}: {visible(problem.message)}")
-    if not result.intact:
-        raise TraceError(
-            "trace_tampered",
-            f"the trace is not what the run wrote: {len(result.problems)} problem(s)",
-            hint="do not rely on this run; read the film again",
-        )
-    if result.torn:
-        raise TraceError(
-            "trace_torn",
-            "the last line is cut off; the lines before are intact",
-            hint="the run was stopped while it wrote; read the film again",
-        )
-    if not result.finished:
-        raise TraceError(
-            "trace_unfinished",
-            "the run has no end; its lines are intact",
-            hint="it was stopped, still runs, or lines were cut off at the end",
-        )
-    if not as_json:
-        typer.echo("intact and finished")
+        for problem in found.problems:
+            place = f"line {problem.line}: " if problem.line is not None else ""
+            print(clean(f"! {place}[{problem.code}] {problem.message}"))
+        count = len(found.problems)
+        state = "intact" if found.intact else f"{count} problem{'s' if count > 1 else ''}"
+        end = "" if found.finished else ", not finished"
+        torn = ", last line torn" if found.torn else ""
+        size = f"{found.lines} lines, {found.artifacts} files"
+        print(f"{clean(found.run_id)}: {state}{end}{torn}, {size}")
+        print(f"head {found.head}")
+    return EXIT_OK if found.intact else TraceError.exit_status
 
 
-@app.command("schema")
-def schema_command(as_json: AsJson = True) -> None:
-    """Print the JSON schema of a line of trace.jsonl."""
-    del as_json  # a schema has no other form; the option is there as on every command
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a line of a trace."""
     from cxr_agent.trace.schema import json_schema
 
-    _print_json(json_schema())
+    print(json.dumps(json_schema(), indent=2))
 
 
-def _print_json(value: Any) -> None:
-    # ASCII: JSON stays valid, and no control or direction character reaches the terminal.
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+def _root(traces: Path | None) -> Path:
+    import os
+
+    return traces if traces is not None else Path(os.environ.get("CXR_AGENT_TRACES") or "traces")

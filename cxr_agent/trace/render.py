@@ -1,52 +1,104 @@
-"""`trace show`: the outline of a run, coloured on a terminal and plain elsewhere."""
+"""A run as text: what was seen, which steps were taken, what they gave, what was let out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, TextIO
+import unicodedata
+from collections.abc import Iterator, Mapping
 
-from cxr_agent.trace.outline import Node, Tone, outline
+from cxr_agent.trace.events import (
+    Conflict,
+    Event,
+    EvidenceAdded,
+    GateVerdict,
+    Plan,
+    ReportDrafted,
+    RunFinished,
+    RunStarted,
+    StudyLoaded,
+    ToolCalled,
+    ToolReturned,
+)
 from cxr_agent.trace.reader import Trace
 
-if TYPE_CHECKING:
-    from rich.tree import Tree
-
-_STYLE: Final[dict[Tone, str]] = {
-    "plain": "",
-    "title": "bold",
-    "good": "green",
-    "warning": "yellow",
-    "bad": "red",
-    "quiet": "dim",
-}
+_SHORT = 12
 
 
-def render_plain(trace: Trace) -> str:
-    """The run as indented lines, for files and pipes."""
-    return "\n".join(_indented(outline(trace))) + "\n"
+def to_text(trace: Trace, *, full: bool = False) -> str:
+    """The run as plain lines.
+
+    Parameters
+    ----------
+    full
+        Also show gate verdicts that let a sentence through as it was.
+    """
+    return "\n".join(line for line in _lines(trace, full)) + "\n"
 
 
-def show(trace: Trace, out: TextIO) -> None:
-    """Print the run: a coloured tree when ``out`` is a terminal, else plain lines."""
-    if not out.isatty():
-        out.write(render_plain(trace))
-        return
-    from rich.console import Console
-
-    # Nothing in the tree is markup, an emoji code or a pattern to highlight: it is data.
-    Console(file=out, markup=False, emoji=False, highlight=False).print(_tree(outline(trace)))
+def _lines(trace: Trace, full: bool) -> Iterator[str]:
+    for event in trace.events:
+        yield from _event(event, full)
+    if trace.torn:
+        yield "! the last line of the file is torn and was dropped"
+    if trace.finished is None:
+        yield "! the run did not end: it is still going on, or was cut off here"
 
 
-def _indented(node: Node, depth: int = 0) -> Iterator[str]:
-    yield "  " * depth + node.text
-    for child in node.children:
-        yield from _indented(child, depth + 1)
+def _event(event: Event, full: bool) -> Iterator[str]:
+    match event:
+        case RunStarted():
+            yield f"Run {clean(event.run_id)}"
+            yield f"  program {clean(event.program_version)}, planner {clean(event.planner)}"
+        case StudyLoaded():
+            for image in event.images:
+                spacing = f", {image.spacing.column_mm:g} mm/px" if image.spacing else ""
+                notices = f", {', '.join(image.notices)}" if image.notices else ""
+                yield (
+                    f"  {clean(image.handle)}: {image.rows} x {image.columns} px, "
+                    f"view {clean(image.view)}{spacing}{notices}, pixels {image.sha256[:_SHORT]}"
+                )
+        case Plan():
+            yield f"\n[{event.step}] {clean(event.decision)}{_arguments(event.arguments)}"
+            model = f", {clean(event.model)}" if event.model else ""
+            yield f"    planned by {clean(event.planner)}{model}: {event.rationale}"
+        case ToolCalled():
+            yield f"    {clean(event.tool)} {clean(event.tool_version)}"
+        case ToolReturned():
+            why = f": {', '.join(event.codes)}" if event.codes else ""
+            yield f"    -> {event.outcome}{why} in {1000 * event.seconds:.0f} ms"
+            for name, sha256 in event.artifacts.items():
+                yield f"       {clean(name)}  {sha256[:_SHORT]}"
+        case EvidenceAdded():
+            yield f"    {_evidence(event.evidence)}"
+        case Conflict():
+            yield f"    conflict of {clean(', '.join(event.evidence))}, decided by {event.rule}"
+        case ReportDrafted():
+            yield f"\nReport drafted: {len(event.sentences)} sentences"
+        case GateVerdict():
+            if full or not event.passed:
+                sign = "+" if event.passed else "!"
+                yield f"  {sign} {event.gate}: {event.action}, {event.reason}"
+                if event.sentence is not None:
+                    yield f"      {clean(event.sentence)}"
+        case RunFinished():
+            why = f" ({event.code})" if event.code else ""
+            yield f"\nFinished: {event.status}{why} in {event.seconds:.2f} s"
 
 
-def _tree(node: Node) -> Tree:
-    from rich.text import Text
-    from rich.tree import Tree
+def clean(text: str) -> str:
+    """Text for a terminal: what could steer it is shown as a replacement character."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c).startswith("C") else c for c in text
+    )
 
-    tree = Tree(Text(node.text, style=_STYLE[node.tone]))
-    tree.children.extend(_tree(child) for child in node.children)
-    return tree
+
+def _arguments(arguments: Mapping[str, object]) -> str:
+    if not arguments:
+        return ""
+    return "(" + ", ".join(f"{clean(k)}={clean(str(v))}" for k, v in arguments.items()) + ")"
+
+
+def _evidence(evidence: Mapping[str, object]) -> str:
+    return (
+        f"{clean(str(evidence.get('id')))} {clean(str(evidence.get('kind')))} "
+        f"{clean(str(evidence.get('code')))}: {clean(str(evidence.get('reading')))}"
+    )

@@ -151,9 +151,7 @@ class TraceWriter:
                 if not path.exists():
                     write_file(path, data)
             except OSError as error:
-                # The file may be there without being durable, and must not be trusted next time.
-                self._broken = output_error(error, self.directory)
-                raise self._broken from error
+                raise output_error(error, self.directory) from error
         return sha256
 
     def close(self) -> None:
