@@ -7,6 +7,7 @@ from typing import Any
 
 from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Side, Unit
 from cxr_agent.knowledge import load, reasons, sentences, threshold, vocabulary
+from cxr_agent.study import Notice
 
 LIMITS = {"limit_pa": threshold("ctr_pa").value, "limit_ap": threshold("ctr_ap").value}
 CUT = ("apex_cut_off", "right_side_cut_off", "left_side_cut_off", "bottom_cut_off")
@@ -43,11 +44,6 @@ def silhouette(
         category=view,
         details=LIMITS,
     )
-
-
-def finding(code: str, polarity: Polarity = Polarity.PRESENT, **rest: Any) -> Observation:
-    """A finding that has no template of its own."""
-    return Observation(kind=EvidenceKind.FINDING, code=code, polarity=polarity, **rest)
 
 
 def quality(code: str, category: str | None = None, **rest: Any) -> Observation:
@@ -139,6 +135,7 @@ def everything() -> Iterator[Observation]:
         yield limitation(code, *reasons())
     for reason in reasons():
         yield limitation("cardiothoracic_ratio", reason)
-        yield quality("film_remark", reasons=(reason,))
+    for notice in Notice:
+        yield quality("film_remark", reasons=(notice.value,))
     for value in (0, 1, 30, 100, 3650):
         yield quality("prior_film", "dated", value=value, unit=Unit.DAY)

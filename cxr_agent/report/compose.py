@@ -28,7 +28,7 @@ def compose(evidence: Sequence[Evidence]) -> Draft:
     for item in _impression(evidence):
         sentence = sentence_of(item, Section.IMPRESSION, several=several)
         draft = draft.adding(Section.IMPRESSION, sentence)
-    scope = tuple(item.id for item in evidence if item.code == "not_examined")
+    scope = tuple(i.id for i in evidence if i.code == "not_examined" and not is_prior(i))
     if scope:
         sentence = Sentence(text=_joining("scope"), evidence=scope)
         draft = draft.adding(Section.IMPRESSION, sentence)

@@ -276,10 +276,7 @@ def test_evidence_of_two_films_needs_both_names(make: Maker) -> None:
 
 @pytest.mark.parametrize("kind", [EvidenceKind.NEIGHBOUR, EvidenceKind.TEXT, EvidenceKind.REGION])
 def test_a_similar_case_or_a_text_proves_no_finding(make: Maker, kind: EvidenceKind) -> None:
-    said = make(
-        finding("cardiomegaly", category="pa", value=0.6, unit="1", details={"limit_pa": 0.5})
-    )
-    item = said.model_copy(update={"kind": kind, "polarity": None})
+    item = make(ENLARGED).model_copy(update={"kind": kind, "polarity": None})
     assert judged("Enlarged cardiac silhouette.", [item]) is Fault.TERM
 
 
