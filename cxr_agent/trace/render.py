@@ -52,9 +52,10 @@ def _event(event: Event, full: bool) -> Iterator[str]:
             for image in event.images:
                 spacing = f", {image.spacing.column_mm:g} mm/px" if image.spacing else ""
                 notices = f", {', '.join(image.notices)}" if image.notices else ""
+                age = f", {image.days_before} days before" if image.days_before is not None else ""
                 yield (
                     f"  {clean(image.handle)}: {image.rows} x {image.columns} px, "
-                    f"view {clean(image.view)}{spacing}{notices}, pixels {image.sha256[:_SHORT]}"
+                    f"view {clean(image.view)}{age}{spacing}{notices}, pixels {image.sha256[:_SHORT]}"
                 )
         case Plan():
             yield f"\n[{event.step}] {clean(event.decision)}{_arguments(event.arguments)}"
@@ -72,7 +73,8 @@ def _event(event: Event, full: bool) -> Iterator[str]:
         case Conflict():
             yield f"    conflict of {clean(', '.join(event.evidence))}, decided by {event.rule}"
         case ReportDrafted():
-            yield f"\nReport drafted: {len(event.sentences)} sentences"
+            count = len(event.sentences)
+            yield f"\nReport drafted: {count} sentence{'' if count == 1 else 's'}"
         case GateVerdict():
             if full or not event.passed:
                 sign = "+" if event.passed else "!"
@@ -85,10 +87,13 @@ def _event(event: Event, full: bool) -> Iterator[str]:
 
 
 def clean(text: str) -> str:
-    """Text for a terminal: what could steer it is shown as a replacement character."""
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c).startswith("C") else c for c in text
-    )
+    """Text for a terminal: what could steer it or end a line becomes a replacement character."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if _steers(c) else c for c in text)
+
+
+def _steers(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in {"Zl", "Zp"}
 
 
 def _arguments(arguments: Mapping[str, object]) -> str:
