@@ -36,8 +36,8 @@ def figure(data: str, metric: str, structure: str = "") -> Figure:
         (JSRT, "heart", 0.94),
         (JSRT, "left_clavicle", 0.88),
         (JSRT, "right_clavicle", 0.88),
-        (WINGSPAN, "right_lung", 0.96),
-        (WINGSPAN, "left_lung", 0.96),
+        (JSRT, "lungs", 0.97),
+        (WINGSPAN, "lungs", 0.96),
         (WINGSPAN, "heart", 0.92),
     ],
 )

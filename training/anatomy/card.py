@@ -40,7 +40,7 @@ def bootstrap(values: list[float]) -> tuple[float, float]:
 def figures(data: str, records: list[Record]) -> list[Figure]:
     """Mean Dice per structure and mean absolute CTR error, with intervals."""
     found: list[Figure] = []
-    for name in (*STRUCTURES, "lungs"):
+    for name in (*STRUCTURES, "lungs", "visible_lungs"):
         values = [r["dice"][name] for r in records if name in r["dice"]]
         if values:
             found.append(_figure(data, "Dice, mean", values, name))

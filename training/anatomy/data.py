@@ -53,7 +53,9 @@ class Film:
         }
 
     def bits(self) -> NDArray[np.uint8]:
-        return np.asarray(Image.open(self.mask), dtype=np.uint8)
+        """Bit planes as drawn, with the known defects of the set mended."""
+        drawn = np.asarray(Image.open(self.mask), dtype=np.uint8)
+        return _mended(drawn) if self.source == "wingspan" else drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,21 @@ class Split:
     train: list[Film]
     validation: list[Film]
     test: list[Film]
+
+
+def _mended(bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Two defects of wingspan's masks, mended by rule.
+
+    On one film the planes of heart and left lung are swapped: the "heart" lies to the left of
+    the "left lung" in the patient. On about one film in twelve the left lung goes on behind the
+    heart, where all others, and JSRT's, end at its border.
+    """
+    right, left, heart = (bits >> bit & 1 for bit in range(3))
+    columns = np.arange(bits.shape[1])
+    if (heart.sum(0) * columns).sum() / heart.sum() > (left.sum(0) * columns).sum() / left.sum():
+        left, heart = heart, left
+    right, left = right & ~heart & 1, left & ~heart & 1
+    return (right | left << 1 | heart << 2).astype(np.uint8)
 
 
 def _ordered(films: Iterable[Film]) -> list[Film]:

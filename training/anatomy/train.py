@@ -57,7 +57,7 @@ def load(films: list[data.Film], size: int) -> Pool:
     pixels, bits, annotated = [], [], []
     for film in films:
         image = Image.open(film.image).convert("L").resize((size, size), Image.Resampling.BILINEAR)
-        mask = Image.open(film.mask).resize((size, size), Image.Resampling.NEAREST)
+        mask = Image.fromarray(film.bits()).resize((size, size), Image.Resampling.NEAREST)
         pixels.append(np.asarray(image, dtype=np.uint8))
         bits.append(np.asarray(mask, dtype=np.uint8))
         annotated.append([float(name in film.annotated) for name in STRUCTURES])
