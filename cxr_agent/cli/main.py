@@ -67,8 +67,11 @@ def _run() -> int:
             traceback.print_exc()
         print_error(error)
         return error.exit_status
-    except BrokenPipeError:
-        # The reader of our output went away (``| head``): nothing is left to say.
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # The reader of our output went away (``| head``): nothing is left to say. Where click
+        # sees it first, it turns it into an exit.
         _drop_output()
         return 0
     except KeyboardInterrupt:
