@@ -1,0 +1,119 @@
+"""``cxr-agent doctor``, and a reading, where a model is missing or damaged."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cxr_agent.models.store import weights_root
+
+from .program import Films, Ran, run_program
+
+DRIVER = """
+import pathlib, sys
+from cxr_agent.models import store
+root = pathlib.Path(sys.argv.pop(1))
+store.weights_root = lambda: root
+from cxr_agent.cli.main import run
+run()
+"""
+LOST = "a model that it needs cannot be loaded"
+
+
+def _no_weights(root: Path) -> None:
+    (root / "anatomy" / "anatomy.onnx").unlink()
+
+
+def _other_weights(root: Path) -> None:
+    file = root / "anatomy" / "anatomy.onnx"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def _bad_card(root: Path) -> None:
+    (root / "anatomy" / "card.json").write_text("{}")
+
+
+def _nothing(root: Path) -> None:
+    shutil.rmtree(root)
+
+
+DAMAGES = {
+    "weights_missing": _no_weights,
+    "weights_damaged": _other_weights,
+    "bad_card": _bad_card,
+    "unknown_model": _nothing,
+}
+
+
+def with_weights(root: Path, *arguments: str, traces: Path) -> Ran:
+    """The program with its weights looked for elsewhere."""
+    return run_program(str(root), *arguments, traces=traces, start=("-c", DRIVER))
+
+
+def copied(damage: Callable[[Path], None], folder: Path) -> Path:
+    root = folder / "weights"
+    shutil.copytree(weights_root(), root)
+    damage(root)
+    return root
+
+
+def test_healthy(tmp_path: Path) -> None:
+    ran = run_program("doctor", "--json", traces=tmp_path)
+    assert ran.status == 0, ran.err
+    told = ran.json
+    assert told["healthy"]
+    assert {model["id"]: model["state"] for model in told["models"]}["anatomy"] == "ready"
+    assert told["speed"]["next_s"] > 0
+    assert told["speed"]["first_s"] > 0
+    assert {lib["name"] for lib in told["libraries"]} >= {"numpy", "onnxruntime"}
+    assert not any(tmp_path.iterdir())  # its own readings leave no trace
+
+
+def test_text(tmp_path: Path) -> None:
+    ran = run_program("doctor", "--no-speed", traces=tmp_path)
+    assert ran.status == 0
+    for title in ("Libraries", "Models", "Device"):
+        assert f"\n{title}\n" in ran.out
+    assert "All that a reading needs is here." in ran.out
+
+
+@pytest.mark.parametrize("state", DAMAGES)
+def test_model_that_is_not_sound(state: str, films: Films, tmp_path: Path) -> None:
+    root = copied(DAMAGES[state], tmp_path)
+
+    told = with_weights(root, "doctor", "--json", traces=tmp_path / "t")
+    assert told.status == 6
+    assert not told.json["healthy"]
+    assert told.json["speed"] is None
+    assert {model["id"]: model["state"] for model in told.json["models"]} == {"anatomy": state}
+
+    # A reading still ends with a report, which says what it could not do and claims nothing.
+    ran = with_weights(root, "read", str(films["grey8.png"]), "--json", traces=tmp_path / "t")
+    assert ran.status == 0, ran.err
+    report = ran.json
+    assert report["status"] == "partial"
+    assert any(LOST in s["text"] for s in report["limitations"])
+    assert not [e for e in report["evidence"] if e["kind"] in ("finding", "measurement", "region")]
+    assert not report["findings"]
+
+
+def test_segment_without_weights(films: Films, tmp_path: Path) -> None:
+    root = copied(_no_weights, tmp_path)
+    out = tmp_path / "masks"
+    ran = with_weights(root, "segment", str(films["grey8.png"]), "--out", str(out), traces=out)
+    assert ran.status == 6
+    assert ran.errors == [("", "weights_missing")]
+    assert not out.exists()
+
+
+def test_doctor_text_says_that_a_reading_cannot_run(tmp_path: Path) -> None:
+    root = copied(_no_weights, tmp_path)
+    ran = with_weights(root, "doctor", traces=tmp_path / "t")
+    assert ran.status == 6
+    assert "weights_missing" in ran.out
+    assert "A reading cannot run." in ran.out
