@@ -1,0 +1,112 @@
+"""The README tells the truth: its output is what the program prints, its code runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMAND = (sys.executable, "-m", "cxr_agent.cli.main")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (*COMMAND, *arguments), cwd=folder, capture_output=True, text=True, timeout=120
+    )
+
+
+def steady(text: str) -> list[str]:
+    """Lines without what differs between runs: ids, times and hashes."""
+    kept = []
+    for line in text.splitlines():
+        bare = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{8}", "RUN", line.rstrip())
+        bare = re.sub(r"\d+ ms|\d+\.\d+ s\b", "TIME", bare)
+        kept.append(re.sub(r"\b[0-9a-f]{12,64}\b", "HASH", bare))
+    return [line for line in kept if line]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("readme")
+    done = run("demo", folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_no_placeholder_is_left() -> None:
+    assert "@@" not in README
+
+
+def test_the_demo_prints_what_the_readme_shows(demo: tuple[Path, str]) -> None:
+    printed = steady(demo[1])
+    shown = [line for line in steady(blocks("text")[0]) if line != "..."]
+    assert shown
+    missing = [line for line in shown if line not in printed]
+    assert not missing
+
+
+def test_the_trace_is_what_the_readme_shows(demo: tuple[Path, str]) -> None:
+    done = run("trace", "show", folder=demo[0])
+    shown = next(block for block in blocks("text") if "segment_anatomy(film=img-1)" in block)
+    printed = steady(done.stdout)
+    missing = [line for line in steady(shown) if line != "..." and line not in printed]
+    assert not missing
+
+
+def test_the_error_is_what_the_readme_shows(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no film")
+    done = run("read", "notes.txt", folder=tmp_path)
+    shown = next(block for block in blocks("text") if "[not_an_image]" in block)
+    assert done.returncode == 3
+    assert steady(done.stderr) == steady(shown)
+
+
+def test_the_plug_in_example_runs(tmp_path: Path, demo: tuple[Path, str]) -> None:
+    example = next(block for block in blocks("python") if "@tool" in block)
+    film = tmp_path / "film.png"
+    script = (
+        f"{example}\n"
+        "import numpy as np\nfrom PIL import Image as Pillow\n"
+        "from cxr_agent.testing.phantom import draw\n"
+        f"Pillow.fromarray(np.rint(draw().pixels * 255).astype('uint8')).save({str(film)!r})\n"
+        "from cxr_agent.planning.planner import Decision\n"
+        "from cxr_agent.toolbox.arguments import ToolCall\n"
+        "class Order:\n"
+        "    name = 'order'\n"
+        "    def decide(self, situation):\n"
+        "        steps = ('segment_anatomy', 'lung_areas')\n"
+        "        done = len(situation.outcomes)\n"
+        "        call = ToolCall(steps[done], {'film': 'img-1'}) if done < 2 else None\n"
+        "        return Decision(call, 'ordered')\n"
+        "agent = Agent(registry=registry, planner=Order())\n"
+        f"report = agent.read({str(film)!r})\nagent.close()\n"
+        "print([e.details for e in report.evidence if e.provenance.tool == 'lung_areas'])\n"
+        "assert report.status == 'complete', report.status\n"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", script), cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "right_px" in done.stdout
+
+
+def test_the_commands_exist(demo: tuple[Path, str]) -> None:
+    named = set(re.findall(r"^\$ cxr-agent (\w+)", README, flags=re.MULTILINE))
+    listed = run("--help", folder=demo[0]).stdout
+    assert named
+    for command in named:
+        assert f"  {command} " in listed
+
+
+def test_linked_files_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
