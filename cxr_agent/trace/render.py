@@ -54,8 +54,8 @@ def _event(event: Event, full: bool) -> Iterator[str]:
                 notices = f", {', '.join(image.notices)}" if image.notices else ""
                 age = f", {image.days_before} days before" if image.days_before is not None else ""
                 yield (
-                    f"  {clean(image.handle)}: {image.rows} x {image.columns} px, "
-                    f"view {clean(image.view)}{age}{spacing}{notices}, pixels {image.sha256[:_SHORT]}"
+                    f"  {clean(image.handle)}: {image.rows} x {image.columns} px, view "
+                    f"{clean(image.view)}{age}{spacing}{notices}, pixels {image.sha256[:_SHORT]}"
                 )
         case Plan():
             yield f"\n[{event.step}] {clean(event.decision)}{_arguments(event.arguments)}"
