@@ -5,30 +5,26 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from cxr_agent.errors import ConfigError, CxrAgentError, ModelError, ToolError
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Provenance
 from cxr_agent.knowledge import reasons as known_reasons
 from cxr_agent.models.store import load_card
 from cxr_agent.study import Image
+from cxr_agent.toolbox.answer import CONTRACT, Answer, answer_of
 from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
 from cxr_agent.toolbox.artifacts import drawings_svg, mask_png
 from cxr_agent.toolbox.bench import Bench
-from cxr_agent.toolbox.contract import Abstain, Mask, ToolResult, ToolSpec
-from cxr_agent.toolbox.limits import call_within, check_memory
+from cxr_agent.toolbox.contract import Abstain, Mask, ToolSpec
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import Registry
 from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned, TraceWriter
-from cxr_agent.trace.fields import JsonObject
 
 LINES = "lines"
 """Name of the artifact that holds a tool's measured lines."""
-_JSON: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(JsonObject)
-_CONTRACT: Final = "tool_contract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +37,6 @@ class Outcome:
     codes: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a tool gave, checked: it can be recorded and said."""
-
-    result: ToolResult
-    statements: tuple[tuple[Observation, str], ...]
-    """Each with its reading."""
-    record: dict[str, Any]
-    """The result as JSON."""
 
 
 @dataclass(slots=True)
@@ -91,7 +76,7 @@ class Toolbox:
         began = time.monotonic()
         try:
             bound = bind(spec, call, self.bench)
-            answer = _answer(spec, bound)
+            answer = answer_of(spec, bound)
         except Abstain as abstention:
             return self._nothing(
                 spec, call, step, began, "abstained", abstention.subject, abstention.reasons
@@ -129,7 +114,7 @@ class Toolbox:
         step: int,
         began: float,
         bound: Bound,
-        answer: _Answer,
+        answer: Answer,
     ) -> Outcome:
         result = answer.result
         artifacts = {
@@ -169,7 +154,7 @@ class Toolbox:
     ) -> Outcome:
         limitation = _limitation(subject, reasons)
         if limitation is None:
-            status, reasons = "failed", (_CONTRACT,)
+            status, reasons = "failed", (CONTRACT,)
             limitation = Observation(
                 kind=EvidenceKind.LIMITATION, code=spec.subject, reasons=reasons
             )
@@ -210,57 +195,6 @@ class Toolbox:
         )
         self.trace.append(EvidenceAdded(evidence=evidence.model_dump(mode="json")))
         return evidence
-
-
-def _answer(spec: ToolSpec, bound: Bound) -> _Answer:
-    """Run a tool within its limits and take nothing from it that its contract forbids.
-
-    Raises
-    ------
-    Abstain, CxrAgentError
-        What the tool raises on purpose; any other failure is a ToolError.
-    """
-    check_memory(spec.name, spec.memory_mib)
-
-    def work() -> tuple[ToolResult, tuple[Observation, ...]]:
-        result = spec.function(**bound.keywords)
-        if not isinstance(result, spec.result):
-            raise _breach(spec, f"no {spec.result.__name__}")
-        return result, tuple(result.observations())
-
-    try:
-        result, observations = call_within(spec.time_limit_s, spec.name, work)
-    except (Abstain, CxrAgentError):
-        raise
-    except ValidationError as error:
-        raise _breach(spec, "what is not valid") from error
-    except Exception as error:
-        raise ToolError("tool_failed", f"{spec.name} failed") from error
-    for name, mask in result.masks.items():
-        _check_mask(spec, name, mask, bound.film.shape)
-    if not all(isinstance(observation, Observation) for observation in observations):
-        raise _breach(spec, "what is no observation")
-    try:
-        statements = tuple((observation, reading_of(observation)) for observation in observations)
-        for observation in observations:
-            _JSON.validate_python(observation.model_dump(mode="json"))
-        record = _JSON.validate_python(result.model_dump(mode="json"))
-    except (ValueError, ConfigError) as error:
-        raise _breach(spec, "what can be neither said nor recorded") from error
-    return _Answer(result, statements, record)
-
-
-def _check_mask(spec: ToolSpec, name: str, mask: Mask, shape: tuple[int, int]) -> None:
-    if name not in spec.provides or name != mask.structure:
-        raise _breach(spec, "a mask that it does not provide")
-    if not isinstance(mask.plane, np.ndarray) or mask.plane.dtype != np.bool_:
-        raise _breach(spec, "a mask that is not bool")
-    if mask.plane.shape != shape:
-        raise _breach(spec, "a mask of another size")
-
-
-def _breach(spec: ToolSpec, what: str) -> ToolError:
-    return ToolError(_CONTRACT, f"{spec.name} returned {what}")
 
 
 def _limitation(subject: str, reasons: tuple[str, ...]) -> Observation | None:

@@ -68,6 +68,8 @@ class Number:
     """``mm``, ``%``, ``d`` ... or empty."""
     is_limit: bool
     """It is what something is compared with, by the words before it."""
+    measurement: str | None = None
+    """Code of the measurement that was last named before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,18 @@ def _number(match: re.Match[str], text: str) -> Number:
     digits = match.group(1).replace(",", ".")
     unit = match.group(2) or ""
     roles = list(_ROLE.finditer(text, 0, match.start()))
+    before = text[: match.start()]
+    named = {
+        found.end(): code
+        for code, pattern in _patterns("measurement").items()
+        for found in pattern.finditer(before)
+    }
     return Number(
         value=float(digits),
         decimals=len(digits.partition(".")[2]),
         unit=_UNITS.get(unit, unit),
         is_limit=bool(roles) and roles[-1].group(1) is not None,
+        measurement=named[max(named)] if named else None,
     )
 
 
@@ -142,7 +151,7 @@ def _is_odd_number(character: str) -> bool:
     return character.isnumeric() and not character.isdecimal()
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _patterns(*kinds: str) -> dict[str, re.Pattern[str]]:
     """A pattern per term of these kinds; regions are no claims of their own."""
     return {

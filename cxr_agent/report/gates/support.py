@@ -76,16 +76,17 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         or _polarity_fault(claims, cited)
         or _quality_fault(claims, cited)
         or (Fault.CHANGE if _unsupported_change(sentence.text, claims, cited) else None)
+        or (None if all(_names(claims, item) for item in cited) else Fault.TERM)
         or (Fault.WORD if claims.words - _allowed(cited) else None)
     )
 
 
 def _film_fault(claims: Claims, cited: Sequence[Evidence]) -> bool:
-    """Films are named all or none, and a prior always."""
+    """A sentence speaks of one film, and names it when it is a prior."""
     films = {item.image for item in cited}
-    if claims.films:
-        return claims.films != films
-    return any(is_prior(item) for item in cited)
+    if len(films) > 1:
+        return True
+    return claims.films != films if claims.films else is_prior(cited[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,10 @@ def _number_fault(text: str, claims: Claims, cited: Sequence[Evidence]) -> Fault
         return Fault.NUMBER
     if claims.spelled - _union(read_claims(item.reading).spelled for item in cited):
         return Fault.NUMBER
-    known = [number for item in cited for number in _numbers(item)]
     for number in claims.numbers:
-        units = {k.unit for k in known if k.is_limit is number.is_limit and _is(number, k)}
+        about = [item for item in cited if item.code == number.measurement] or cited
+        known = [k for item in about for k in _numbers(item) if k.is_limit is number.is_limit]
+        units = {k.unit for k in known if _is(number, k)}
         if not units:
             return Fault.NUMBER
         if not (number.unit in units if number.unit else units.intersection(_BARE)):
@@ -188,6 +190,13 @@ def _term_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
         if not any(item.code == code and item.kind in kinds for item in cited):
             return Fault.TERM
     return None
+
+
+def _names(claims: Claims, item: Evidence) -> bool:
+    """Whether a finding that is cited is also named, so that "not" is about it."""
+    term = vocabulary().get(item.code)
+    words = term is not None and bool(term.words)
+    return item.kind is not EvidenceKind.FINDING or not words or item.code in claims.terms
 
 
 def _polarity_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:

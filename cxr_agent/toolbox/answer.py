@@ -1,0 +1,83 @@
+"""What a tool answers, taken in only when it can be recorded and said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from cxr_agent.errors import ConfigError, CxrAgentError, ToolError
+from cxr_agent.evidence import Observation
+from cxr_agent.toolbox.arguments import Bound
+from cxr_agent.toolbox.contract import Abstain, Mask, ToolResult, ToolSpec
+from cxr_agent.toolbox.limits import call_within, check_memory
+from cxr_agent.toolbox.reading import reading_of
+from cxr_agent.trace.fields import JsonObject
+
+CONTRACT: Final = "tool_contract"
+"""The reason code of an answer that the contract forbids."""
+_JSON: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(JsonObject)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tool gave, checked: it can be recorded and said."""
+
+    result: ToolResult
+    statements: tuple[tuple[Observation, str], ...]
+    """Each with its reading."""
+    record: dict[str, Any]
+    """The result as JSON."""
+
+
+def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
+    """Run a tool within its limits and take nothing from it that its contract forbids.
+
+    Raises
+    ------
+    Abstain, CxrAgentError
+        What the tool raises on purpose; any other failure is a ToolError.
+    """
+    check_memory(spec.name, spec.memory_mib)
+
+    def work() -> tuple[ToolResult, tuple[Observation, ...]]:
+        result = spec.function(**bound.keywords)
+        if not isinstance(result, spec.result):
+            raise _breach(spec, f"no {spec.result.__name__}")
+        return result, tuple(result.observations())
+
+    try:
+        result, observations = call_within(spec.time_limit_s, spec.name, work)
+    except (Abstain, CxrAgentError):
+        raise
+    except ValidationError as error:
+        raise _breach(spec, "what is not valid") from error
+    except Exception as error:
+        raise ToolError("tool_failed", f"{spec.name} failed") from error
+    for name, mask in result.masks.items():
+        _check_mask(spec, name, mask, bound.film.shape)
+    if not all(isinstance(observation, Observation) for observation in observations):
+        raise _breach(spec, "what is no observation")
+    try:
+        statements = tuple((observation, reading_of(observation)) for observation in observations)
+        for observation in observations:
+            _JSON.validate_python(observation.model_dump(mode="json"))
+        record = _JSON.validate_python(result.model_dump(mode="json"))
+    except (ValueError, ConfigError) as error:
+        raise _breach(spec, "what can be neither said nor recorded") from error
+    return Answer(result, statements, record)
+
+
+def _check_mask(spec: ToolSpec, name: str, mask: Mask, shape: tuple[int, int]) -> None:
+    if name not in spec.provides or name != mask.structure:
+        raise _breach(spec, "a mask that it does not provide")
+    if not isinstance(mask.plane, np.ndarray) or mask.plane.dtype != np.bool_:
+        raise _breach(spec, "a mask that is not bool")
+    if mask.plane.shape != shape:
+        raise _breach(spec, "a mask of another size")
+
+
+def _breach(spec: ToolSpec, what: str) -> ToolError:
+    return ToolError(CONTRACT, f"{spec.name} returned {what}")
