@@ -83,20 +83,20 @@ def test_the_plug_in_example_runs(tmp_path: Path, demo: tuple[Path, str]) -> Non
         "class Order:\n"
         "    name = 'order'\n"
         "    def decide(self, situation):\n"
-        "        steps = ('segment_anatomy', 'lung_areas')\n"
+        "        steps = ('segment_anatomy', 'ctr_widest_row')\n"
         "        done = len(situation.outcomes)\n"
         "        call = ToolCall(steps[done], {'film': 'img-1'}) if done < 2 else None\n"
         "        return Decision(call, 'ordered')\n"
         "agent = Agent(registry=registry, planner=Order())\n"
         f"report = agent.read({str(film)!r})\nagent.close()\n"
-        "print([e.details for e in report.evidence if e.provenance.tool == 'lung_areas'])\n"
+        "print([(e.code, e.value) for e in report.evidence if e.provenance.tool == 'ctr_widest_row'])\n"
         "assert report.status == 'complete', report.status\n"
     )
     done = subprocess.run(
         (sys.executable, "-c", script), cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert "right_px" in done.stdout
+    assert "cardiothoracic_ratio" in done.stdout
 
 
 def test_the_commands_exist(demo: tuple[Path, str]) -> None:
