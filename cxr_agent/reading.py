@@ -130,7 +130,8 @@ class Agent(AbstractContextManager["Agent"]):
         try:
             films = _write_study(study, trace)
             toolbox = Toolbox(self._registry, Bench(study, self._shelf), trace)
-            reading = ReadingGraph(toolbox, self._planner, self._budget).run()
+            with _untold():
+                reading = ReadingGraph(toolbox, self._planner, self._budget).run()
             if reading.status == "refused":
                 raise UnsuitableFilm(UnsuitableCode.NOT_CHEST, _NOT_CHEST, hint=_NOT_CHEST_HINT)
             report = self._report(study, films, reading, trace)
@@ -216,6 +217,13 @@ def program_version() -> str:
         return metadata.version("cxr-agent")
     except metadata.PackageNotFoundError:
         return "0+unknown"
+
+
+def _untold() -> AbstractContextManager[None]:
+    """LangGraph sends its runs to LangSmith where the environment asks it to: not ours."""
+    from langsmith.run_helpers import tracing_context
+
+    return tracing_context(enabled=False)
 
 
 def _weights() -> dict[str, str]:

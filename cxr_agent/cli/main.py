@@ -6,13 +6,15 @@ import errno
 import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cxr_agent.cli import demo, doctor, read, segment, tools
 from cxr_agent.cli import trace as runs
 from cxr_agent.errors import EXIT_INTERNAL, CxrAgentError, OutputError, UsageError
+
+_INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name="cxr-agent",
@@ -75,11 +77,10 @@ def _run() -> int:
         _drop_output()
         return 0
     except KeyboardInterrupt:
-        print("cxr-agent: interrupted", file=sys.stderr)
-        return 130
+        outcome = _INTERRUPTED
     except Exception as error:
         if type(error).__name__ in ("Exit", "Abort"):
-            return int(getattr(error, "exit_code", 130))
+            return int(getattr(error, "exit_code", _INTERRUPTED))
         usage = _usage(error)
         if usage is not None:
             print_error(usage)
@@ -99,6 +100,8 @@ def _run() -> int:
             file=sys.stderr,
         )
         return EXIT_INTERNAL
+    if outcome == _INTERRUPTED:  # also how click tells of an interrupt
+        print("cxr-agent: interrupted", file=sys.stderr)
     return outcome if isinstance(outcome, int) else 0
 
 

