@@ -42,7 +42,7 @@ def silhouette(
         interval_level=None if half is None else 0.9,
         threshold=LIMITS["limit_ap" if view == "ap" else "limit_pa"],
         category=view,
-        details=LIMITS,
+        details={name: v for name, v in LIMITS.items() if view in ("unknown", name[-2:])},
     )
 
 

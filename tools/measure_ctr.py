@@ -76,6 +76,11 @@ class MeasureCtr(ToolResult):
         projection is unknown, of both limits.
         """
         pa, ap = threshold("ctr_pa"), threshold("ctr_ap")
+        limits = {
+            name: limit.value
+            for name, limit, other in (("limit_pa", pa, View.AP), ("limit_ap", ap, View.PA))
+            if self.view is not other
+        }
         low, high = self.interval or (self.ratio, self.ratio)
         floor = ap if self.view is View.AP else pa
         ceiling = pa if self.view is View.PA else ap
@@ -99,7 +104,7 @@ class MeasureCtr(ToolResult):
             threshold_source=limit.source,
             category=self.view.value.lower(),
             reasons=self.remarks,
-            details={"limit_pa": pa.value, "limit_ap": ap.value},
+            details=limits,
         )
 
 

@@ -149,6 +149,8 @@ def test_heart_size_by_projection(view: View, width: int, polarity: Polarity, li
     assert (finding.polarity, finding.threshold) == (polarity, limit)
     assert finding.category == view.value.lower()
     assert finding.threshold_source
+    applied = {View.PA: {"limit_pa"}, View.AP: {"limit_ap"}}
+    assert set(finding.details) == applied.get(view, {"limit_pa", "limit_ap"})
     assert reading_of(finding)
 
 

@@ -138,6 +138,7 @@ def test_a_free_sentence_may_only_give_the_measured_number(number: int) -> None:
         ("Cardiothoracic ratio 0.", (CTR,), Fault.NUMBER),
         ("Enlarged cardiac silhouette: ratio 0.50, limit 0.50.", (ENLARGED,), Fault.NUMBER),
         ("Enlarged cardiac silhouette: ratio 0.62, limit 0.62.", (ENLARGED,), Fault.NUMBER),
+        ("Cardiomegaly: the ratio is 0.62, above the limit of 0.55.", (ENLARGED,), Fault.NUMBER),
         ("The cardiac silhouette is twice enlarged.", (ENLARGED,), Fault.NUMBER),
         ("Cardiac diameter 312 mm, thoracic diameter 144 mm.", (WIDTH, THORAX), Fault.NUMBER),
         # units
