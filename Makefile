@@ -8,7 +8,7 @@ FILM   ?=
 .PHONY: demo test lint types bench clean
 
 demo: $(VENV)/.installed
-	@$(BIN)/cxr-agent demo $(FILM)
+	@$(BIN)/cxr-agent demo $(if $(FILM),"$(FILM)")
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest

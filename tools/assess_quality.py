@@ -37,7 +37,8 @@ class AssessQuality(ToolResult):
         yield self._inclusion()
         yield self._exposure()
         yield self._inspiration()
-        if self.heart_offset is not None and self.heart_offset < 0:
+        limit = threshold("heart_offset").value
+        if self.heart_offset is not None and self.heart_offset < limit:
             yield _quality("heart_side", "right", Location.CARDIAC_SILHOUETTE)
 
     def _view(self) -> Observation:
