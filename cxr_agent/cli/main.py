@@ -12,7 +12,8 @@ import typer
 
 from cxr_agent.cli import demo, doctor, read, segment, tools
 from cxr_agent.cli import trace as runs
-from cxr_agent.errors import EXIT_INTERNAL, CxrAgentError, OutputError, UsageError
+from cxr_agent.cli.output import internal_error, shown_name
+from cxr_agent.errors import CxrAgentError, OutputError, UsageError
 
 _INTERRUPTED: Final = 130
 
@@ -41,8 +42,7 @@ def options(
     ] = False,
 ) -> None:
     """Options that come before the command."""
-    if debug:
-        os.environ["CXR_AGENT_DEBUG"] = "1"
+    os.environ["CXR_AGENT_DEBUG"] = "1" if debug else ""
 
 
 def run() -> None:
@@ -56,7 +56,6 @@ def run() -> None:
 
 
 def _run() -> int:
-    debug = "--debug" in sys.argv[1:] or bool(os.environ.get("CXR_AGENT_DEBUG"))
     try:
         # A film's name may be no valid text; it must not stop the message about it.
         for stream in (sys.stdout, sys.stderr):
@@ -65,7 +64,7 @@ def _run() -> int:
         outcome = app(standalone_mode=False)
         sys.stdout.flush()  # what fails here would fail unseen when the process ends
     except CxrAgentError as error:
-        if debug:
+        if os.environ.get("CXR_AGENT_DEBUG"):
             traceback.print_exc()
         print_error(error)
         return error.exit_status
@@ -88,18 +87,9 @@ def _run() -> int:
         if hasattr(error, "exit_code") and hasattr(error, "show"):
             error.show()  # a group without a command: its help page
             return int(error.exit_code)
-        if debug:
-            traceback.print_exc()
-        unwritten = _unwritten(error)
-        if unwritten is not None:
-            print_error(unwritten)
-            return unwritten.exit_status
-        print(
-            f"cxr-agent: [internal_error] {type(error).__name__}: this is a fault of the program."
-            "\n  next: run again with --debug and report what it prints",
-            file=sys.stderr,
-        )
-        return EXIT_INTERNAL
+        told = _unwritten(error) or internal_error(error)
+        print_error(told)
+        return told.exit_status
     if outcome == _INTERRUPTED:  # also how click tells of an interrupt
         print("cxr-agent: interrupted", file=sys.stderr)
     return outcome if isinstance(outcome, int) else 0
@@ -112,8 +102,7 @@ def _usage(error: Exception) -> UsageError | None:
     if describe is None or type(error).__name__ == "NoArgsIsHelpError":
         return None
     command = f"{context.command_path} --help" if context is not None else "cxr-agent --help"
-    message = "".join(c for c in " ".join(str(describe()).split()) if c.isprintable())
-    return UsageError("usage", message, hint=f"See `{command}`.")
+    return UsageError("usage", " ".join(str(describe()).split()), hint=f"See `{command}`.")
 
 
 def _unwritten(error: Exception) -> OutputError | None:
@@ -136,9 +125,9 @@ def _drop_output() -> None:
 def print_error(error: CxrAgentError, subject: str = "") -> None:
     """One line on what is wrong, one on what to do next."""
     place = f"{subject}: " if subject else ""
-    print(f"cxr-agent: {place}[{error.code}] {error.message}", file=sys.stderr)
+    print(shown_name(f"cxr-agent: {place}[{error.code}] {error.message}"), file=sys.stderr)
     if error.hint:
-        print(f"  next: {error.hint}", file=sys.stderr)
+        print(shown_name(f"  next: {error.hint}"), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any, Final
 
 from cxr_agent.errors import CxrAgentError, OutputError
 
-_MAX_NAME_BYTES: Final = 200
-"""Of the 255 that a file system allows, with room for a number and an ending."""
+_MAX_NAME_BYTES: Final = 255
+"""Of a file's name, on every usual file system."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -48,23 +49,41 @@ def write_whole(path: Path, data: bytes) -> None:
 class Names:
     """Names for results, after the films' own; no two films of a run share one."""
 
-    def __init__(self) -> None:
+    def __init__(self, ending: str = "") -> None:
+        self._ending = ending
         self._taken: set[str] = set()
 
     def take(self, film: Path) -> str:
-        """The film's name without its ending, with a number behind it from the second on."""
-        stem = os.fsdecode(os.fsencode(film.stem)[:_MAX_NAME_BYTES])
-        name, count = stem, 1
+        """The film's name with our ending in place of its own, numbered from the second on."""
+        name, count = _fitting(film.stem, self._ending), 1
         while name.casefold() in self._taken:
             count += 1
-            name = f"{stem}-{count}"
+            name = _fitting(film.stem, f"-{count}{self._ending}")
         self._taken.add(name.casefold())
         return name
 
 
-def shown_name(path: Path) -> str:
+def _fitting(stem: str, rest: str) -> str:
+    """``stem`` with ``rest`` behind it, cut where a file system allows no longer name."""
+    room = _MAX_NAME_BYTES - len(rest)
+    raw = os.fsencode(stem)
+    return (stem if len(raw) <= room else raw[:room].decode(errors="ignore")) + rest
+
+
+def shown_name(path: Path | str) -> str:
     """A file name as typed, safe for a terminal: control characters are shown, not obeyed."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
+
+
+def internal_error(error: Exception) -> CxrAgentError:
+    """A fault of the program as an error; its text is not shown, it may hold a tag's."""
+    if os.environ.get("CXR_AGENT_DEBUG"):
+        traceback.print_exception(error)
+    return CxrAgentError(
+        "internal_error",
+        f"{type(error).__name__}: this is a fault of the program.",
+        hint="run again with --debug and report what it prints",
+    )
 
 
 def error_record(error: CxrAgentError) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def read(
     ] = None,
 ) -> int:
     """Read films and report what is seen. About 2 s for the first film, 0.5 s for each other."""
-    from cxr_agent.cli.output import Names
+    from cxr_agent.cli.output import Names, internal_error
     from cxr_agent.reading import Agent
 
     groups = [films] if study else [[film] for film in films]
@@ -60,20 +60,20 @@ def read(
             hint="Give one FILE, or --study when all FILEs are of one patient.",
         )
     show = _json_printer(len(groups) > 1) if as_json else _text_printer(markdown, len(groups) > 1)
-    status, names = EXIT_OK, Names()
+    status, names = EXIT_OK, Names(".html")
     with Agent(traces=traces) as agent, show as emit:
         for group in groups:
             try:
                 report = agent.read(group, priors=prior or (), indication=indication)
                 if html is not None:
                     folder = len(groups) > 1 or html.is_dir()
-                    name = f"{names.take(group[0])}.html"
-                    _write_html(report, html / name if folder else html)
-            except CxrAgentError as error:
+                    _write_html(report, html / names.take(group[0]) if folder else html)
+            except Exception as error:
                 if len(groups) == 1:
                     raise
-                emit(group[0], None, error)
-                status = status or error.exit_status
+                told = error if isinstance(error, CxrAgentError) else internal_error(error)
+                emit(group[0], None, told)
+                status = status or told.exit_status
             else:
                 emit(group[0], report, None)
     return status
@@ -105,11 +105,14 @@ def _json_printer(several: bool) -> Iterator[_Emit]:
         print(("," if count else "") + "\n" + line, end="", flush=True)
         count += 1
 
-    if several:
-        print("[", end="")
-    yield emit
-    if several:
-        print("\n]")
+    if not several:
+        yield emit
+        return
+    print("[", end="")
+    try:
+        yield emit
+    finally:
+        print("\n]")  # also where the user stops in the middle: what was read stays readable
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def segment(
     A structure that could not be outlined gives an empty mask, and the output says so.
     """
     from cxr_agent.cli.main import print_error
-    from cxr_agent.cli.output import Names, error_record, shown_name
+    from cxr_agent.cli.output import Names, error_record, internal_error, shown_name
     from cxr_agent.segmenting import Segmenter
 
     status, names = EXIT_OK, Names()
@@ -35,16 +35,18 @@ def segment(
             try:
                 masks = segmenter.segment(film)
                 folder = _write(masks, out / names.take(film))
+            except Exception as error:
+                told = error if isinstance(error, CxrAgentError) else internal_error(error)
+                status = status or told.exit_status
+                record |= error_record(told)
+                if not as_json:
+                    print_error(told, shown_name(film) if len(films) > 1 else "")
+            else:
                 missing = sorted(name for name, plane in masks.items() if not plane.any())
                 record |= {"folder": str(folder), "not_outlined": missing}
                 if not as_json:
                     note = f"; not outlined: {', '.join(missing)}" if missing else ""
                     print(f"{shown_name(film)}: {shown_name(folder)}{note}")
-            except CxrAgentError as error:
-                status = status or error.exit_status
-                record |= error_record(error)
-                if not as_json:
-                    print_error(error, shown_name(film) if len(films) > 1 else "")
             records.append(record)
     if as_json:
         print(json.dumps(records, indent=2, ensure_ascii=False))

@@ -120,6 +120,50 @@ def test_traces_that_cannot_be_written(films: Films, tmp_path: Path) -> None:
     assert not ran.out
 
 
+BROKEN = """
+import sys
+from cxr_agent.imaging import decoder
+
+decode = decoder.Decoder.decode
+
+def broken(self, path):
+    if str(path).endswith("grey8.png"):
+        raise KeyError("SECRET^NAME")
+    return decode(self, path)
+
+decoder.Decoder.decode = broken
+from cxr_agent.cli.main import run
+run()
+"""
+"""The program with a fault of its own in it."""
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_fault_of_the_program(debug: bool, films: Films, tmp_path: Path) -> None:
+    options = ["--debug"] if debug else []
+    film = films["grey8.png"]
+    ran = run_program(*options, "read", film, traces=tmp_path / "t", start=("-c", BROKEN))
+    assert ran.status == 70
+    assert ran.errors == [("", "internal_error")]
+    assert ("Traceback" in ran.err) is debug
+    assert ("SECRET" in ran.err) is debug
+
+
+def test_fault_on_one_film_does_not_cost_the_others(films: Films, tmp_path: Path) -> None:
+    names = [films["grey8.png"], films["photo.jpg"]]
+    start = ("-c", BROKEN)
+    ran = run_program("read", *names, "--json", traces=tmp_path / "t", start=start)
+    assert ran.status == 70
+    assert ran.json[0]["error"]["code"] == "internal_error"
+    assert ran.json[1]["status"] == "complete"
+    assert "SECRET" not in ran.out + ran.err
+    out = tmp_path / "masks"
+    ran = run_program("segment", *names, "--out", out, "--json", traces=out, start=start)
+    assert ran.status == 70
+    assert ran.json[0]["error"]["code"] == "internal_error"
+    assert [path.name for path in out.iterdir()] == ["photo"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_full_disk_behind_standard_output(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:

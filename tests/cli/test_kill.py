@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -107,6 +108,23 @@ def test_interrupted_reading_ends_its_trace(large_film: Path, tmp_path: Path) ->
     assert verify(trace).intact
     assert trace.finished is not None
     assert (trace.finished.status, trace.finished.code) == ("failed", "interrupted")
+
+
+def test_interrupted_list_is_still_json(large_film: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, *MODULE, "read", *[str(large_film)] * 3, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+    )
+    deadline = time.monotonic() + PATIENCE_S
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert [entry["status"] for entry in json.loads(out)] == ["complete"]
 
 
 def test_kill_before_anything_was_read(large_film: Path, tmp_path: Path) -> None:
