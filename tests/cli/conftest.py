@@ -50,7 +50,7 @@ def text_run(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Reading:
 def list_run(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Reading:
     """Good and bad files in one process, as JSON, with HTML in a folder."""
     folder = tmp_path_factory.mktemp("list")
-    names = (GOOD[0], "missing.png", *GOOD[1:], "hand.png", "wide.png", "ct.dcm")
+    names = (GOOD[0], "missing.png", *GOOD[1:], "hand.png", "wide.png", "ct.dcm", "other/grey8.jpg")
     ran = run_program(
         "read",
         *(films[name] for name in names),

@@ -99,6 +99,8 @@ def write_films(folder: Path) -> Films:
     save(folder / "grey16.png", levels(phantom.pixels, 16))
     Image.fromarray(grey).save(folder / "photo.jpg", quality=95)
     save(folder / "wide.png", widened(grey))
+    (folder / "other").mkdir()
+    (folder / "other" / "grey8.jpg").write_bytes((folder / "photo.jpg").read_bytes())
 
     (folder / "letter.txt").write_text("Dear colleague, the film is in the post.\n" * 20)
     (folder / "cut.dcm").write_bytes(chest[: len(chest) // 2])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from cxr_agent.models.store import weights_root
+from cxr_agent import diagnosis
+from cxr_agent.models import store
+from cxr_agent.reading import Agent
 
 from .program import Films, Ran, run_program
 
@@ -57,7 +59,7 @@ def with_weights(root: Path, *arguments: str, traces: Path) -> Ran:
 
 def copied(damage: Callable[[Path], None], folder: Path) -> Path:
     root = folder / "weights"
-    shutil.copytree(weights_root(), root)
+    shutil.copytree(store.weights_root(), root)
     damage(root)
     return root
 
@@ -82,24 +84,46 @@ def test_text(tmp_path: Path) -> None:
     assert "All that a reading needs is here." in ran.out
 
 
-@pytest.mark.parametrize("state", DAMAGES)
-def test_model_that_is_not_sound(state: str, films: Films, tmp_path: Path) -> None:
-    root = copied(DAMAGES[state], tmp_path)
+@pytest.fixture
+def damaged(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Weights with a damage, as this process sees them."""
+    root = copied(DAMAGES[request.param], tmp_path)
+    for module in (store, diagnosis):
+        monkeypatch.setattr(module, "weights_root", lambda: root)
+    store.load_card.cache_clear()
+    yield request.param
+    store.load_card.cache_clear()
 
-    told = with_weights(root, "doctor", "--json", traces=tmp_path / "t")
-    assert told.status == 6
-    assert not told.json["healthy"]
-    assert told.json["speed"] is None
-    assert {model["id"]: model["state"] for model in told.json["models"]} == {"anatomy": state}
+
+@pytest.mark.parametrize("damaged", DAMAGES, indirect=True)
+def test_model_that_is_not_sound(damaged: str, films: Films, tmp_path: Path) -> None:
+    told = diagnosis.examine()
+    assert not told.healthy
+    assert told.speed is None
+    assert [(model.id, model.state) for model in told.models] == [("anatomy", damaged)]
 
     # A reading still ends with a report, which says what it could not do and claims nothing.
-    ran = with_weights(root, "read", str(films["grey8.png"]), "--json", traces=tmp_path / "t")
+    with Agent(traces=tmp_path / "traces") as agent:
+        report = agent.read(films["grey8.png"])
+    assert report.status == "partial"
+    assert any(LOST in sentence.text for sentence in report.limitations)
+    assert not [e for e in report.evidence if e.kind.value in ("finding", "measurement", "region")]
+    assert not report.findings
+
+
+def test_program_without_weights(films: Films, tmp_path: Path) -> None:
+    root = copied(_no_weights, tmp_path)
+    told = with_weights(root, "doctor", traces=tmp_path / "t")
+    assert told.status == 6
+    assert "weights_missing" in told.out
+    assert "A reading cannot run." in told.out
+    ran = with_weights(root, "read", str(films["grey8.png"]), traces=tmp_path / "t")
     assert ran.status == 0, ran.err
-    report = ran.json
-    assert report["status"] == "partial"
-    assert any(LOST in s["text"] for s in report["limitations"])
-    assert not [e for e in report["evidence"] if e["kind"] in ("finding", "measurement", "region")]
-    assert not report["findings"]
+    assert LOST in " ".join(ran.out.split())
+    assert "(partial)" in ran.out
+    assert "\nFINDINGS\n" not in ran.out
 
 
 def test_segment_without_weights(films: Films, tmp_path: Path) -> None:
@@ -109,11 +133,3 @@ def test_segment_without_weights(films: Films, tmp_path: Path) -> None:
     assert ran.status == 6
     assert ran.errors == [("", "weights_missing")]
     assert not out.exists()
-
-
-def test_doctor_text_says_that_a_reading_cannot_run(tmp_path: Path) -> None:
-    root = copied(_no_weights, tmp_path)
-    ran = with_weights(root, "doctor", traces=tmp_path / "t")
-    assert ran.status == 6
-    assert "weights_missing" in ran.out
-    assert "A reading cannot run." in ran.out

@@ -24,7 +24,7 @@ PATIENCE_S = 60
 @pytest.fixture(scope="module")
 def large_film(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Large enough that every step takes its time."""
-    pixels = np.kron(levels(films.phantom.pixels, 8), np.ones((4, 4), dtype=np.uint8))
+    pixels = np.kron(levels(films.phantom.pixels, 8), np.ones((2, 2), dtype=np.uint8))
     return save(tmp_path_factory.mktemp("large") / "large.png", pixels)
 
 
@@ -58,7 +58,7 @@ def _lines(traces: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in traces.glob("*/trace.jsonl"))
 
 
-@pytest.mark.parametrize("count", [1, 4, 9, 16])
+@pytest.mark.parametrize("count", [1, 8, 16])
 def test_killed_reading_leaves_a_readable_trace(
     count: int, large_film: Path, tmp_path: Path
 ) -> None:
@@ -78,24 +78,19 @@ def test_killed_reading_leaves_a_readable_trace(
         time.sleep(0.01)
     assert not any(_alive(child) for child in children)
 
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def test_command_line_tells_that_a_run_was_cut_off(large_film: Path, tmp_path: Path) -> None:
-    stop_when(lambda: _lines(tmp_path) >= 6, large_film, tmp_path, signal.SIGKILL)
-    (folder,) = tmp_path.iterdir()
     with (folder / "trace.jsonl").open("ab") as file:
         file.write(b'{"seq": 99, "torn')
     checked = run_program("trace", "verify", traces=tmp_path)
     assert checked.status == 0
     assert "intact, not finished, last line torn" in checked.out
     assert "not finished" in run_program("trace", "list", traces=tmp_path).out
-    assert run_program("trace", "show", traces=tmp_path).status == 0
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_interrupted_reading_ends_its_trace(large_film: Path, tmp_path: Path) -> None:

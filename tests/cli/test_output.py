@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,24 @@ def test_failed_write_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     assert caught.value.code == "output_not_writable"
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_folder_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "page.html" / "inside").mkdir(parents=True)
+    with pytest.raises(OutputError):
+        write_whole(tmp_path / "page.html", b"page")
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        try:
+            write_whole(pipe, b"page")
+            out, _ = reader.communicate(timeout=30)
+        finally:
+            reader.kill()
+    assert out == b"page"
+    assert pipe.is_fifo()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]

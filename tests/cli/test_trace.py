@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from cxr_agent.trace import read_trace, verify
 
 from .conftest import Reading
-from .program import Films, run_program
+from .program import run_program
 
 
 def test_every_reading_of_a_list_has_its_own_trace(list_run: Reading) -> None:
@@ -18,8 +19,8 @@ def test_every_reading_of_a_list_has_its_own_trace(list_run: Reading) -> None:
         assert verify(trace).intact
         assert trace.finished is not None
         ends.append(trace.finished.status)
-    # Five films were read and one was refused from its pixels; two never became a reading.
-    assert sorted(ends) == ["complete"] * 5 + ["refused"]
+    # Six films were read and one was refused from its pixels; two never became a reading.
+    assert sorted(ends) == ["complete"] * 6 + ["refused"]
 
 
 def test_trace_keeps_the_report(text_run: Reading) -> None:
@@ -48,8 +49,8 @@ def test_list_show_verify(list_run: Reading) -> None:
     assert ": intact, " in checked.out
 
 
-def test_changed_trace_is_found(films: Films, tmp_path: Path) -> None:
-    run_program("read", films["grey8.png"], traces=tmp_path)
+def test_changed_trace_is_found(text_run: Reading, tmp_path: Path) -> None:
+    shutil.copytree(text_run.traces, tmp_path, dirs_exist_ok=True)
     (folder,) = tmp_path.iterdir()
     file = folder / "trace.jsonl"
     file.write_bytes(file.read_bytes().replace(b'"cardiomegaly"', b'"pneumothorax"', 1))
