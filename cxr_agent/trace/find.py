@@ -113,14 +113,17 @@ def _is_run(folder: Path) -> bool:
 
 def _age(header: TraceHeader) -> tuple[str, str]:
     """Sorts by start; a run that does not tell its own counts as of its last change."""
-    started = header.started
-    if started is None:
-        try:
-            changed = header.directory.stat().st_mtime
-        except OSError:
-            changed = 0.0
-        started = stamp(datetime.fromtimestamp(changed, UTC))
+    started = header.started or stamp(datetime.fromtimestamp(_changed(header.directory), UTC))
     return started, header.name
+
+
+def _changed(folder: Path) -> float:
+    for path in (folder / LINES, folder):
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            continue
+    return 0.0
 
 
 def _header(folder: Path) -> TraceHeader:

@@ -1,0 +1,177 @@
+"""A run as text."""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxr_agent.trace import (
+    Conflict,
+    Event,
+    EvidenceAdded,
+    GateVerdict,
+    ImageRecord,
+    Line,
+    Plan,
+    ReportDrafted,
+    RunFinished,
+    RunStarted,
+    StudyLoaded,
+    ToolCalled,
+    ToolReturned,
+    Trace,
+    read_trace,
+)
+from cxr_agent.trace.line import GENESIS, digest
+from cxr_agent.trace.render import clean, to_text
+
+from .golden import example_events
+from .strategies import events
+
+HOSTILE = (
+    "\x1b[2J\x1b]0;title\x07 \x9b31m \r\n\b\t\x00\x7f \u202e\u2066\u200b \u2028\u2029 \x85 end"
+)
+SHA = digest(b"")
+
+
+def trace_of(*written: Event, torn: bool = False) -> Trace:
+    lines = tuple(
+        Line(
+            seq=seq, time="2026-01-01T12:00:00.000000Z", monotonic=0, previous=GENESIS, event=event
+        )
+        for seq, event in enumerate(written, 1)
+    )
+    return Trace(Path("nowhere"), lines, (SHA,) * len(lines), torn)
+
+
+def is_plain(text: str) -> bool:
+    """No character that steers a terminal but the line feed."""
+    return all(
+        character == "\n"
+        or not (
+            unicodedata.category(character).startswith("C")
+            or unicodedata.category(character) in ("Zl", "Zp")
+        )
+        for character in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("run_started", ["run-1", "0.1.0", "protocol"]),
+        ("study_loaded", ["img-1", "2048 x 2500", "PA", "0.168 mm/px", "view_from_header"]),
+        ("plan", ["[1]", "cardiothoracic_ratio(film=img-1, level=0.9)", "scripted", "always_"]),
+        ("tool_called", ["cardiothoracic_ratio 1.0.0"]),
+        ("tool_returned", ["ok", "169 ms", "lines"]),
+        ("evidence_added", ["e1", "finding", "cardiomegaly", "ratio 0.58"]),
+        ("conflict", ["e1, e2", "measurement_over_impression"]),
+        ("report_drafted", ["1 sentence\n"]),
+        ("gate_verdict", ["support", "kept", "The heart is enlarged"]),
+        ("run_finished", ["partial", "partial_reading", "1.12 s"]),
+    ],
+)
+def test_every_kind_is_shown(kind: str, shown: list[str]) -> None:
+    (event,) = (e for e in example_events(digest, "run-1") if e.type == kind)
+    text = to_text(trace_of(event), full=True)
+    for words in shown:
+        assert words in text
+
+
+def test_events_come_in_order(folder: Path) -> None:
+    text = to_text(read_trace(folder), full=True)
+    marks = ["Run run-1", "img-1:", "[1]", "-> ok", "e1 finding", "conflict", "drafted", "Finished"]
+    places = [text.index(mark) for mark in marks]
+    assert all(before < after for before, after in pairwise(places))
+
+
+def test_finished_run_has_no_warning(folder: Path) -> None:
+    assert "! " not in to_text(read_trace(folder))
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_unfinished_and_torn_are_said(torn: bool) -> None:
+    text = to_text(trace_of(*example_events(digest)[:4], torn=torn))
+    assert "the run did not end" in text
+    assert ("torn" in text) is torn
+
+
+def test_nothing_written() -> None:
+    assert (
+        to_text(trace_of()) == "! the run did not end: it is still going on, or was cut off here\n"
+    )
+
+
+def test_what_the_gates_let_through_only_when_asked() -> None:
+    passed = GateVerdict(gate="support", passed=True, sentence="Fine.", action="kept")
+    failed = GateVerdict(
+        gate="support", passed=False, sentence="Bad.", action="dropped", reason="no_evidence"
+    )
+    trace = trace_of(passed, failed)
+    assert "Fine." not in to_text(trace)
+    assert "Fine." in to_text(trace, full=True)
+    for full in (False, True):
+        assert "! support: dropped, no_evidence\n      Bad.\n" in to_text(trace, full=full)
+
+
+def test_why_a_tool_gave_nothing() -> None:
+    returned = ToolReturned(
+        step=1, tool="t", outcome="abstained", codes=("no_spacing", "rotated"), seconds=0
+    )
+    assert "-> abstained: no_spacing, rotated in 0 ms" in to_text(trace_of(returned))
+
+
+def test_nothing_of_the_data_steers_the_terminal() -> None:
+    hostile = {"id": HOSTILE, "kind": HOSTILE, "code": HOSTILE, "reading": [HOSTILE]}
+    image = ImageRecord(
+        handle=HOSTILE, sha256=SHA, rows=1, columns=1, view=HOSTILE, display=SHA, days_before=-1
+    )
+    written = (
+        RunStarted(run_id=HOSTILE, program_version=HOSTILE, planner=HOSTILE),
+        StudyLoaded(images=(image,), indication=HOSTILE),
+        Plan(
+            step=1,
+            planner=HOSTILE,
+            model=HOSTILE,
+            latency_s=0,
+            decision=HOSTILE,
+            arguments={HOSTILE: HOSTILE, "more": {HOSTILE: [HOSTILE]}},
+            rationale="why",
+        ),
+        ToolCalled(step=1, tool=HOSTILE, tool_version=HOSTILE),
+        ToolReturned(step=1, tool=HOSTILE, outcome="ok", seconds=0, artifacts={HOSTILE: SHA}),
+        EvidenceAdded(evidence=hostile),
+        Conflict(codes=("a",), evidence=(HOSTILE,), rule="rule"),
+        ReportDrafted(sentences=({HOSTILE: HOSTILE},)),
+        GateVerdict(gate="g", passed=False, sentence=HOSTILE, action="dropped"),
+        RunFinished(status="complete", seconds=0),
+    )
+    text = to_text(trace_of(*written), full=True)
+    assert is_plain(text)
+    assert "end" in text
+    # Nothing but the program makes lines: a forged "Finished" cannot stand at the left edge.
+    assert len(text.splitlines()) == 17
+
+
+@settings(deadline=None)
+@given(st.lists(events, max_size=4), st.booleans(), st.booleans())
+def test_any_run_is_shown_plainly(written: list[Event], torn: bool, full: bool) -> None:
+    text = to_text(trace_of(*written, torn=torn), full=full)
+    assert is_plain(text)
+    assert text.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain text", "µ é 肺 ≥ 0.5 – “quoted”", "a\N{NO-BREAK SPACE}b"]
+)
+def test_words_stay_as_they_are(text: str) -> None:
+    assert clean(text) == text
+
+
+def test_one_mark_for_each_character_taken_out() -> None:
+    assert clean("a\x1b[31m\nb\u2028") == "a\ufffd[31m\ufffdb\ufffd"

@@ -1,0 +1,57 @@
+"""The printed schema describes the lines that are written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from cxr_agent.trace import Event
+from cxr_agent.trace.schema import json_schema
+
+SCHEMA = json_schema()
+KINDS = [kind.model_fields["type"].default for kind in get_args(get_args(Event)[0])]
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    return found
+
+
+def records(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_bytes().split(b"\n")[:-1]]
+
+
+def test_is_json_and_stands_alone() -> None:
+    text = json.dumps(SCHEMA)
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    named = {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}
+    assert named <= set(SCHEMA["$defs"])
+
+
+def test_every_kind_of_event_is_in_it() -> None:
+    assert sorted(SCHEMA["properties"]["event"]["discriminator"]["mapping"]) == sorted(KINDS)
+    assert len(KINDS) == 10
+
+
+def test_keys_of_a_real_trace_are_those_of_the_schema(lines: Path) -> None:
+    mapping = SCHEMA["properties"]["event"]["discriminator"]["mapping"]
+    for record in records(lines):
+        event = resolved({"$ref": mapping[record["event"]["type"]]})
+        for value, schema in ((record, SCHEMA), (record["event"], event)):
+            assert set(value) == set(schema["properties"])
+            assert set(schema["required"]) <= set(value)
+            assert schema["additionalProperties"] is False
+
+
+def test_a_validator_agrees(lines: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    for record in records(lines):
+        validator.validate(record)
+        assert not validator.is_valid(record | {"seq": 0})
+        assert not validator.is_valid(record | {"extra": 1})
+        assert not validator.is_valid(record | {"event": {"type": "unknown"}})
