@@ -219,7 +219,6 @@ def test_study_with_a_prior(films: Films, tmp_path: Path) -> None:
     assert "2019" not in ran.out
 
 
-@pytest.mark.xfail(reason="cxr_agent/report/render/_wording.py knows no Unit.DAY: KeyError")
 def test_page_of_a_study_with_a_dated_prior(films: Films, tmp_path: Path) -> None:
     earlier = tmp_path / "earlier.dcm"
     earlier.write_bytes(dicom(levels(films.phantom.pixels, 12), StudyDate="20190214"))

@@ -19,8 +19,14 @@ _VIEWS = {
     "LATERAL": "lateral",
     "UNKNOWN": "projection not known",
 }
-_UNITS = {Unit.RATIO: "", Unit.MILLIMETRE: " mm", Unit.PIXEL: " px", Unit.DEGREE: "°"}
-_DECIMALS = {Unit.RATIO: 3, Unit.MILLIMETRE: 1, Unit.PIXEL: 1, Unit.DEGREE: 1}
+_UNITS = {
+    Unit.RATIO: "",
+    Unit.MILLIMETRE: " mm",
+    Unit.PIXEL: " px",
+    Unit.DEGREE: "°",
+    Unit.DAY: " d",
+}
+_DECIMALS = {Unit.RATIO: 3, Unit.MILLIMETRE: 1, Unit.PIXEL: 1, Unit.DEGREE: 1, Unit.DAY: 0}
 
 
 @dataclass(frozen=True, slots=True)
