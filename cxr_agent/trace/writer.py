@@ -151,7 +151,9 @@ class TraceWriter:
                 if not path.exists():
                     write_file(path, data)
             except OSError as error:
-                raise output_error(error, self.directory) from error
+                # The file may be there and yet not durable: a second try must not trust it.
+                self._broken = output_error(error, self.directory)
+                raise self._broken from error
         return sha256
 
     def close(self) -> None:
