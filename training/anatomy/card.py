@@ -121,6 +121,11 @@ def main() -> None:
             [r for fold in FOLDS for r in wingspan[fold]],
         ),
         _figure("wingspan, calibrated without the fold that is tested", ctr_cover, crossed),
+        _figure(
+            "all held-out films: JSRT test and wingspan",
+            ctr_cover,
+            [*coverage(shipped, results["final"]["jsrt_test"]), *crossed],
+        ),
         *figures("wingspan, by a model that never saw wingspan", results["base"]["wingspan"]),
         *figures(
             "Montgomery and Shenzhen, every fourth film, by a model that saw JSRT alone",
