@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from cxr_agent.report.model import Report
 
 
 def demo(
@@ -24,13 +20,14 @@ def demo(
 ) -> None:
     """Read a film, or the procedural phantom when none is given. Takes about 2 s."""
     from cxr_agent.cli.output import write_whole
+    from cxr_agent.cli.show import print_report
     from cxr_agent.reading import Agent
     from cxr_agent.report.render import to_html
     from cxr_agent.trace import read_trace
 
     with tempfile.TemporaryDirectory() as folder, Agent(traces=traces) as agent:
         report = agent.read(film if film is not None else _phantom(Path(folder)))
-    _show(report)
+    print_report(report)
     assert report.trace is not None
     write_whole(html, to_html(report, read_trace(Path(report.trace)).artifact).encode())
     print(f"\nTrace:       {report.trace}\nHTML report: {html}")
@@ -45,14 +42,3 @@ def _phantom(folder: Path) -> Path:
     path = folder / "phantom.png"
     Image.fromarray(np.rint(draw(size=1024).pixels * 255).astype(np.uint8)).save(path)
     return path
-
-
-def _show(report: Report) -> None:
-    from cxr_agent.report.render import render_terminal, to_text
-
-    if sys.stdout.isatty():
-        from rich.console import Console
-
-        render_terminal(report, Console())
-    else:
-        print(to_text(report))

@@ -12,7 +12,7 @@ import typer
 
 from cxr_agent.cli import demo, doctor, read, segment, tools
 from cxr_agent.cli import trace as runs
-from cxr_agent.cli.output import internal_error, shown_name
+from cxr_agent.cli.problems import internal_error, print_error
 from cxr_agent.errors import CxrAgentError, OutputError, UsageError
 
 _INTERRUPTED: Final = 130
@@ -120,14 +120,6 @@ def _unwritten(error: Exception) -> OutputError | None:
 def _drop_output() -> None:
     """Let what standard output still holds go nowhere, or the end of the process complains."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def print_error(error: CxrAgentError, subject: str = "") -> None:
-    """One line on what is wrong, one on what to do next."""
-    place = f"{subject}: " if subject else ""
-    print(shown_name(f"cxr-agent: {place}[{error.code}] {error.message}"), file=sys.stderr)
-    if error.hint:
-        print(shown_name(f"  next: {error.hint}"), file=sys.stderr)
 
 
 if __name__ == "__main__":

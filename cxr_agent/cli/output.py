@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-import traceback
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from cxr_agent.errors import CxrAgentError, OutputError
+from cxr_agent.errors import OutputError
 
 _MAX_NAME_BYTES: Final = 255
 """Of a file's name, on every usual file system."""
@@ -73,22 +72,3 @@ def _fitting(stem: str, rest: str) -> str:
 def shown_name(path: Path | str) -> str:
     """A file name as typed, safe for a terminal: control characters are shown, not obeyed."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
-
-
-def internal_error(error: Exception) -> CxrAgentError:
-    """A fault of the program as an error; its text is not shown, it may hold a tag's."""
-    if os.environ.get("CXR_AGENT_DEBUG"):
-        traceback.print_exception(error)
-    return CxrAgentError(
-        "internal_error",
-        f"{type(error).__name__}: this is a fault of the program.",
-        hint="run again with --debug and report what it prints",
-    )
-
-
-def error_record(error: CxrAgentError) -> dict[str, Any]:
-    """An error for ``--json``."""
-    return {
-        "error": {"code": error.code, "message": error.message, "hint": error.hint},
-        "exit_status": error.exit_status,
-    }

@@ -49,7 +49,8 @@ def read(
     ] = None,
 ) -> int:
     """Read films and report what is seen. About 2 s for the first film, 0.5 s for each other."""
-    from cxr_agent.cli.output import Names, internal_error
+    from cxr_agent.cli.output import Names
+    from cxr_agent.cli.problems import internal_error
     from cxr_agent.reading import Agent
 
     groups = [films] if study else [[film] for film in films]
@@ -85,7 +86,8 @@ _Emit = Callable[[Path, "Report | None", "CxrAgentError | None"], None]
 @contextmanager
 def _json_printer(several: bool) -> Iterator[_Emit]:
     """One JSON document; with several studies a list that grows as they are read."""
-    from cxr_agent.cli.output import error_record, shown_name
+    from cxr_agent.cli.output import shown_name
+    from cxr_agent.cli.problems import error_record
     from cxr_agent.report.render import to_json
 
     count = 0
@@ -117,8 +119,9 @@ def _json_printer(several: bool) -> Iterator[_Emit]:
 
 @contextmanager
 def _text_printer(markdown: bool, several: bool) -> Iterator[_Emit]:
-    from cxr_agent.cli.main import print_error
     from cxr_agent.cli.output import shown_name
+    from cxr_agent.cli.problems import print_error
+    from cxr_agent.cli.show import print_report
 
     def emit(film: Path, report: Report | None, error: CxrAgentError | None) -> None:
         name = shown_name(film)
@@ -132,16 +135,8 @@ def _text_printer(markdown: bool, several: bool) -> Iterator[_Emit]:
             from cxr_agent.report.render import to_markdown
 
             print(to_markdown(report))
-        elif sys.stdout.isatty():
-            from rich.console import Console
-
-            from cxr_agent.report.render import render_terminal
-
-            render_terminal(report, Console())
         else:
-            from cxr_agent.report.render import to_text
-
-            print(to_text(report))
+            print_report(report)
 
     yield emit
 

@@ -23,8 +23,8 @@ def segment(
 
     A structure that could not be outlined gives an empty mask, and the output says so.
     """
-    from cxr_agent.cli.main import print_error
-    from cxr_agent.cli.output import Names, error_record, internal_error, shown_name
+    from cxr_agent.cli.output import Names, shown_name
+    from cxr_agent.cli.problems import error_record, internal_error, print_error
     from cxr_agent.segmenting import Segmenter
 
     status, names = EXIT_OK, Names()
