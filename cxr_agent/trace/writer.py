@@ -137,6 +137,7 @@ class TraceWriter:
         """Keep ``data`` as an artifact under its SHA-256, which is returned.
 
         Put an artifact before the event that names it: then no event points to nothing.
+        A failure ends the writer, as in :meth:`append`.
 
         Raises
         ------

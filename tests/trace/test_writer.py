@@ -263,8 +263,24 @@ def test_failing_disk_leaves_no_half_artifact(
                 writer.put(data)
         assert caught.value.code == code
         assert names(writer.directory / "artifacts") == set()
-        writer.put(data)
-    assert read_trace(writer.directory).artifact(digest(data)) == data
+        for act in (lambda: writer.put(data), lambda: writer.append(call())):
+            with pytest.raises(OutputError) as again:
+                act()
+            assert again.value.code == code
+    assert read_trace(writer.directory).lines == ()
+
+
+def test_artifact_whose_name_is_not_durable_is_not_trusted(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TraceWriter.create(root) as writer:
+        with monkeypatch.context() as patch:
+            patch.setattr("cxr_agent.trace.durable.sync_folder", fail(errno.EIO))
+            with pytest.raises(OutputError):
+                writer.put(b"mask")
+        assert names(writer.directory / "artifacts") == {digest(b"mask")}
+        with pytest.raises(OutputError):
+            writer.put(b"mask")
 
 
 def test_failing_disk_when_a_run_begins(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
