@@ -95,7 +95,7 @@ def outline(probability: FloatImage, placement: Placement) -> Outline:
         (S, S) on the tile.
     """
     kept = _largest_part(probability)
-    plane = placement.restore(kept) > _EVEN
+    plane = placement.restore_above(kept, _EVEN)
     sure, doubtful = _box(kept > _SURE), _box(kept > _DOUBTFUL)
     scale = max(placement.film_shape) / placement.size
     if sure is None or doubtful is None:

@@ -38,6 +38,36 @@ class Placement:
         rows, columns = self.film_shape
         return _resize(np.ascontiguousarray(inside, dtype=np.float32), rows, columns)
 
+    def restore_above(self, plane: FloatImage, level: float) -> NDArray[np.bool_]:
+        """``restore(plane) > level``, worked out only around where the plane is above ``level``.
+
+        Bilinear weights add up to one, so nothing beyond a pixel of that can be above it. On a
+        film of four megapixels this is most of the work of an outline.
+        """
+        found = np.zeros(self.film_shape, dtype=np.bool_)
+        inside = plane[self.top : self.top + self.rows, self.left : self.left + self.columns]
+        above = inside > level
+        if not above.any():
+            return found
+        top, bottom = self._reach(np.flatnonzero(above.any(axis=1)), 0)
+        left, right = self._reach(np.flatnonzero(above.any(axis=0)), 1)
+        across, down = self.columns / self.film_shape[1], self.rows / self.film_shape[0]
+        picture = PillowImage.fromarray(np.ascontiguousarray(inside, dtype=np.float32))
+        part = picture.resize(
+            (right - left, bottom - top),
+            PillowImage.Resampling.BILINEAR,
+            box=(left * across, top * down, right * across, bottom * down),
+        )
+        found[top:bottom, left:right] = np.asarray(part) > level
+        return found
+
+    def _reach(self, touched: NDArray[np.intp], axis: int) -> tuple[int, int]:
+        """Film rows or columns, from and up to, that the ``touched`` ones of the tile can reach."""
+        tile = (self.rows, self.columns)[axis]
+        scale = self.film_shape[axis] / tile
+        first, last = max(0, int(touched[0]) - 2), min(tile, int(touched[-1]) + 3)
+        return int(first * scale), min(self.film_shape[axis], int(np.ceil(last * scale)))
+
 
 def place(shape: tuple[int, int], size: int) -> Placement:
     """Centre a film of ``shape`` on a square of side ``size``, keeping its aspect ratio."""

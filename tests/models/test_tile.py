@@ -28,6 +28,19 @@ def test_the_way_back_gives_the_films_own_size(rows: int, columns: int) -> None:
     assert placement.restore(np.zeros((64, 64), dtype=np.float32)).shape == (rows, columns)
 
 
+@given(st.integers(24, 300), st.integers(24, 300), st.integers(0, 1 << 16))
+def test_the_short_way_back_gives_the_same_mask(rows: int, columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    placement = place((rows, columns), 96)
+    plane = np.zeros((96, 96), dtype=np.float32)
+    top, left = rng.integers(0, 90, 2)
+    height, width = rng.integers(1, 60, 2)
+    block = plane[top : top + height, left : left + width]
+    block[:] = rng.random(block.shape)
+    whole = placement.restore(plane) > 0.5
+    assert np.array_equal(placement.restore_above(plane, 0.5), whole)
+
+
 def test_a_box_comes_back_where_it_was() -> None:
     film = np.zeros((600, 400), dtype=np.float32)
     film[150:450, 100:300] = 1
