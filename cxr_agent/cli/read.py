@@ -70,10 +70,12 @@ def read(
                     folder = len(groups) > 1 or html.is_dir()
                     _write_html(report, html / names.take(group[0]) if folder else html)
             except Exception as error:
-                if len(groups) == 1:
+                if len(groups) == 1 and not as_json:
                     raise
                 told = error if isinstance(error, CxrAgentError) else internal_error(error)
                 emit(group[0], None, told)
+                if len(groups) == 1:  # the JSON is for a program, the line that follows for people
+                    raise
                 status = status or told.exit_status
             else:
                 emit(group[0], report, None)

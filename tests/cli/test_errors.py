@@ -36,7 +36,8 @@ def test_refused_film(name: str, films: Films, tmp_path: Path) -> None:
     assert first.startswith(f"cxr-agent: [{code}] ")
     assert second.startswith("  next: ")
     assert "Traceback" not in ran.out + ran.err
-    assert not ran.out
+    assert ran.json["error"]["code"] == code
+    assert ran.json["exit_status"] == ran.status
     assert not page.parent.exists()
     if name in SEEN:
         (folder,) = traces.iterdir()
