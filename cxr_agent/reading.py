@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cxr_agent.errors import CxrAgentError, ModelError, UnsuitableCode, UnsuitableFilm
+from cxr_agent.errors import CxrAgentError, ModelError, UnsuitableFilm
 from cxr_agent.imaging import Decoder, load_study
+from cxr_agent.imaging.refusal import refusal_by_pixels
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.store import list_cards
 from cxr_agent.planning.budget import Budget
@@ -38,8 +39,6 @@ from cxr_agent.trace import (
 
 FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-_NOT_CHEST = "the picture does not look like an upright frontal chest film"
-_NOT_CHEST_HINT = "Give a frontal (PA or AP) chest film, head up, shown whole."
 _HIDDEN = "[indication not kept in the trace]"
 _LIBRARIES = ("numpy", "scipy", "onnxruntime", "pillow", "pydantic", "langgraph")
 
@@ -133,7 +132,7 @@ class Agent(AbstractContextManager["Agent"]):
             with _untold():
                 reading = ReadingGraph(toolbox, self._planner, self._budget).run()
             if reading.status == "refused":
-                raise UnsuitableFilm(UnsuitableCode.NOT_CHEST, _NOT_CHEST, hint=_NOT_CHEST_HINT)
+                raise refusal_by_pixels()
             report = self._report(study, films, reading, trace)
         except BaseException as error:
             _write_failure(trace, error, time.monotonic() - began)

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
-from cxr_agent.errors import UnsuitableCode, UnsuitableFilm
 from cxr_agent.imaging import Decoder
 from cxr_agent.imaging.decoder import FilmPath
+from cxr_agent.imaging.refusal import refusal_by_pixels
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.toolbox.contract import BoolMask
 
@@ -33,11 +33,7 @@ class Segmenter(AbstractContextManager["Segmenter"]):
         anatomy = model.segment(decoded.pixels)
         limit = model.card.film_threshold
         if limit is not None and anatomy.film_probability < limit:
-            raise UnsuitableFilm(
-                UnsuitableCode.NOT_CHEST,
-                "the picture does not look like an upright frontal chest film",
-                hint="Give a frontal (PA or AP) chest film, head up, shown whole.",
-            )
+            raise refusal_by_pixels()
         return {name: outline.plane for name, outline in anatomy.outlines.items()}
 
     def __enter__(self) -> Self:

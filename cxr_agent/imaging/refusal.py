@@ -138,3 +138,12 @@ def refusal_from_name(name: str) -> InputError:
         except ValueError:
             continue
     return refusal(InputCode.DECODE_CRASH)
+
+
+def refusal_by_pixels() -> UnsuitableFilm:
+    """The exception for a picture that the anatomy model takes for no upright frontal film."""
+    return UnsuitableFilm(
+        UnsuitableCode.NOT_CHEST,
+        "the picture does not look like an upright frontal chest film",
+        hint="Give a frontal (PA or AP) chest film, head up, shown whole.",
+    )
