@@ -110,6 +110,10 @@ def main() -> None:
             "wingspan, 3-fold cross-validation; CTR against the readers'",
             [r for fold in FOLDS for r in wingspan[fold]],
         ),
+        *figures(
+            "wingspan, cross-validated, against the masks as drawn, with their defects",
+            [{"dice": r["dice_as_drawn"]} for fold in FOLDS for r in wingspan[fold]],
+        ),
         _figure("wingspan, calibrated without the fold that is tested", ctr_cover, crossed),
         _figure(
             "all held-out films: JSRT test and wingspan",

@@ -54,8 +54,12 @@ class Film:
 
     def bits(self) -> NDArray[np.uint8]:
         """Bit planes as drawn, with the known defects of the set mended."""
-        drawn = np.asarray(Image.open(self.mask), dtype=np.uint8)
+        drawn = self.bits_as_drawn()
         return _mended(drawn) if self.source == "wingspan" else drawn
+
+    def bits_as_drawn(self) -> NDArray[np.uint8]:
+        """Bit planes as they stand in the file."""
+        return np.asarray(Image.open(self.mask), dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,12 +58,21 @@ def examine(model: AnatomyModel, film: data.Film, truth: float | None = None) ->
         "dice": {name: round(dice(plane, found[name]), 5) for name, plane in planes.items()},
         **{key: round(value, 6) for key, value in ctr_facts(anatomy).items()},
     }
+    if film.source == "wingspan":
+        record["dice_as_drawn"] = as_drawn(film.bits_as_drawn(), found)
     if "heart" in planes and film.source == "jsrt":
         exact = cardiothoracic_ratio(planes["heart"], planes["right_lung"], planes["left_lung"])
         truth = exact.ratio if exact else None
     if truth is not None:
         record["ctr_true"] = round(truth, 6)
     return record
+
+
+def as_drawn(bits: NDArray[np.uint8], found: dict[str, NDArray[np.bool_]]) -> dict[str, float]:
+    """Dice against wingspan's masks with their defects, see :mod:`training.anatomy.data`."""
+    right, left, heart = ((bits >> bit & 1).astype(bool) for bit in range(3))
+    drawn = {"right_lung": right, "left_lung": left, "heart": heart, "lungs": right | left}
+    return {name: round(dice(plane, found[name]), 5) for name, plane in drawn.items()}
 
 
 def examine_ill(model: AnatomyModel, film: data.Film) -> dict[str, Any]:
