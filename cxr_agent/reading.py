@@ -35,6 +35,7 @@ from cxr_agent.trace import (
     SpacingRecord,
     StudyLoaded,
     TraceWriter,
+    default_traces,
 )
 
 FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -203,11 +204,6 @@ def read(
     """Read one study; see :meth:`Agent.read`. For many studies keep an :class:`Agent`."""
     with Agent(traces=traces) as agent:
         return agent.read(films, priors=priors, indication=indication)
-
-
-def default_traces() -> Path:
-    """``CXR_AGENT_TRACES``, else ``traces`` in the working folder."""
-    return Path(os.environ.get("CXR_AGENT_TRACES") or "traces")
 
 
 def program_version() -> str:

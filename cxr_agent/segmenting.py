@@ -31,8 +31,7 @@ class Segmenter(AbstractContextManager["Segmenter"]):
         decoded = self._decoder.decode(film)
         model = self._shelf.anatomy()
         anatomy = model.segment(decoded.pixels)
-        limit = model.card.film_threshold
-        if limit is not None and anatomy.film_probability < limit:
+        if not model.is_film(anatomy):
             raise refusal_by_pixels()
         return {name: outline.plane for name, outline in anatomy.outlines.items()}
 

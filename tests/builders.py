@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cxr_agent.evidence import Evidence, Observation, Provenance
-from cxr_agent.models.anatomy import Anatomy, Outline
+from cxr_agent.models.anatomy import Anatomy, AnatomyModel, Outline
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.planning.planner import Decision, Situation
 from cxr_agent.study import FloatImage, Image, Study, View
@@ -24,6 +24,10 @@ from cxr_agent.toolbox.execute import Toolbox
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import Registry
 from cxr_agent.trace import Event, TraceWriter, read_trace
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Data beside the repository; tests that need it skip without it."""
+
 
 SPREAD = (1.0, 1.0, 1.0, 1.0)
 
@@ -62,6 +66,8 @@ class FakeModel:
     truth: list[tuple[FloatImage, dict[str, BoolMask]]] = field(default_factory=list)
     card: FakeCard = field(default_factory=FakeCard)
     fails: Exception | None = None
+
+    is_film = AnatomyModel.is_film
 
     def segment(self, pixels: FloatImage) -> Anatomy:
         if self.fails is not None:

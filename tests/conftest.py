@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cxr_agent.toolbox.registry import Registry, built_in
-from tests.builders import Bank, Maker, Scene, bank
+from tests.builders import SHARED, Bank, Maker, Scene, bank
 
 
 @pytest.fixture
@@ -28,3 +29,16 @@ def open_bank(tmp_path: Path) -> Iterator[Callable[..., Bank]]:
     yield open_one
     for one in opened:
         one.writer.close()
+
+
+@pytest.fixture(scope="session")
+def bad_input(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hostile files, unpacked."""
+    archive = SHARED / "badinput" / "cases.tar.xz"
+    if not archive.exists():
+        pytest.skip("../shared/badinput is not here")
+    folder = tmp_path_factory.mktemp("badinput")
+    with tarfile.open(archive) as file:
+        # A fifo and broken links are part of the set, which the "data" filter would refuse.
+        file.extractall(folder, filter="fully_trusted")
+    return folder

@@ -12,10 +12,17 @@ import cxr_agent
 from cxr_agent.errors import InputError, OutputError, UnsuitableFilm, UsageError
 from cxr_agent.evidence import EvidenceKind
 from cxr_agent.planning.budget import Budget
-from cxr_agent.reading import Agent, default_traces
+from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
 from cxr_agent.toolbox.arguments import ToolCall
-from cxr_agent.trace import ReportDrafted, StudyLoaded, ToolCalled, read_trace, verify
+from cxr_agent.trace import (
+    ReportDrafted,
+    StudyLoaded,
+    ToolCalled,
+    default_traces,
+    read_trace,
+    verify,
+)
 from tests.builders import ScriptedPlanner
 from tests.cli.program import Films, run_program, write_films
 

@@ -75,8 +75,7 @@ def segment_anatomy(film: Image, shelf: Shelf) -> SegmentAnatomy:
     """
     model = shelf.anatomy()
     anatomy = model.segment(film.pixels)
-    limit = model.card.film_threshold
-    if limit is not None and anatomy.film_probability < limit:
+    if not model.is_film(anatomy):
         raise Abstain("anatomy", "not_frontal_chest")
     masks: dict[str, Mask] = {}
     boxes: dict[str, Box] = {}

@@ -91,6 +91,6 @@ def schema() -> None:
 
 
 def _root(traces: Path | None) -> Path:
-    import os
+    from cxr_agent.trace import default_traces
 
-    return traces if traces is not None else Path(os.environ.get("CXR_AGENT_TRACES") or "traces")
+    return traces if traces is not None else default_traces()

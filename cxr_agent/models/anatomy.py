@@ -69,6 +69,11 @@ class AnatomyModel:
         masks, film = self._session.run(None, {"tile": tile[None, None]})
         return np.asarray(masks[0], dtype=np.float32), float(film[0])
 
+    def is_film(self, anatomy: Anatomy) -> bool:
+        """Whether the picture counts as an upright frontal chest film, by the card's threshold."""
+        limit = self.card.film_threshold
+        return limit is None or anatomy.film_probability >= limit
+
     def segment(self, pixels: FloatImage) -> Anatomy:
         """Outline all structures on a film of any size.
 

@@ -28,6 +28,7 @@ from cxr_agent.trace.events import (
     artifacts_of,
 )
 from cxr_agent.trace.find import TraceHeader, find_trace, list_traces
+from cxr_agent.trace.layout import default_traces
 from cxr_agent.trace.line import Line
 from cxr_agent.trace.reader import Trace, read_trace
 from cxr_agent.trace.verify import Problem, Verification, verify
@@ -57,6 +58,7 @@ __all__ = [
     "TraceWriter",
     "Verification",
     "artifacts_of",
+    "default_traces",
     "find_trace",
     "list_traces",
     "read_trace",

@@ -1,7 +1,9 @@
-"""Names inside the folder of a run."""
+"""Where runs are, and the names inside the folder of one."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Final
 
 LINES: Final = "trace.jsonl"
@@ -10,3 +12,8 @@ ARTIFACTS: Final = "artifacts"
 """Folder of files named by their SHA-256."""
 LAST: Final = "last"
 """Stands for the newest run wherever a run is named."""
+
+
+def default_traces() -> Path:
+    """``CXR_AGENT_TRACES``, else ``traces`` in the working folder."""
+    return Path(os.environ.get("CXR_AGENT_TRACES") or "traces")

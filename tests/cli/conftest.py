@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .program import GOOD, SHARED, Films, Ran, run_program, write_films
+from .program import GOOD, Films, Ran, run_program, write_films
 
 
 @dataclass(frozen=True)
@@ -66,16 +65,3 @@ def list_run(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Reading:
 def reports(list_run: Reading) -> dict[str, dict[str, Any]]:
     """Entries of the list by file name."""
     return {Path(entry["file"]).name: entry for entry in list_run.ran.json}
-
-
-@pytest.fixture(scope="session")
-def bad_input(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The hostile files, unpacked."""
-    archive = SHARED / "badinput" / "cases.tar.xz"
-    if not archive.exists():
-        pytest.skip("../shared/badinput is not here")
-    folder = tmp_path_factory.mktemp("badinput")
-    with tarfile.open(archive) as file:
-        # A fifo and broken links are part of the set, which the "data" filter would refuse.
-        file.extractall(folder, filter="fully_trusted")
-    return folder

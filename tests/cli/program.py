@@ -20,7 +20,6 @@ from cxr_agent.testing.phantom import Phantom, draw
 from tests.imaging.films import dicom
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / "shared"
 MODULE = ("-m", "cxr_agent.cli.main")
 CODE = re.compile(r"^cxr-agent: (?:(?P<film>.*): )?\[(?P<code>[a-z_]+)\] \S")
 

@@ -17,9 +17,10 @@ import pydicom
 import pytest
 
 from cxr_agent.study import Notice
+from tests.builders import SHARED
 
 from .conftest import Reading
-from .program import SHARED, Ran, run_program
+from .program import Ran, run_program
 
 pytestmark = pytest.mark.shared
 

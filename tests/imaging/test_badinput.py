@@ -11,8 +11,7 @@ import pytest
 from cxr_agent.errors import InputError
 from cxr_agent.imaging import Decoder
 from cxr_agent.study import Notice
-
-from .conftest import SHARED
+from tests.builders import SHARED
 
 pytestmark = pytest.mark.shared
 

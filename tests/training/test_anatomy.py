@@ -101,7 +101,6 @@ def test_a_short_run_learns_and_leaves_weights_and_a_log(
         peak=2e-3,
         seed=1,
         start=None,
-        negatives=None,
         size=96,
     )
     lines = [json.loads(line) for line in (tmp_path / "short.jsonl").read_text().splitlines()]

@@ -85,14 +85,11 @@ def phantoms(count: int, size: int) -> Pool:
 class Sampler:
     """Draws augmented batches. Pools are visited with the given weights."""
 
-    def __init__(
-        self, pools: list[tuple[Pool, float]], seed: int, negatives: NDArray[np.uint8] | None
-    ) -> None:
+    def __init__(self, pools: list[tuple[Pool, float]], seed: int) -> None:
         self.pools = [pool for pool, _ in pools]
         weights = np.array([weight for _, weight in pools])
         self.weights = weights / weights.sum()
         self.rng = np.random.default_rng(seed)
-        self.negatives = negatives
 
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Standardised films, masks, (N, 5) annotation flags, (N,) film targets."""
@@ -118,12 +115,8 @@ class Sampler:
         return augment.standardise(x, inside), (y > 0.5).float(), flags, is_film
 
     def _negative(self, film: Tensor) -> Tensor:
-        kind = self.rng.random()
-        if kind < 0.4:  # a film on its side or head
+        if self.rng.random() < 0.4:  # a film on its side or head
             return torch.rot90(film, int(self.rng.integers(1, 4)))
-        if kind < 0.7 and self.negatives is not None:
-            chosen = self.negatives[int(self.rng.integers(len(self.negatives)))]
-            return torch.from_numpy(chosen).float() / 255
         return torch.from_numpy(draw_negative(film.shape[-1], self.rng))
 
 
@@ -166,7 +159,6 @@ def train(
     peak: float,
     seed: int,
     start: Path | None,
-    negatives: NDArray[np.uint8] | None,
     size: int = INPUT_SIZE,
     steps: int | None = None,
 ) -> None:
@@ -180,7 +172,7 @@ def train(
     average = AnatomyNet().to(memory_format=torch.channels_last)
     average.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=2e-2)
-    sampler = Sampler(pools, seed, negatives)
+    sampler = Sampler(pools, seed)
     log = RUNS / f"{name}.jsonl"
     log.write_text("")
     began, step, running = time.monotonic(), 0, 0.0
@@ -248,9 +240,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--extra", type=Path, help="further lung sets, see training/README.md")
-    parser.add_argument(
-        "--negatives", type=Path, help="folder of pictures that are no frontal chest film"
-    )
     parser.add_argument("--name", required=True)
     parser.add_argument("--sources", default="jsrt")
     parser.add_argument("--hold-out", type=int, help="wingspan fold to leave out")
@@ -274,16 +263,6 @@ def main() -> None:
         lungs = data.extra(chosen.extra)
         if lungs:
             pools.append((load(lungs, size), 0.6))
-    negatives = None
-    if chosen.negatives is not None:
-        paths = sorted(chosen.negatives.glob("*.png"))
-        pictures = [
-            Image.open(p).convert("L").resize((size, size), Image.Resampling.BILINEAR)
-            for p in paths
-        ]
-        negatives = (
-            np.stack([np.asarray(p, dtype=np.uint8) for p in pictures]) if pictures else None
-        )
     train(
         pools,
         validation,
@@ -292,7 +271,6 @@ def main() -> None:
         peak=chosen.peak,
         seed=chosen.seed,
         start=RUNS / f"{chosen.start}.pt" if chosen.start else None,
-        negatives=negatives,
     )
 
 
