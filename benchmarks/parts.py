@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.films import write_film
 from cxr_agent.imaging import Decoder
-from cxr_agent.models.anatomy import AnatomyModel
+from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.tile import make_tile
 from cxr_agent.reading import Agent
 from cxr_agent.report.render import to_html, to_json
@@ -39,7 +39,7 @@ def rows() -> list[tuple[str, str]]:
         with Decoder() as decoder:
             pixels = decoder.decode(film).pixels
             decode = _median(lambda: decoder.decode(film))
-        model = AnatomyModel()
+        model = Shelf().anatomy()
         tile, _ = make_tile(pixels, model.card.input_size)
         network = _median(lambda: model.predict(tile))
         segment = _median(lambda: model.segment(pixels))

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from cxr_agent.models.anatomy import AnatomyModel
+from cxr_agent.models.shelf import Shelf
 
 _RUNS = 15
 
@@ -18,7 +18,7 @@ def rows() -> list[tuple[str, str]]:
 
     from cxr_agent.models.networks.anatomy import AnatomyNet
 
-    model = AnatomyModel()
+    model = Shelf().anatomy()
     network = AnatomyNet().eval()
     size = model.card.input_size
     tile = np.random.default_rng(0).normal(0, 1, (size, size)).astype(np.float32)

@@ -1,15 +1,15 @@
-"""The embedded anatomy model on the reading path: ONNX Runtime, no torch."""
+"""The embedded anatomy model: from films to outlines at their own size."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_agent.errors import ModelError
-from cxr_agent.models.store import load_card, verified_weights
+from cxr_agent.models.runtime.network import Network
 from cxr_agent.models.tile import Placement, make_tile
 from cxr_agent.study import FloatImage
 
@@ -41,33 +41,18 @@ class AnatomyModel:
 
     Parameters
     ----------
-    threads
-        Threads of one run; None leaves the choice to ONNX Runtime.
-    weights
-        An ONNX file in place of the embedded one: training evaluates its runs this way.
+    network
+        That of the card ``anatomy``.
     """
 
-    def __init__(self, *, threads: int | None = None, weights: bytes | None = None) -> None:
-        import onnxruntime
-
-        self.card = load_card(MODEL_ID)
-        options = onnxruntime.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                weights or verified_weights(self.card), options, providers=["CPUExecutionProvider"]
-            )
-        except ModelError:
-            raise
-        except Exception as error:
-            raise ModelError("weights_damaged", f"the weights of {MODEL_ID} do not load") from error
+    def __init__(self, network: Network) -> None:
+        self.card = network.card
+        self._network = network
 
     def predict(self, tile: FloatImage) -> tuple[FloatImage, float]:
         """Probabilities (structures, S, S) of a prepared tile, and that it is a film."""
-        masks, film = self._session.run(None, {"tile": tile[None, None]})
-        return np.asarray(masks[0], dtype=np.float32), float(film[0])
+        found = self._network.run(tile[None, None])
+        return found["masks"][0], float(found["film"][0])
 
     def is_film(self, anatomy: Anatomy) -> bool:
         """Whether the picture counts as an upright frontal chest film, by the card's threshold."""
@@ -82,13 +67,24 @@ class AnatomyModel:
         pixels
             (rows, columns) float32 in [0, 1], bone white.
         """
-        tile, placement = make_tile(pixels, self.card.input_size)
-        probabilities, film = self.predict(tile)
-        outlines = {
-            name: outline(probabilities[index], placement)
-            for index, name in enumerate(self.card.structures)
-        }
-        return Anatomy(outlines, film)
+        return self.segment_many([pixels])[0]
+
+    def segment_many(self, films: Sequence[FloatImage]) -> list[Anatomy]:
+        """As :meth:`segment` for several films, whose tiles go through the network together."""
+        if not films:
+            return []
+        made = [make_tile(pixels, self.card.input_size) for pixels in films]
+        found = self._network.run(np.stack([tile for tile, _ in made])[:, None])
+        return [
+            Anatomy(
+                {
+                    name: outline(masks[index], placement)
+                    for index, name in enumerate(self.card.structures)
+                },
+                float(film),
+            )
+            for masks, film, (_, placement) in zip(found["masks"], found["film"], made, strict=True)
+        ]
 
 
 def outline(probability: FloatImage, placement: Placement) -> Outline:

@@ -47,12 +47,19 @@ class ModelCard(_Card):
     task: str
     weights_file: str
     weights_sha256: str
+    safetensors_file: str
+    """The same weights in half precision, for torch."""
+    safetensors_sha256: str
     weights_licence: str
     parameters: int
     input: str
     output: str
     structures: tuple[str, ...] = ()
     input_size: int
+    architecture: str
+    """Module of :mod:`cxr_agent.models.networks` that builds the network in torch."""
+    outputs: tuple[str, ...] = Field(min_length=1)
+    """Names of what the network gives, in its order."""
     training_data: tuple[str, ...]
     split: str
     figures: tuple[Figure, ...]

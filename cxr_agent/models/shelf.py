@@ -1,33 +1,35 @@
-"""The models of one process: loaded when first asked for, kept for the films that follow."""
+"""The models at hand during a reading: each a thin face of a network of the runtime."""
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
+
+from cxr_agent.models.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     from cxr_agent.models.anatomy import AnatomyModel
 
 
 class Shelf:
-    """Hands out loaded models; safe to share between threads."""
+    """Hands out models; safe to share between threads.
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        self._threads = threads
-        self._lock = threading.Lock()
-        self._anatomy: AnatomyModel | None = None
+    Parameters
+    ----------
+    runtime
+        Loads and runs the networks; the one that this process shares where none is given.
+    """
+
+    def __init__(self, runtime: Runtime | None = None) -> None:
+        self.runtime = runtime or Runtime.shared()
 
     def anatomy(self) -> AnatomyModel:
-        """The embedded anatomy segmentation.
+        """The embedded anatomy segmentation; its weights are loaded when it first segments.
 
         Raises
         ------
         ModelError
-            When its weights are missing or damaged.
+            When its card is missing or damaged.
         """
-        with self._lock:
-            if self._anatomy is None:
-                from cxr_agent.models.anatomy import AnatomyModel
+        from cxr_agent.models.anatomy import AnatomyModel
 
-                self._anatomy = AnatomyModel(threads=self._threads)
-            return self._anatomy
+        return AnatomyModel(self.runtime.network("anatomy"))

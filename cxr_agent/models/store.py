@@ -6,11 +6,15 @@ import hashlib
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
 from cxr_agent.errors import ModelError
 from cxr_agent.models.card import ModelCard
+
+WeightsForm = Literal["onnx", "safetensors"]
+"""ONNX for the CPU, safetensors for torch: the same weights."""
 
 _REINSTALL = "Install the package again; `cxr-agent doctor` shows what is missing."
 
@@ -47,22 +51,24 @@ def load_card(model: str) -> ModelCard:
         raise ModelError("bad_card", f"the card of {model} is damaged", hint=_REINSTALL) from None
 
 
-def verified_weights(card: ModelCard) -> bytes:
-    """The weights, after a check of their hash.
+def verified_weights(card: ModelCard, form: WeightsForm = "onnx") -> bytes:
+    """One file of weights, after a check of its hash.
 
     Raises
     ------
     ModelError
         ``weights_missing`` or ``weights_damaged``.
     """
-    path = weights_root() / card.id / card.weights_file
+    name, sha256 = card.weights_file, card.weights_sha256
+    if form == "safetensors":
+        name, sha256 = card.safetensors_file, card.safetensors_sha256
     try:
-        content = path.read_bytes()
+        content = (weights_root() / card.id / name).read_bytes()
     except OSError:
         raise ModelError(
             "weights_missing", f"the weights of {card.id} are missing", hint=_REINSTALL
         ) from None
-    if hashlib.sha256(content).hexdigest() != card.weights_sha256:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise ModelError(
             "weights_damaged",
             f"the weights of {card.id} are not those of its card",

@@ -10,6 +10,7 @@ import pytest
 
 from cxr_agent import diagnosis
 from cxr_agent.models import store
+from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.reading import Agent
 
 from .program import Films, Ran, run_program
@@ -90,6 +91,7 @@ def damaged(
 ) -> Iterator[str]:
     """Weights with a damage, as this process sees them."""
     root = copied(DAMAGES[request.param], tmp_path)
+    monkeypatch.setattr(Runtime, "_shared", {})  # nothing that was loaded before the damage
     for module in (store, diagnosis):
         monkeypatch.setattr(module, "weights_root", lambda: root)
     store.load_card.cache_clear()

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from cxr_agent.models.anatomy import AnatomyModel, outline
-from cxr_agent.models.store import weights_root
+from cxr_agent.models.runtime.onnx import OnnxNetwork
+from cxr_agent.models.store import load_card, weights_root
 from cxr_agent.models.tile import make_tile, place
 from cxr_agent.testing.phantom import PhantomSpec, draw
 
 
 @pytest.fixture(scope="module")
 def model() -> AnatomyModel:
-    return AnatomyModel(threads=2)
+    return AnatomyModel(OnnxNetwork(load_card("anatomy"), threads=2))
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
@@ -47,6 +48,22 @@ def test_the_same_film_gives_the_same_masks(model: AnatomyModel) -> None:
     assert one.film_probability == other.film_probability
     for name, found in one.outlines.items():
         assert np.array_equal(found.plane, other.outlines[name].plane)
+
+
+def test_several_films_at_once_get_the_outlines_they_get_alone(model: AnatomyModel) -> None:
+    films = [draw(PhantomSpec(cardiothoracic_ratio=r)).pixels for r in (0.45, 0.55)]
+    films.append(np.ascontiguousarray(films[0][:400, 30:]))
+    together = model.segment_many(films)
+    for pixels, found in zip(films, together, strict=True):
+        alone = model.segment(pixels)
+        assert found.film_probability == pytest.approx(alone.film_probability, abs=1e-5)
+        for name, outline_ in alone.outlines.items():
+            assert found.outlines[name].plane.shape == pixels.shape
+            assert dice(found.outlines[name].plane, outline_.plane) > 0.9999
+
+
+def test_no_film_gives_no_outline(model: AnatomyModel) -> None:
+    assert model.segment_many([]) == []
 
 
 def test_only_the_largest_part_is_kept_and_holes_are_filled() -> None:

@@ -11,6 +11,7 @@ import pytest
 from cxr_agent.measure.ctr import cardiothoracic_ratio, standard_error
 from cxr_agent.models.anatomy import AnatomyModel
 from cxr_agent.models.card import Figure
+from cxr_agent.models.runtime.onnx import OnnxNetwork
 from cxr_agent.models.store import load_card
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -70,7 +71,7 @@ def test_the_shipped_model_reaches_the_cards_figures_on_the_test_films() -> None
 
     films = jsrt(SHARED).test
     assert len(films) == 48
-    model = AnatomyModel(threads=2)
+    model = AnatomyModel(OnnxNetwork(load_card("anatomy"), threads=2))
     calibration = model.card.ctr
     assert calibration is not None
     dice: dict[str, list[float]] = {}

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from cxr_agent.models.card import CtrCalibration, Figure, ModelCard
-from cxr_agent.models.networks.anatomy import INPUT_SIZE, STRUCTURES, AnatomyNet, parameter_count
+from cxr_agent.models.networks.anatomy import (
+    INPUT_SIZE,
+    OUTPUTS,
+    STRUCTURES,
+    AnatomyNet,
+    parameter_count,
+)
 from training.anatomy.evaluate import RESULTS
 from training.anatomy.export import WEIGHTS
 from training.card_page import to_markdown
@@ -96,7 +102,6 @@ def main() -> None:
         for hit in coverage(calibrate(_others(wingspan, fold, results)), wingspan[fold])
     ]
     shipped = calibrate([*validation, *(r for fold in FOLDS for r in wingspan[fold])])
-    onnx = (WEIGHTS / "anatomy.onnx").read_bytes()
     ctr_cover = "CTR, share of 90 % intervals that hold the truth"
     shown = [
         *figures(
@@ -144,13 +149,17 @@ def main() -> None:
         version="1.0",
         task="lungs, heart and clavicles on frontal chest films",
         weights_file="anatomy.onnx",
-        weights_sha256=hashlib.sha256(onnx).hexdigest(),
+        weights_sha256=_sha256("anatomy.onnx"),
+        safetensors_file="anatomy.safetensors",
+        safetensors_sha256=_sha256("anatomy.safetensors"),
         weights_licence="CC BY-NC-SA 4.0, research use: the terms of the Shenzhen masks and the JSRT films",
         parameters=parameter_count(AnatomyNet()),
         input=f"one film, bone white, centred on a {INPUT_SIZE} px square, standardised",
         output="a probability map per structure; the probability of an upright frontal chest film",
         structures=STRUCTURES,
         input_size=INPUT_SIZE,
+        architecture="anatomy",
+        outputs=OUTPUTS,
         training_data=(
             "JSRT, 168 training films with SCR masks of lungs, heart and clavicles",
             "wingspan, 120 films with masks of lungs and heart",
@@ -193,6 +202,10 @@ def main() -> None:
             f"{figure.value:.4f} {figure.interval} n={figure.films} {figure.metric} {figure.structure} | {figure.data}"
         )
     print(shipped)
+
+
+def _sha256(name: str) -> str:
+    return hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest()
 
 
 def _others(wingspan: dict[str, list[Record]], fold: str, results: dict[str, Any]) -> list[Record]:

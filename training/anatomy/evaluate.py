@@ -20,6 +20,8 @@ from PIL import Image
 
 from cxr_agent.measure.ctr import cardiothoracic_ratio, standard_error
 from cxr_agent.models.anatomy import Anatomy, AnatomyModel
+from cxr_agent.models.runtime.onnx import OnnxNetwork
+from cxr_agent.models.store import load_card
 from training.anatomy import data
 from training.anatomy.export import load, to_onnx
 from training.anatomy.negatives import draw_negative
@@ -140,7 +142,7 @@ def main() -> None:
     ill = data.covid_lungs(chosen.shared)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in chosen.runs.split(","):
-        model = AnatomyModel(weights=to_onnx(load(name)))
+        model = AnatomyModel(OnnxNetwork(load_card("anatomy"), to_onnx(load(name))))
         sets: dict[str, list[data.Film]] = {
             "jsrt_test": split.test,
             "jsrt_validation": split.validation,

@@ -11,24 +11,11 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
 
-from cxr_agent.models.networks.anatomy import INPUT_SIZE, AnatomyNet
+from cxr_agent.models.networks.anatomy import INPUT_SIZE, OUTPUTS, AnatomyNet, Probabilities
 from training.anatomy.train import RUNS
 
 WEIGHTS = Path("cxr_agent/models/weights/anatomy")
-
-
-class Probabilities(nn.Module):
-    """The network with its logits turned into probabilities, as the reading path wants them."""
-
-    def __init__(self, network: AnatomyNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, tile: Tensor) -> tuple[Tensor, Tensor]:
-        masks, film = self.network(tile)
-        return masks.sigmoid(), film.sigmoid()
 
 
 def load(name: str) -> AnatomyNet:
@@ -46,8 +33,8 @@ def to_onnx(network: AnatomyNet) -> bytes:
         (torch.zeros(1, 1, INPUT_SIZE, INPUT_SIZE),),
         buffer,
         input_names=["tile"],
-        output_names=["masks", "film"],
-        dynamic_axes={"tile": {0: "n"}, "masks": {0: "n"}, "film": {0: "n"}},
+        output_names=list(OUTPUTS),
+        dynamic_axes={name: {0: "n"} for name in ("tile", *OUTPUTS)},
         opset_version=17,
         dynamo=False,
     )

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from cxr_agent.models.card import ModelCard
+
 STRUCTURES = ("right_lung", "left_lung", "heart", "left_clavicle", "right_clavicle")
 WIDTHS = (32, 64, 112, 176, 256)
 INPUT_SIZE = 384
+OUTPUTS = ("masks", "film")
+"""Of the deployed network."""
 
 
 class Block(nn.Module):
@@ -85,6 +89,23 @@ class AnatomyNet(nn.Module):
         for up, skip in zip(self.up, skips[-2::-1], strict=True):
             x = up(x, skip)
         return self.unfold(self.head(x)), film
+
+
+class Probabilities(nn.Module):
+    """The network with its logits turned into probabilities, as the reading path wants them."""
+
+    def __init__(self, network: AnatomyNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tile: Tensor) -> tuple[Tensor, Tensor]:
+        masks, film = self.network(tile)
+        return masks.sigmoid(), film.sigmoid()
+
+
+def deployed(card: ModelCard) -> nn.Module:
+    """What the ONNX file holds: probabilities in the order of :data:`OUTPUTS`."""
+    return Probabilities(AnatomyNet()).eval()
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -1,0 +1,1 @@
+"""Serves the embedded models: device, batches, memory, and one load per process."""

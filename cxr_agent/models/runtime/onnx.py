@@ -1,0 +1,81 @@
+"""ONNX Runtime on the CPU: the back end of a reading without a GPU. No torch."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from cxr_agent.errors import ModelError
+from cxr_agent.models.card import ModelCard
+from cxr_agent.models.runtime.network import Arrays
+from cxr_agent.models.store import verified_weights
+
+_ERRORS_ONLY: Final = 3
+_FULL_MEMORY: Final = ("bad_alloc", "Failed to allocate memory", "bad allocation")
+"""How ONNX Runtime's own exceptions tell of it: they have no class for it (1.32)."""
+
+
+class OnnxNetwork:
+    """A :class:`~cxr_agent.models.runtime.network.Network` in ONNX Runtime.
+
+    Parameters
+    ----------
+    card
+        Of the model.
+    weights
+        An ONNX file in place of the embedded one: training evaluates its runs this way.
+    threads
+        Threads of one run; None leaves the choice to ONNX Runtime.
+
+    Raises
+    ------
+    ModelError
+        ``weights_missing``; ``weights_damaged``, also where the outputs are not the card's.
+    """
+
+    def __init__(
+        self, card: ModelCard, weights: bytes | None = None, *, threads: int | None = None
+    ) -> None:
+        import onnxruntime
+
+        self._card = card
+        options = onnxruntime.SessionOptions()
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        options.log_severity_level = _ERRORS_ONLY
+        content = verified_weights(card) if weights is None else weights
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            if _out_of_memory(error):
+                raise MemoryError(f"no memory to load {card.id}") from error
+            raise ModelError("weights_damaged", f"the weights of {card.id} do not load") from error
+        self._input = self._session.get_inputs()[0].name
+        if not set(card.outputs) <= {output.name for output in self._session.get_outputs()}:
+            raise ModelError(
+                "weights_damaged", f"the weights of {card.id} lack an output that its card names"
+            )
+
+    @property
+    def card(self) -> ModelCard:
+        return self._card
+
+    def run(self, tiles: Arrays) -> dict[str, Arrays]:
+        """As :meth:`cxr_agent.models.runtime.network.Network.run`."""
+        try:
+            outputs = self._session.run(list(self._card.outputs), {self._input: tiles})
+        except Exception as error:
+            if _out_of_memory(error):
+                raise MemoryError(f"no memory for {len(tiles)} tiles of {self._card.id}") from error
+            raise
+        return {
+            name: np.asarray(output, dtype=np.float32)
+            for name, output in zip(self._card.outputs, outputs, strict=True)
+        }
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in _FULL_MEMORY)

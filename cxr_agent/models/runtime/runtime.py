@@ -1,0 +1,153 @@
+"""One place that loads networks, on one device, under one memory budget."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import ClassVar, Final
+
+from cxr_agent.errors import ModelError
+from cxr_agent.models.card import ModelCard
+from cxr_agent.models.runtime.batching import Batches
+from cxr_agent.models.runtime.device import Device, choose
+from cxr_agent.models.runtime.memory import MemoryBudget, limit_mib
+from cxr_agent.models.runtime.network import Arrays, Network
+from cxr_agent.models.runtime.notice import Notice, NoticeCode
+from cxr_agent.models.store import load_card
+
+_MOST: Final = {"cpu": 4, "cuda": 32}
+"""Films of one batch to begin with. On a CPU more gain nothing; see benchmarks/RESULTS.md."""
+
+
+class Runtime:
+    """Loads networks when they are first run and keeps them while the memory budget allows.
+
+    Safe to share between threads.
+
+    Parameters
+    ----------
+    device
+        ``auto`` (a GPU where one can be used), ``cpu``, ``cuda`` or ``cuda:N``.
+    threads
+        Threads of one run on the CPU; None leaves the choice to ONNX Runtime.
+    memory_mib
+        MiB for all networks together; without it ``CXR_AGENT_MEMORY_MIB``, and without that half
+        of the machine's memory, or four fifths of the GPU's.
+
+    Raises
+    ------
+    UsageError
+        ``bad_device``, ``bad_memory``.
+    ModelError
+        ``device_unavailable``.
+    """
+
+    _shared: ClassVar[dict[tuple[int, Device, int | None, int | None], Runtime]] = {}
+    _shared_lock: ClassVar = threading.Lock()
+
+    def __init__(
+        self, device: str = "auto", *, threads: int | None = None, memory_mib: int | None = None
+    ) -> None:
+        self.device = choose(device)
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._notices: list[Notice] = []
+        self._batches: dict[str, Batches] = {}
+        self.memory = MemoryBudget(limit_mib(memory_mib, _default_mib(self.device)), self._over)
+
+    @classmethod
+    def shared(
+        cls, device: str = "auto", *, threads: int | None = None, memory_mib: int | None = None
+    ) -> Runtime:
+        """The runtime of this process with these options; made when first asked for."""
+        # A forked process gets its own: sessions do not survive a fork.
+        key = (os.getpid(), choose(device), threads, limit_mib(memory_mib, None))
+        with cls._shared_lock:
+            if key not in cls._shared:
+                cls._shared[key] = cls(device, threads=threads, memory_mib=memory_mib)
+            return cls._shared[key]
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What it did otherwise than asked, oldest first."""
+        with self._lock:
+            return tuple(self._notices)
+
+    def network(self, model: str) -> Network:
+        """The network of one embedded model. Its weights are loaded when it is first run.
+
+        Running it raises what loading raises, and ``out_of_memory`` where not even one tile fits.
+
+        Raises
+        ------
+        ModelError
+            ``unknown_model`` or ``bad_card``.
+        """
+        return _Served(self, load_card(model))
+
+    def run(self, card: ModelCard, tiles: Arrays) -> dict[str, Arrays]:
+        """Run any number of tiles through one model; see :meth:`network`."""
+        with self.memory.held(card.id, lambda: self._load(card), _weights_mib(card)) as network:
+            return self._batches_of(card.id).run(network, tiles)
+
+    def _load(self, card: ModelCard) -> Network:
+        try:
+            if self.device.kind == "cuda":
+                from cxr_agent.models.runtime.torch_backend import TorchNetwork
+
+                return TorchNetwork(card, self.device)
+            from cxr_agent.models.runtime.onnx import OnnxNetwork
+
+            return OnnxNetwork(card, threads=self._threads)
+        except MemoryError:
+            raise ModelError(
+                "out_of_memory",
+                f"the memory of {self.device} does not suffice to load {card.id}",
+                hint="Free memory, or take --device cpu if this was a GPU.",
+            ) from None
+
+    def _batches_of(self, model: str) -> Batches:
+        """Kept apart from the network: what fitted still holds when it is loaded again."""
+        with self._lock:
+            if model not in self._batches:
+                self._batches[model] = Batches(
+                    _MOST[self.device.kind],
+                    lambda size: self._tell(Notice(NoticeCode.SMALLER_BATCHES, model, batch=size)),
+                )
+            return self._batches[model]
+
+    def _over(self, model: str, mib: int) -> None:
+        self._tell(Notice(NoticeCode.OVER_BUDGET, model, mib=mib))
+
+    def _tell(self, notice: Notice) -> None:
+        with self._lock:
+            if notice not in self._notices:
+                self._notices.append(notice)
+
+
+class _Served:
+    """A network that its runtime loads, keeps and may drop between two runs."""
+
+    def __init__(self, runtime: Runtime, card: ModelCard) -> None:
+        self._runtime = runtime
+        self._card = card
+
+    @property
+    def card(self) -> ModelCard:
+        return self._card
+
+    def run(self, tiles: Arrays) -> dict[str, Arrays]:
+        return self._runtime.run(self._card, tiles)
+
+
+def _weights_mib(card: ModelCard) -> int:
+    """MiB of the weights in single precision: what stays in memory between two runs."""
+    return max(1, round(card.parameters * 4 / 2**20))
+
+
+def _default_mib(device: Device) -> int:
+    if device.kind == "cuda":
+        from cxr_agent.models.runtime.torch_backend import cuda_mib
+
+        return cuda_mib(device) * 4 // 5
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**21

@@ -1,0 +1,146 @@
+"""Networks in torch: the back end of a GPU, and the only module of a reading that loads torch.
+
+The weights are the same as in ONNX Runtime. What a GPU alone takes (autocast, its memory being
+full) was tested with fakes in place of ``torch.cuda``; the rest was tested on the CPU.
+"""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from cxr_agent.errors import ModelError
+from cxr_agent.models.card import ModelCard
+from cxr_agent.models.runtime.device import Device
+from cxr_agent.models.runtime.network import Arrays
+from cxr_agent.models.store import verified_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class TorchNetwork:
+    """A :class:`~cxr_agent.models.runtime.network.Network` in torch, channels last.
+
+    On a GPU it runs in half precision where torch's autocast holds that for safe.
+
+    Raises
+    ------
+    ModelError
+        ``weights_missing``, ``weights_damaged``; ``unknown_architecture``.
+    MemoryError
+        The device has no room for the weights.
+    """
+
+    def __init__(self, card: ModelCard, device: Device) -> None:
+        import torch
+
+        self._card = card
+        self._device = torch.device(str(device))
+        network = _build(card)
+        network.eval().requires_grad_(False)
+        full = False
+        try:
+            self._network = network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            full = True
+        if full:
+            self._give_back()
+            raise MemoryError(f"no memory to load {card.id}")
+
+    @property
+    def card(self) -> ModelCard:
+        return self._card
+
+    def run(self, tiles: Arrays) -> dict[str, Arrays]:
+        """As :meth:`cxr_agent.models.runtime.network.Network.run`."""
+        try:
+            return self._run(tiles)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+        # Only here, past the error and its frames, is the memory of the failed run free.
+        self._give_back()
+        raise MemoryError(f"no memory for {len(tiles)} tiles of {self._card.id}")
+
+    def _run(self, tiles: Arrays) -> dict[str, Arrays]:
+        import torch
+
+        with torch.inference_mode(), self._precision():
+            batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._device)
+            outputs: tuple[Tensor, ...] = self._network(
+                batch.contiguous(memory_format=torch.channels_last)
+            )
+        return {
+            name: output.float().contiguous().cpu().numpy()
+            for name, output in zip(self._card.outputs, outputs, strict=True)
+        }
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        import torch
+
+        if self._device.type != "cuda":
+            return nullcontext()
+        return torch.autocast("cuda", dtype=torch.float16)
+
+    def _give_back(self) -> None:
+        import torch
+
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def cuda_state() -> Literal["ready", "built_without", "no_gpu"]:
+    """Whether torch, which must be installed, can use a GPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "ready"
+    return "no_gpu" if torch.version.cuda else "built_without"
+
+
+def cuda_count() -> int:
+    """GPUs that torch sees."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def cuda_mib(device: Device) -> int:
+    """Memory of one GPU in MiB."""
+    import torch
+
+    return int(torch.cuda.get_device_properties(device.index).total_memory) // 2**20
+
+
+def _build(card: ModelCard) -> nn.Module:
+    """The card's network with its weights, see :mod:`cxr_agent.models.networks`."""
+    from safetensors.torch import load
+
+    content = verified_weights(card, "safetensors")
+    try:
+        home = importlib.import_module(f"cxr_agent.models.networks.{card.architecture}")
+    except ModuleNotFoundError:
+        raise ModelError(
+            "unknown_architecture",
+            f"there is no architecture {card.architecture} for {card.id}",
+            hint="Install the package again.",
+        ) from None
+    network: nn.Module = home.deployed(card)
+    trained: nn.Module = getattr(network, "network", network)
+    try:
+        trained.load_state_dict(load(content))
+    except Exception as error:
+        raise ModelError("weights_damaged", f"the weights of {card.id} do not load") from error
+    return network
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
