@@ -1,0 +1,47 @@
+"""The families of pretrained models as data: nothing here imports a network or a library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One kind of checkpoint and what reads it."""
+
+    name: str
+    gives: str
+    """What its adapter makes of a film, in a line."""
+    sources: tuple[str, ...]
+    """Names or places that checkpoints of it are published under."""
+    licence: str
+    """Of the weights, as far as known."""
+    module: str
+    """Under ``cxr_agent.models.adapters``."""
+    loader: str = "load"
+
+
+_SEE: Final = "see the model page"
+
+FAMILIES: Final = {
+    family.name: family
+    for family in (
+        Family(
+            "sam",
+            "a mask and a predicted IoU for a box or points",
+            ("facebook/sam-vit-base", "facebook/sam-vit-large", "facebook/sam-vit-huge"),
+            "Apache-2.0",
+            "sam",
+        ),
+        Family(
+            "medsam",
+            "a mask and a predicted IoU for a box or points, prepared as MedSAM was trained",
+            ("wanglab/medsam-vit-base", "medsam_vit_b.pth of github.com/bowang-lab/MedSAM"),
+            _SEE,
+            "sam",
+            "load_medsam",
+        ),
+    )
+}
+"""By name."""

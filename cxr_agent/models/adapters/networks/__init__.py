@@ -1,0 +1,1 @@
+"""Networks of public checkpoints whose own packages cannot be imported here, in torch."""
