@@ -39,7 +39,9 @@ def kb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 
 def test_every_file_loads() -> None:
     names = {path.stem for path in (ROOT / "kb").glob("*.toml")}
-    assert names == {"protocol", "reasons", "sentences", "thresholds", "vocabulary", "words"}
+    assert names == {
+        *("models", "protocol", "reasons", "sentences", "thresholds", "vocabulary", "words")
+    }
     for name in names:
         assert knowledge.load(name)
     assert knowledge.vocabulary()
