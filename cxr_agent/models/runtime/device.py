@@ -17,7 +17,7 @@ from typing import Final, Literal
 from cxr_agent.errors import ModelError, UsageError
 
 CHOICES: Final = "auto, cpu, cuda or cuda:N"
-_FORM: Final = re.compile(r"auto|cpu|cuda(?::(\d{1,3}))?")
+_FORM: Final = re.compile(r"auto|cpu|cuda(?::([0-9]{1,3}))?")
 _INSTALL: Final = 'pip install "cxr-agent[gpu]"'
 
 

@@ -11,8 +11,9 @@ from cxr_agent.models.card import ModelCard
 from cxr_agent.models.runtime.network import Arrays
 from cxr_agent.models.store import verified_weights
 
-_ERRORS_ONLY: Final = 3
-_FULL_MEMORY: Final = ("bad_alloc", "Failed to allocate memory", "bad allocation")
+_SILENT: Final = 4
+"""Level of its log. It would write errors to stderr that are raised as well."""
+_FULL_MEMORY: Final = ("bad_alloc", "Failed to allocate memory")
 """How ONNX Runtime's own exceptions tell of it: they have no class for it (1.32)."""
 
 
@@ -43,7 +44,7 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         if threads is not None:
             options.intra_op_num_threads = threads
-        options.log_severity_level = _ERRORS_ONLY
+        options.log_severity_level = _SILENT
         content = verified_weights(card) if weights is None else weights
         try:
             self._session: Any = onnxruntime.InferenceSession(
@@ -71,8 +72,9 @@ class OnnxNetwork:
             if _out_of_memory(error):
                 raise MemoryError(f"no memory for {len(tiles)} tiles of {self._card.id}") from error
             raise
+        # Copied, because the outputs lie in the session's memory and would keep all of it alive.
         return {
-            name: np.asarray(output, dtype=np.float32)
+            name: np.array(output, dtype=np.float32)
             for name, output in zip(self._card.outputs, outputs, strict=True)
         }
 

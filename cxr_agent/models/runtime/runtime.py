@@ -15,8 +15,14 @@ from cxr_agent.models.runtime.network import Arrays, Network
 from cxr_agent.models.runtime.notice import Notice, NoticeCode
 from cxr_agent.models.store import load_card
 
-_MOST: Final = {"cpu": 4, "cuda": 32}
-"""Films of one batch to begin with. On a CPU more gain nothing; see benchmarks/RESULTS.md."""
+_MOST: Final = {"cpu": 1, "cuda": 32}
+"""Films of one batch to begin with. On a CPU more gain nothing and each takes 40 MiB; see
+benchmarks/RESULTS.md."""
+_WEIGHTS: Final = 4
+_BYTES_PER_PIXEL: Final = 300
+"""What a loaded network takes, in copies of its float32 weights (as stored, as laid out for the
+processor, in between) and in bytes per pixel of a batch. From the resident memory of the anatomy
+model in ONNX Runtime: 48 MiB when loaded, 90 MiB after a film, 40 MiB for each further one."""
 
 
 class Runtime:
@@ -87,7 +93,8 @@ class Runtime:
 
     def run(self, card: ModelCard, tiles: Arrays) -> dict[str, Arrays]:
         """Run any number of tiles through one model; see :meth:`network`."""
-        with self.memory.held(card.id, lambda: self._load(card), _weights_mib(card)) as network:
+        mib = _estimate_mib(card, _MOST[self.device.kind])
+        with self.memory.held(card.id, lambda: self._load(card), mib) as network:
             return self._batches_of(card.id).run(network, tiles)
 
     def _load(self, card: ModelCard) -> Network:
@@ -140,9 +147,10 @@ class _Served:
         return self._runtime.run(self._card, tiles)
 
 
-def _weights_mib(card: ModelCard) -> int:
-    """MiB of the weights in single precision: what stays in memory between two runs."""
-    return max(1, round(card.parameters * 4 / 2**20))
+def _estimate_mib(card: ModelCard, batch: int) -> int:
+    """MiB that a network takes with what its batches leave behind for the next ones."""
+    weights = 4 * card.parameters * _WEIGHTS
+    return 1 + (weights + _BYTES_PER_PIXEL * card.input_size**2 * batch) // 2**20
 
 
 def _default_mib(device: Device) -> int:

@@ -19,6 +19,7 @@ from cxr_agent.models.runtime.network import Arrays
 from cxr_agent.models.store import verified_weights
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 
@@ -36,22 +37,18 @@ class TorchNetwork:
     """
 
     def __init__(self, card: ModelCard, device: Device) -> None:
-        import torch
-
         self._card = card
-        self._device = torch.device(str(device))
+        self._on_gpu = device.kind == "cuda"
+        self._place = _place(device)
         network = _build(card)
-        network.eval().requires_grad_(False)
-        full = False
         try:
-            self._network = network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._network = self._moved(network)
+            return
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise
-            full = True
-        if full:
-            self._give_back()
-            raise MemoryError(f"no memory to load {card.id}")
+        self._give_back()
+        raise MemoryError(f"no memory to load {card.id}")
 
     @property
     def card(self) -> ModelCard:
@@ -68,11 +65,17 @@ class TorchNetwork:
         self._give_back()
         raise MemoryError(f"no memory for {len(tiles)} tiles of {self._card.id}")
 
+    def _moved(self, network: nn.Module) -> nn.Module:
+        import torch
+
+        network.eval().requires_grad_(False).to(self._place)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
     def _run(self, tiles: Arrays) -> dict[str, Arrays]:
         import torch
 
         with torch.inference_mode(), self._precision():
-            batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._device)
+            batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._place)
             outputs: tuple[Tensor, ...] = self._network(
                 batch.contiguous(memory_format=torch.channels_last)
             )
@@ -84,14 +87,14 @@ class TorchNetwork:
     def _precision(self) -> AbstractContextManager[Any]:
         import torch
 
-        if self._device.type != "cuda":
+        if not self._on_gpu:
             return nullcontext()
         return torch.autocast("cuda", dtype=torch.float16)
 
     def _give_back(self) -> None:
         import torch
 
-        if self._device.type == "cuda":
+        if self._on_gpu:
             torch.cuda.empty_cache()
 
 
@@ -116,6 +119,12 @@ def cuda_mib(device: Device) -> int:
     import torch
 
     return int(torch.cuda.get_device_properties(device.index).total_memory) // 2**20
+
+
+def _place(device: Device) -> torch.device:
+    import torch
+
+    return torch.device(str(device))
 
 
 def _build(card: ModelCard) -> nn.Module:
