@@ -122,7 +122,7 @@ def megabytes(size: int) -> str:
 
 def megabytes_or_unknown(size_mb: float | None) -> str:
     """A size of the catalogue, which does not know all of them."""
-    return f"{size_mb:.0f} MB" if size_mb is not None else "size not stated"
+    return f"{size_mb:g} MB" if size_mb is not None else "size not stated"
 
 
 def _value(value: Any) -> Iterator[str]:

@@ -26,6 +26,7 @@ Family = Literal["sam", "cxas", "torchxrayvision", "encoder", "vlm", "diffusion"
 """Which adapter loads a model."""
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -66,7 +67,7 @@ class Upgrade(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Upgrade:
         if self.on_hub:
-            if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.source) or not self.revision:
+            if not _HUB_NAME.fullmatch(self.source) or not self.revision:
                 raise ValueError("a hub source is owner/name and needs a revision")
         else:
             address = urlsplit(self.source)

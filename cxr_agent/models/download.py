@@ -192,9 +192,11 @@ def refused(status: int, host: str, page: str, *, by_token: bool) -> ModelError:
     """
     if status in (401, 403):
         way = "set HF_TOKEN to a token that may read it and pull again, or " if by_token else ""
+        # The hub gives the same answer for a repository that is not there (any more).
+        gone = ", or no longer has the model" if by_token and status == 401 else ""
         return ModelError(
             "access_denied",
-            f"{host} refuses access (HTTP {status}): it asks for consent and a token",
+            f"{host} refuses access (HTTP {status}): it asks for consent and a token{gone}",
             hint=f"Accept the conditions at {page}, then {way}fetch the files by hand and "
             "use --from.",
         )
