@@ -148,8 +148,19 @@ def _of_module(shell: _Shell, prefix: str) -> Iterator[tuple[str, Any]]:
             yield from _of_module(child, f"{prefix}{name}.")
 
 
-def fill(network: Any, tensors: Tensors, *, family: str) -> Any:
+def fill(network: Any, tensors: Tensors, *, family: str, others: bool = False) -> Any:
     """``network`` with these weights, for inference.
+
+    Parameters
+    ----------
+    network
+        A torch module.
+    tensors
+        All of its parameters and buffers.
+    family
+        Named in errors.
+    others
+        Whether the checkpoint may hold tensors that the network has no place for.
 
     Raises
     ------
@@ -163,7 +174,7 @@ def fill(network: Any, tensors: Tensors, *, family: str) -> Any:
     lacking = [n for n in result.missing_keys if not n.endswith("num_batches_tracked")]
     if lacking:
         raise bad_layout(family, f"{lacking[0]} is missing")
-    if result.unexpected_keys:
+    if result.unexpected_keys and not others:
         raise bad_layout(family, f"{result.unexpected_keys[0]} is unknown")
     return network.eval().requires_grad_(False)
 

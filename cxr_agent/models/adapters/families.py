@@ -42,6 +42,29 @@ FAMILIES: Final = {
             "sam",
             "load_medsam",
         ),
+        Family(
+            "cxas",
+            "masks of 159 anatomical structures",
+            ("UNet_ResNet50_default of the package cxas",),
+            "the package is CC BY-NC-SA 4.0; for the weights see its page",
+            "cxas",
+        ),
+        Family(
+            "xrv",
+            "scores for up to 18 pathologies",
+            (
+                "densenet121-res224-all",
+                "densenet121-res224-nih",
+                "densenet121-res224-pc",
+                "densenet121-res224-chex",
+                "densenet121-res224-rsna",
+                "densenet121-res224-mimic_nb",
+                "densenet121-res224-mimic_ch",
+                "resnet50-res512-all",
+            ),
+            "the library is Apache-2.0; for the weights see its page",
+            "xrv",
+        ),
     )
 }
 """By name."""
