@@ -65,6 +65,24 @@ FAMILIES: Final = {
             "the library is Apache-2.0; for the weights see its page",
             "xrv",
         ),
+        Family(
+            "dinov2",
+            "a unit vector of a film",
+            ("microsoft/rad-dino", "microsoft/rad-dino-maira-2", "facebook/dinov2-base"),
+            _SEE,
+            "dinov2",
+        ),
+        Family(
+            "clip",
+            "a unit vector of a film or a text, in one space",
+            (
+                "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224",
+                "openai/clip-vit-base-patch32",
+                "google/medsiglip-448",
+            ),
+            _SEE,
+            "clip",
+        ),
     )
 }
 """By name."""

@@ -22,6 +22,8 @@ from cxr_agent.study import FloatImage
 Triple = tuple[float, float, float]
 IMAGENET_MEAN: Final[Triple] = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final[Triple] = (0.229, 0.224, 0.225)
+CLIP_MEAN: Final[Triple] = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD: Final[Triple] = (0.26862954, 0.26130258, 0.27577711)
 _SLACK: Final = 1e-4
 _SMALLEST: Final = 16
 

@@ -65,6 +65,28 @@ def from_folder(
     return model.to(hardware.device).eval().requires_grad_(False)
 
 
+def tokenizer_of(path: Path, **options: Any) -> Any:
+    """The tokenizer of a checkpoint.
+
+    Raises
+    ------
+    ModelError
+        ``bad_checkpoint`` when the folder has none, ``library_missing``.
+    """
+    kit = library("transformers")
+    with quiet("transformers"):
+        try:
+            return kit.AutoTokenizer.from_pretrained(path, local_files_only=True, **options)
+        except ImportError as error:
+            raise missing("transformers", error) from None
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(
+                "bad_checkpoint",
+                f"{path} has no tokenizer that can be read",
+                hint="Fetch the checkpoint again, with its tokenizer files.",
+            ) from error
+
+
 def _refused(path: Path, family: str, error: Exception) -> ModelError:
     if not any(path.glob("*.safetensors")) and not any(path.glob("*.bin")):
         return ModelError(
