@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="training is an extra")
 
 from training.anatomy import augment, data, train  # noqa: E402
 from training.anatomy.negatives import draw_negative  # noqa: E402
+from training.films.augment import standardise  # noqa: E402
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is not here")
@@ -72,7 +73,7 @@ def test_appearance_changes_stay_in_range_and_leave_the_margin_black() -> None:
     assert float(films.min()) >= 0
     assert float(films.max()) <= 1
     assert not films[~inside].any()
-    tiles = augment.standardise(films, inside)
+    tiles = standardise(films, inside)
     assert torch.isfinite(tiles).all()
 
 

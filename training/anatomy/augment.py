@@ -219,12 +219,3 @@ def expose(films: Tensor, inside: Tensor, rng: np.random.Generator) -> Tensor:
         films[item, :, :, :left] = shade
         films[item, :, :, size - right :] = shade
     return films * inside
-
-
-def standardise(films: Tensor, inside: Tensor) -> Tensor:
-    """As :func:`cxr_agent.models.tile.make_tile` does: over the film, black margin."""
-    share = inside.float()
-    area = share.sum((1, 2, 3), keepdim=True).clamp(min=1)
-    mean = (films * share).sum((1, 2, 3), keepdim=True) / area
-    variance = (((films - mean) * share) ** 2).sum((1, 2, 3), keepdim=True) / area
-    return (films * share - mean) / variance.sqrt().clamp(min=0.02)

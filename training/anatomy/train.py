@@ -29,6 +29,7 @@ from cxr_agent.models.tile import make_tile
 from cxr_agent.testing.phantom import draw, random_spec
 from training.anatomy import augment, data
 from training.anatomy.negatives import draw_negative
+from training.films.augment import standardise
 
 RUNS = Path("training/runs/anatomy")
 BATCH = 8
@@ -112,7 +113,7 @@ class Sampler:
         x = augment.sicken(x, y, rng)
         x = augment.furnish(x, rng)
         x = augment.expose(x, inside, rng)
-        return augment.standardise(x, inside), (y > 0.5).float(), flags, is_film
+        return standardise(x, inside), (y > 0.5).float(), flags, is_film
 
     def _negative(self, film: Tensor) -> Tensor:
         if self.rng.random() < 0.4:  # a film on its side or head

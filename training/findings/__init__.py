@@ -1,0 +1,1 @@
+"""How the findings classifier was trained, calibrated and tested."""

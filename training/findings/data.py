@@ -1,0 +1,70 @@
+"""Which films the classifier learns from, is set on and is tested on.
+
+ChestX-ray14 carries most labels; JSRT and the tuberculosis sets add their own. CheXpert's
+validation films, read by radiologists, are never trained on: they are the test on a strange
+hospital. Films of children and of case reports are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.films import sets
+from training.films.duplicates import without_duplicates
+from training.films.film import Film
+
+CODES: Final = (
+    "lung_opacity",
+    "pneumonia",
+    "consolidation",
+    "atelectasis",
+    "pulmonary_edema",
+    "pleural_effusion",
+    "pneumothorax",
+    "cardiomegaly",
+    "lung_lesion",
+    "emphysema",
+    "pulmonary_fibrosis",
+    "pleural_thickening",
+)
+"""In the order of the network's outputs."""
+LEARNT: Final = ("nih", "jsrt", "montgomery", "shenzhen")
+STRANGE: Final = "chexpert"
+FINE: Final = 128
+"""Films whose stored copy is coarser, in pixels of the longest side, are trained on only."""
+
+
+def frontal(shared: Path, extra: Path) -> list[Film]:
+    """Labelled frontal films of adults, each picture once."""
+    wanted = {*LEARNT, STRANGE}
+    films = [
+        film
+        for film in sets.chest_films(shared, extra)
+        if film.source in wanted and film.view != "lateral" and film.labels
+    ]
+    return without_duplicates(films)[0]
+
+
+def part(films: Iterable[Film], split: str, sources: Iterable[str]) -> list[Film]:
+    """Films of one split; what is measured on needs a copy that is fine enough."""
+    wanted = set(sources)
+    return [
+        film
+        for film in films
+        if film.source in wanted
+        and film.split == split
+        and (split == "train" or film.grain >= FINE)
+    ]
+
+
+def targets(films: Iterable[Film]) -> NDArray[np.float32]:
+    """(N, len(CODES)): 1 present, 0 absent, NaN not known."""
+    return np.array(
+        [[float(film.labels.get(code, np.nan)) for code in CODES] for film in films],
+        dtype=np.float32,
+    ).reshape(-1, len(CODES))

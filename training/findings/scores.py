@@ -1,0 +1,106 @@
+"""Figures of a classifier: AUC with its interval, calibration, thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float32] | NDArray[np.float64]
+
+
+def _known(truth: Numbers, score: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    known = ~np.isnan(truth)
+    return truth[known] == 1, np.asarray(score[known], dtype=np.float64)
+
+
+def auc(truth: Numbers, score: Numbers) -> float:
+    """Area under the ROC curve (Mann and Whitney, 1947); NaN where one class is missing."""
+    from scipy.stats import rankdata
+
+    positive, values = _known(truth, score)
+    count = int(positive.sum())
+    others = len(positive) - count
+    if not count or not others:
+        return float("nan")
+    ranks = rankdata(values)
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
+
+
+def auc_interval(
+    truth: Numbers, score: Numbers, people: NDArray[np.int64], *, draws: int = 1000
+) -> tuple[float, float]:
+    """95 % interval by resampling patients, not films: the films of one are alike."""
+    rng = np.random.default_rng(0)
+    of_person = [np.flatnonzero(people == person) for person in np.unique(people)]
+    found = []
+    for _ in range(draws):
+        chosen = rng.integers(len(of_person), size=len(of_person))
+        rows = np.concatenate([of_person[person] for person in chosen])
+        value = auc(truth[rows], score[rows])
+        if not np.isnan(value):
+            found.append(value)
+    low, high = np.percentile(found, (2.5, 97.5))
+    return float(low), float(high)
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """Probability = 1 / (1 + exp(-(scale * logit + offset))) (Platt, 1999)."""
+
+    scale: float
+    offset: float
+
+    def probability(self, logits: Numbers) -> NDArray[np.float64]:
+        return 1 / (1 + np.exp(-(self.scale * np.asarray(logits, np.float64) + self.offset)))
+
+
+def calibrate(truth: Numbers, logits: Numbers) -> Platt:
+    """Fit on the calibration split: a temperature, and an offset for the sampling of training.
+
+    Platt's targets, which keep away from 0 and 1 by the number of films, guard small splits.
+    """
+    from scipy.optimize import minimize
+
+    positive, values = _known(truth, logits)
+    count = int(positive.sum())
+    others = len(positive) - count
+    target = np.where(positive, (count + 1) / (count + 2), 1 / (others + 2))
+
+    def loss(terms: NDArray[np.float64]) -> float:
+        z = np.exp(terms[0]) * values + terms[1]
+        return float(np.mean(np.logaddexp(0, z) - target * z))
+
+    scale, offset = minimize(loss, np.zeros(2), method="Nelder-Mead").x
+    return Platt(float(np.exp(scale)), float(offset))
+
+
+def calibration_error(truth: Numbers, probability: Numbers, bins: int = 10) -> float:
+    """Expected calibration error over bins of equal count (Naeini et al., 2015)."""
+    positive, values = _known(truth, probability)
+    order = np.array_split(np.argsort(values), bins)
+    gaps = [abs(positive[rows].mean() - values[rows].mean()) * len(rows) for rows in order]
+    return float(sum(gaps) / len(values))
+
+
+def threshold_at_specificity(truth: Numbers, probability: Numbers, wanted: float) -> float:
+    """The lowest limit at or above which at most ``1 - wanted`` of the negatives lie."""
+    positive, values = _known(truth, probability)
+    return float(np.quantile(values[~positive], wanted, method="higher"))
+
+
+def threshold_at_sensitivity(truth: Numbers, probability: Numbers, wanted: float) -> float:
+    """The highest limit at or above which at least ``wanted`` of the positives lie."""
+    positive, values = _known(truth, probability)
+    return float(np.quantile(values[positive], 1 - wanted, method="lower"))
+
+
+def sensitivity(truth: Numbers, probability: Numbers, limit: float) -> float:
+    positive, values = _known(truth, probability)
+    return float((values[positive] >= limit).mean())
+
+
+def specificity(truth: Numbers, probability: Numbers, limit: float) -> float:
+    positive, values = _known(truth, probability)
+    return float((values[~positive] < limit).mean())
