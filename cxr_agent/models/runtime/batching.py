@@ -36,30 +36,34 @@ class Batches:
         return self._size
 
     def run(self, network: Network, tiles: Arrays) -> dict[str, Arrays]:
-        """As :meth:`~cxr_agent.models.runtime.network.Network.run`, for any N.
+        """As :meth:`~cxr_agent.models.runtime.network.Network.run`, for any N from 1.
 
         Raises
         ------
         ModelError
             ``out_of_memory``: not even one tile fits.
         """
-        parts: list[dict[str, Arrays]] = []
+        if not len(tiles):
+            raise ValueError("no tiles")
+        found: dict[str, Arrays] = {}
         start = 0
-        while start < len(tiles) or not parts:  # no tile at all still gives arrays of its shape
+        while start < len(tiles):
             batch = tiles[start : start + self._size]
             try:
-                parts.append(network.run(batch))
+                part = network.run(batch)
             except MemoryError:
-                # Left before the next attempt: the error's frames hold what fills the memory.
-                full = True
-            else:
-                full = False
-                start += len(batch)
-            if full:
+                part = None  # the error ends here: its frames hold what fills the memory
+            if part is None:
                 self._shrink(len(batch), network.card.id)
-        if len(parts) == 1:
-            return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+                continue
+            if len(batch) == len(tiles):
+                return part
+            for name, array in part.items():
+                if not start:
+                    found[name] = np.empty((len(tiles), *array.shape[1:]), dtype=np.float32)
+                found[name][start : start + len(batch)] = array
+            start += len(batch)
+        return found
 
     def _shrink(self, tried: int, model: str) -> None:
         if tried <= 1:

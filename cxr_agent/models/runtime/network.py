@@ -24,8 +24,8 @@ class Network(Protocol):
         Parameters
         ----------
         tiles
-            (N, 1, S, S) float32, prepared by :mod:`cxr_agent.models.tile`; S is the card's
-            ``input_size``.
+            (N, 1, S, S) float32, N at least 1, prepared by :mod:`cxr_agent.models.tile`; S is the
+            card's ``input_size``.
 
         Returns
         -------

@@ -16,7 +16,7 @@ from cxr_agent.models.runtime.network import Arrays
 from .fakes import SmallMemory, tiles_of
 
 
-@given(st.integers(0, 40), st.integers(1, 16), st.integers(1, 16))
+@given(st.integers(1, 40), st.integers(1, 16), st.integers(1, 16))
 def test_the_batches_give_what_one_run_would(count: int, most: int, room: int) -> None:
     tiles = tiles_of(count)
     whole = SmallMemory(room=1000).run(tiles)
@@ -46,6 +46,11 @@ def test_the_size_that_fitted_is_remembered() -> None:
     network.batches.clear()
     batches.run(network, tiles_of(6))
     assert network.batches == [2, 2, 2]
+
+
+def test_no_tiles_are_a_fault_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="no tiles"):
+        Batches(4).run(SmallMemory(room=4), tiles_of(0))
 
 
 def test_not_even_one_fits() -> None:
