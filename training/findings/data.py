@@ -1,8 +1,8 @@
 """Which films the classifier learns from, is set on and is tested on.
 
 ChestX-ray14 carries most labels; JSRT and the tuberculosis sets add their own. CheXpert's
-validation films, read by radiologists, are never trained on: they are the test on a strange
-hospital. Films of children and of case reports are left out.
+validation films and those of VinDr-CXR, read by radiologists, are never trained on: they are the
+tests on strange hospitals. Films of children and of case reports are left out.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ CODES: Final = (
 )
 """In the order of the network's outputs."""
 LEARNT: Final = ("nih", "jsrt", "montgomery", "shenzhen")
-STRANGE: Final = "chexpert"
+STRANGE: Final = sets.TESTS_ONLY
 FINE: Final = 128
 """Films whose stored copy is coarser, in pixels of the longest side, are trained on only."""
 
 
 def frontal(shared: Path, extra: Path) -> list[Film]:
     """Labelled frontal films of adults, each picture once."""
-    wanted = {*LEARNT, STRANGE}
+    wanted = {*LEARNT, *STRANGE}
     films = [
         film
         for film in sets.chest_films(shared, extra)
-        if film.source in wanted and film.view != "lateral" and film.labels
+        if film.source in wanted and film.view != "lateral" and film.labels and not film.child
     ]
     return without_duplicates(films)[0]
 

@@ -39,7 +39,9 @@ def tiles_of(films: list[Film], size: int = INPUT_SIZE) -> NDArray[np.float32]:
 
 
 @torch.no_grad()
-def logits_of(network: FindingsNet, tiles: NDArray[np.float32], batch: int = 64) -> NDArray[np.float32]:
+def logits_of(
+    network: FindingsNet, tiles: NDArray[np.float32], batch: int = 64
+) -> NDArray[np.float32]:
     """(N, labels)"""
     network.eval()
     where = next(network.parameters()).device
@@ -84,7 +86,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--peak", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--from-scratch", action="store_true", help="without the pretrained encoder")
+    parser.add_argument(
+        "--from-scratch", action="store_true", help="without the pretrained encoder"
+    )
     chosen = parser.parse_args()
     torch.manual_seed(chosen.seed)
     torch.set_num_threads(2)

@@ -82,7 +82,7 @@ def main() -> None:
     films = [
         film
         for film in without_duplicates(sets.chest_films(chosen.shared, chosen.extra))[0]
-        if film.split != "test" and film.view != "lateral"
+        if film.split != "test" and film.view != "lateral" and film.source not in sets.TESTS_ONLY
     ]
     held = pool.load(films, size=pool.STORED_SIZE)
     where = device()

@@ -1,0 +1,1 @@
+"""How the embedding was trained and tested."""

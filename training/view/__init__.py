@@ -1,0 +1,1 @@
+"""How the view model was trained and tested."""
