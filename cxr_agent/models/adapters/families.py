@@ -83,6 +83,30 @@ FAMILIES: Final = {
             _SEE,
             "clip",
         ),
+        Family(
+            "vlm",
+            "text for film(s) and a question",
+            (
+                "google/medgemma-4b-it",
+                "any other checkpoint that AutoModelForImageTextToText reads",
+            ),
+            _SEE,
+            "vlm",
+        ),
+        Family(
+            "chexagent",
+            "text for film(s) and a question",
+            ("StanfordAIMI/CheXagent-2-3b",),
+            _SEE,
+            "chexagent",
+        ),
+        Family(
+            "maira2",
+            "findings as sentences with boxes, and boxes for a phrase",
+            ("microsoft/maira-2",),
+            "Microsoft Research licence (MSRLA), terms to accept on the model page",
+            "maira2",
+        ),
     )
 }
 """By name."""

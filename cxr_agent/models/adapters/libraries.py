@@ -7,6 +7,7 @@ models imports none of them, and a missing one is a :class:`ModelError` and no t
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Any, Final
 
 from cxr_agent.errors import ModelError
@@ -21,6 +22,12 @@ _INSTALL: Final = {
     "segment_anything": _EXTRA,
     "open_clip": "pip install open_clip_torch",
 }
+
+_SAID: Final = (
+    # transformers: of code that comes with a checkpoint, and of its own classes.
+    re.compile(r"not found in your environment: ([\w-]+)"),
+    re.compile(r"requires the (\w+) library"),
+)
 
 
 def library(name: str) -> Any:
@@ -68,6 +75,7 @@ def _absent(error: ImportError) -> str:
     """The top-level package that an import error is about; empty where it does not say."""
     if error.name:
         return error.name.partition(".")[0]
-    # transformers writes this for code that comes with a checkpoint.
-    _, found, rest = str(error).partition("not found in your environment: ")
-    return rest.split()[0].strip(".,") if found and rest.split() else ""
+    for said in _SAID:
+        if found := said.search(str(error)):
+            return found[1].lower()
+    return ""

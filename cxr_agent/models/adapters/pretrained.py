@@ -39,6 +39,8 @@ def from_folder(
         ``library_missing``.
     """
     owner = getattr(library("transformers"), kind) if isinstance(kind, str) else kind
+    if isinstance(kind, str) and kind.startswith("Auto"):
+        options.setdefault("trust_remote_code", False)  # left out, transformers asks the terminal
     with quiet("transformers"):
         try:
             model, report = owner.from_pretrained(
@@ -49,7 +51,7 @@ def from_folder(
                 **options,
             )
         except ImportError as error:
-            raise missing("transformers", error) from None
+            raise missing("this checkpoint", error) from None
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise _refused(path, family, error) from error
         except library("safetensors").SafetensorError as error:
@@ -65,25 +67,39 @@ def from_folder(
     return model.to(hardware.device).eval().requires_grad_(False)
 
 
-def tokenizer_of(path: Path, **options: Any) -> Any:
+def tokenizer_of(path: Path, *, trust_remote_code: bool = False) -> Any:
     """The tokenizer of a checkpoint.
 
     Raises
     ------
     ModelError
-        ``bad_checkpoint`` when the folder has none, ``library_missing``.
+        ``bad_checkpoint`` when the folder has none, ``remote_code_not_trusted``,
+        ``library_missing``.
     """
+    return _companion("AutoTokenizer", path, "tokenizer", trust_remote_code)
+
+
+def processor_of(path: Path, *, family: str, trust_remote_code: bool = False) -> Any:
+    """What prepares pictures and text for a checkpoint; errors as for :func:`tokenizer_of`."""
+    return _companion("AutoProcessor", path, "processor", trust_remote_code, family)
+
+
+def _companion(kind: str, path: Path, what: str, trust: bool, family: str = "") -> Any:
     kit = library("transformers")
     with quiet("transformers"):
         try:
-            return kit.AutoTokenizer.from_pretrained(path, local_files_only=True, **options)
+            return getattr(kit, kind).from_pretrained(
+                path, local_files_only=True, trust_remote_code=trust
+            )
         except ImportError as error:
-            raise missing("transformers", error) from None
-        except (OSError, ValueError, KeyError) as error:
+            raise missing("this checkpoint", error) from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if "trust_remote_code" in str(error):
+                raise needs_trust(family or what) from None
             raise ModelError(
                 "bad_checkpoint",
-                f"{path} has no tokenizer that can be read",
-                hint="Fetch the checkpoint again, with its tokenizer files.",
+                f"{path} has no {what} that can be read",
+                hint="Fetch the checkpoint again, with all of its small files.",
             ) from error
 
 
@@ -94,10 +110,22 @@ def _refused(path: Path, family: str, error: Exception) -> ModelError:
             f"{path} holds no weights",
             hint="Fetch the checkpoint again; a copy without its large files is of no use.",
         )
+    kind = read_json(path / "config.json").get("model_type", "nothing")
+    return bad_layout(family, f"its config says {kind}")
+
+
+def check_trust(path: Path, trusted: bool, *, family: str) -> None:
+    """Refuse a checkpoint whose network only its own code defines, unless that is trusted.
+
+    Raises
+    ------
+    ModelError
+        ``remote_code_not_trusted``.
+    """
     config = read_json(path / "config.json")
-    if "auto_map" in config and "trust_remote_code" in str(error):
-        return needs_trust(family)
-    return bad_layout(family, f"its config says {config.get('model_type', 'nothing')}")
+    known = library("transformers.models.auto.configuration_auto").CONFIG_MAPPING_NAMES
+    if not trusted and "auto_map" in config and config.get("model_type") not in known:
+        raise needs_trust(family)
 
 
 def needs_trust(family: str) -> ModelError:

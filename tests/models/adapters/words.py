@@ -13,14 +13,13 @@ WORDS = tuple(_SENTENCES.split())
 
 def word_level(special: list[str], **roles: str) -> Any:
     """A fast tokenizer: one number per word; ``roles`` such as ``pad_token="[PAD]"``."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     vocabulary = {word: number for number, word in enumerate([*special, *WORDS])}
     kit = Tokenizer(models.WordLevel(vocabulary, unk_token=roles["unk_token"]))
     kit.normalizer = normalizers.Lowercase()
     kit.pre_tokenizer = pre_tokenizers.Whitespace()
-    kit.decoder = decoders.Fuse()
     kit.add_special_tokens(special)
     return PreTrainedTokenizerFast(tokenizer_object=kit, **roles)
 
