@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Card(BaseModel):
@@ -36,6 +36,37 @@ class CtrCalibration(_Card):
     factor: float = Field(gt=0)
     level: float = Field(gt=0, lt=1)
     films: int
+
+
+class LabelCard(_Card):
+    """One label of a classifier: how its logit becomes a probability and what follows from it."""
+
+    code: str
+    """Of ``kb/vocabulary.toml``."""
+    offered: bool
+    """Whether it is stated as a finding: the lower bound of its held-out AUC is at least 0.75."""
+    scale: float
+    offset: float
+    """``probability = 1 / (1 + exp(-(scale * logit + offset)))`` (Platt, 1999)."""
+    present_at: float = Field(ge=0, le=1)
+    """The finding is present from this probability on: the one with ``specificity`` on the
+    validation films."""
+    absent_below: float = Field(ge=0, le=1)
+    """It is absent below this one: that with ``sensitivity`` there; in between it is uncertain."""
+    specificity: float
+    sensitivity: float
+    auc: float
+    auc_interval: tuple[float, float]
+    """Held-out area under the ROC curve with its 95 % interval by bootstrap over patients."""
+    positives: int
+    films: int
+    """Held-out films with a known label, and those that show the finding."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.absent_below > self.present_at:
+            raise ValueError("a probability cannot mean both absent and present")
+        return self
 
 
 class ModelCard(_Card):
@@ -70,4 +101,8 @@ class ModelCard(_Card):
     film_threshold: float | None = None
     """A film probability below this is no upright frontal chest film."""
     ctr: CtrCalibration | None = None
+    labels: tuple[LabelCard, ...] = ()
+    """Of a classifier, in the order of its logits."""
+    limits: dict[str, float] = {}
+    """Probabilities or distances from which on something is said, by name."""
     kind: Literal["onnx"] = "onnx"

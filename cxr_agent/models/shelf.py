@@ -8,6 +8,9 @@ from cxr_agent.models.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
     from cxr_agent.models.anatomy import AnatomyModel
+    from cxr_agent.models.embedding import EmbeddingModel
+    from cxr_agent.models.findings import FindingsModel
+    from cxr_agent.models.view import ViewModel
 
 
 class Shelf:
@@ -33,3 +36,21 @@ class Shelf:
         from cxr_agent.models.anatomy import AnatomyModel
 
         return AnatomyModel(self.runtime.network("anatomy"))
+
+    def view(self) -> ViewModel:
+        """The embedded view model; as :meth:`anatomy`."""
+        from cxr_agent.models.view import ViewModel
+
+        return ViewModel(self.runtime.network("view"))
+
+    def findings(self) -> FindingsModel:
+        """The embedded findings classifier; as :meth:`anatomy`."""
+        from cxr_agent.models.findings import FindingsModel
+
+        return FindingsModel(self.runtime.network("findings"))
+
+    def embedding(self) -> EmbeddingModel:
+        """The embedded image embedding; as :meth:`anatomy`."""
+        from cxr_agent.models.embedding import EmbeddingModel
+
+        return EmbeddingModel(self.runtime.network("embedding"))

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cxr_agent.models.networks.view import FLAGS, INPUT_SIZE, KINDS, ViewNet
+from cxr_agent.testing.phantom import draw, random_spec
 from training.anatomy.negatives import draw_negative
 from training.films import pool, sets
 from training.films.augment import Strength, show
@@ -27,7 +28,7 @@ from training.view.turn import changed
 
 FOLDER = RUNS / "view"
 STRENGTH = Strength(zoom=(0.7, 1.25), shift=0.15, turn_deg=14, aspect=0.1, gamma=0.4, contrast=0.3)
-_SHARES = {"frontal": 0.62, "lateral": 0.10, "other": 0.22, "drawn": 0.06}
+_SHARES = {"frontal": 0.58, "lateral": 0.10, "other": 0.20, "drawn": 0.06, "phantom": 0.06}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ class Sampler:
             square = (draw_negative(STORED_SIZE, rng) * 255).astype(np.uint8)
             unknown = np.full(len(FLAGS), np.nan, dtype=np.float32)
             return square, np.ones(2, np.float32), KINDS.index("other"), unknown
+        if name == "phantom":
+            chest = draw(random_spec(rng), STORED_SIZE)
+            flag = np.array([np.nan, 0, 0, np.nan], dtype=np.float32)
+            square = (chest.pixels * 255).astype(np.uint8)
+            return square, np.ones(2, np.float32), KINDS.index("frontal"), flag
         held = self._pools[name]
         item = (
             int(rng.choice(len(held), p=self._frontal))

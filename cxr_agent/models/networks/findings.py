@@ -18,6 +18,7 @@ from cxr_agent.models.networks.encoder import Encoder
 
 INPUT_SIZE = 128
 SHARPNESS = 3.0
+OUTPUTS = ("logits", "maps")
 
 
 class FindingsNet(nn.Module):
@@ -38,4 +39,4 @@ class FindingsNet(nn.Module):
 
 def deployed(card: ModelCard) -> nn.Module:
     """What the ONNX file holds: logits and maps."""
-    return FindingsNet(len(card.structures)).eval()
+    return FindingsNet(len(card.labels)).eval()

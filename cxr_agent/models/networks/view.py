@@ -13,6 +13,7 @@ KINDS = ("frontal", "lateral", "other")
 TURNS = (0, 90, 180, 270)
 """Degrees counter-clockwise by which an upright picture was turned."""
 FLAGS = ("ap", "mirrored", "inverted", "child")
+OUTPUTS = ("kind", "turn", "flags")
 
 
 class ViewNet(nn.Module):
