@@ -107,6 +107,13 @@ FAMILIES: Final = {
             "Microsoft Research licence (MSRLA), terms to accept on the model page",
             "maira2",
         ),
+        Family(
+            "roentgen",
+            "a synthetic film for a description, marked as such",
+            ("stanfordmimi/RoentGen-v2", "other Stable Diffusion checkpoints"),
+            _SEE,
+            "roentgen",
+        ),
     )
 }
 """By name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cxr_agent.errors import ModelError
 from cxr_agent.models.adapters.checkpoints import bad_layout
@@ -11,6 +11,9 @@ from cxr_agent.models.adapters.hardware import Hardware
 from cxr_agent.models.adapters.libraries import library, missing
 from cxr_agent.models.adapters.quiet import quiet
 from cxr_agent.models.adapters.sources import read_json
+
+_WORDS: Final = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
+"""Where a tokenizer of transformers keeps its words."""
 
 
 def from_folder(
@@ -86,6 +89,9 @@ def processor_of(path: Path, *, family: str, trust_remote_code: bool = False) ->
 
 def _companion(kind: str, path: Path, what: str, trust: bool, family: str = "") -> Any:
     kit = library("transformers")
+    if not trust and not any((path / name).is_file() for name in _WORDS):
+        # The library makes an empty one in its place, to which every word is unknown.
+        raise _no_companion(path, what)
     with quiet("transformers"):
         try:
             return getattr(kit, kind).from_pretrained(
@@ -96,11 +102,15 @@ def _companion(kind: str, path: Path, what: str, trust: bool, family: str = "") 
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             if "trust_remote_code" in str(error):
                 raise needs_trust(family or what) from None
-            raise ModelError(
-                "bad_checkpoint",
-                f"{path} has no {what} that can be read",
-                hint="Fetch the checkpoint again, with all of its small files.",
-            ) from error
+            raise _no_companion(path, what) from error
+
+
+def _no_companion(path: Path, what: str) -> ModelError:
+    return ModelError(
+        "bad_checkpoint",
+        f"{path} has no {what} that can be read",
+        hint="Fetch the checkpoint again, with all of its small files.",
+    )
 
 
 def _refused(path: Path, family: str, error: Exception) -> ModelError:

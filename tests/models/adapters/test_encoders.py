@@ -413,3 +413,11 @@ def test_preparing_does_what_the_library_does(films: list[FloatImage]) -> None:
         recipe = Recipe("stretch", (30, 50), resample=2, mean=(0.5,) * 3, std=(0.5,) * 3)
         wanted = stretch(to_picture(film), return_tensors="np")["pixel_values"][0]
         assert np.allclose(recipe.prepare(to_bytes(film))[0], wanted, atol=1e-6)
+
+
+def test_a_checkpoint_without_words_is_refused(clip: Path) -> None:
+    (clip / "tokenizer.json").unlink()
+    with pytest.raises(ModelError) as caught:
+        load_adapter("clip", clip)
+    assert caught.value.code == "bad_checkpoint"
+    assert "tokenizer" in caught.value.message
