@@ -15,6 +15,8 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from cxr_agent.errors import ModelError
+from cxr_agent.models.runtime.device import describe, unused_gpu
+from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.store import load_card, verified_weights, weights_root
 from cxr_agent.reading import Agent, program_version
 from cxr_agent.toolbox.registry import built_in
@@ -29,7 +31,7 @@ _LIBRARIES: Final = (
     ("pylibjpeg-libjpeg", "JPEG and JPEG-LS in DICOM", True),
     ("pylibjpeg-openjpeg", "JPEG 2000 in DICOM", True),
     ("pylibjpeg-rle", "RLE in DICOM", True),
-    ("torch", "training; not needed for reading", False),
+    ("torch", "runs the models on a GPU; training; not needed on a CPU", False),
 )
 
 
@@ -79,13 +81,20 @@ class Diagnosis(_Part):
     """Whether a reading can run."""
 
 
-def examine(*, speed: bool = True) -> Diagnosis:
-    """Look at libraries, models and device; with ``speed`` read the phantom twice."""
+def examine(*, speed: bool = True, device: str = "auto") -> Diagnosis:
+    """Look at libraries, models and device; with ``speed`` read the phantom twice.
+
+    Raises
+    ------
+    UsageError, ModelError
+        As :class:`cxr_agent.reading.Agent` does for a device.
+    """
+    runtime = Runtime.shared(device)
     libraries = tuple(
         Library(name=name, version=_version(name), purpose=purpose, required=required)
         for name, purpose, required in _LIBRARIES
     )
-    models = tuple(_states())
+    models = tuple(_states(runtime))
     healthy = all(lib.version for lib in libraries if lib.required) and all(
         model.state == "ready" for model in models
     )
@@ -93,11 +102,11 @@ def examine(*, speed: bool = True) -> Diagnosis:
         program=program_version(),
         python=platform.python_version(),
         cores=os.cpu_count() or 1,
-        device=_device(),
+        device=_device(runtime),
         libraries=libraries,
         models=models,
-        speed=_speed() if speed and healthy else None,
-        advice=tuple(_advice(libraries)),
+        speed=_speed(device) if speed and healthy else None,
+        advice=tuple(_advice(libraries, device)),
         healthy=healthy,
     )
 
@@ -109,14 +118,14 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _states() -> list[ModelState]:
+def _states(runtime: Runtime) -> list[ModelState]:
     states = []
     needed = {spec.model for spec in built_in() if spec.model is not None}
     there = {path.parent.name for path in weights_root().glob("*/card.json")}
     for name in sorted(needed | there):
         try:
             card = load_card(name)
-            size = len(verified_weights(card)) / 1e6
+            size = len(verified_weights(card, runtime.form)) / 1e6
             state, detail = "ready", f"{card.name} {card.version}, {size:.1f} MB, {card.task}"
         except ModelError as error:
             state, detail = error.code, error.message
@@ -124,18 +133,13 @@ def _states() -> list[ModelState]:
     return states
 
 
-def _device() -> str:
-    try:
-        import onnxruntime
-    except ImportError:
+def _device(runtime: Runtime) -> str:
+    if runtime.form == "onnx" and _version("onnxruntime") is None:
         return "none: onnxruntime is not installed"
-    providers = onnxruntime.get_available_providers()
-    if "CUDAExecutionProvider" in providers:
-        return "CPU is used; a CUDA provider is there and not used by this version"
-    return f"CPU, {os.cpu_count() or 1} cores"
+    return describe(runtime.device)
 
 
-def _speed() -> Speed:
+def _speed(device: str) -> Speed:
     import numpy as np
     from PIL import Image
 
@@ -146,7 +150,7 @@ def _speed() -> Speed:
         film = Path(folder) / "phantom.png"
         Image.fromarray(pixels).save(film)
         began = time.perf_counter()
-        with Agent(traces=Path(folder) / "traces") as agent:
+        with Agent(traces=Path(folder) / "traces", device=device) as agent:
             agent.read(film)
             first = time.perf_counter() - began
             began = time.perf_counter()
@@ -156,12 +160,15 @@ def _speed() -> Speed:
     return Speed(first_s=first, next_s=second, peak_mib=peak)
 
 
-def _advice(libraries: tuple[Library, ...]) -> list[str]:
+def _advice(libraries: tuple[Library, ...], device: str) -> list[str]:
     advice = [
         f"pip install {library.name}: {library.purpose}"
         for library in libraries
         if library.required and library.version is None
     ]
+    idle = unused_gpu(device)
+    if idle is not None:
+        advice.append(idle)
     if (os.cpu_count() or 1) < 4:
         advice.append("more cores: the anatomy network takes most of a reading's time")
     if importlib.util.find_spec("torch") is None:

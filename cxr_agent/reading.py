@@ -16,6 +16,7 @@ from typing import Self
 from cxr_agent.errors import CxrAgentError, ModelError, UnsuitableFilm
 from cxr_agent.imaging import Decoder, load_study
 from cxr_agent.imaging.refusal import refusal_by_pixels
+from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.store import list_cards
 from cxr_agent.planning.budget import Budget
@@ -57,6 +58,16 @@ class Agent(AbstractContextManager["Agent"]):
         Where a reading ends with what it has.
     registry
         The tools; the built-in ones where none are given.
+    device
+        What runs the models: ``auto`` (a GPU where one works), ``cpu``, ``cuda`` or ``cuda:N``.
+        Readers of one process on one device share the loaded models.
+
+    Raises
+    ------
+    UsageError
+        ``bad_device``.
+    ModelError
+        ``device_unavailable``.
 
     Examples
     --------
@@ -72,13 +83,19 @@ class Agent(AbstractContextManager["Agent"]):
         planner: Planner | None = None,
         budget: Budget | None = None,
         registry: Registry | None = None,
+        device: str = "auto",
     ) -> None:
         self._traces = Path(traces) if traces is not None else default_traces()
         self._planner = planner or ProtocolPlanner()
         self._budget = budget or Budget()
         self._registry = registry or built_in()
-        self._shelf = Shelf()
+        self._shelf = Shelf(Runtime.shared(device))
         self._decoder = Decoder()
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the models: its device, and its notices."""
+        return self._shelf.runtime
 
     def read(
         self,
@@ -161,13 +178,26 @@ class Agent(AbstractContextManager["Agent"]):
                 "seconds": self._budget.seconds,
                 "repeats": self._budget.repeats,
                 "tools": [f"{spec.name} {spec.version}" for spec in self._registry],
+                "device": str(self.runtime.device),
+                # Said in earlier runs of this process; what a run adds is with its steps.
+                "notices": [notice.record() for notice in self.runtime.notices],
             },
             versions={
                 "python": platform.python_version(),
-                **{name: metadata.version(name) for name in _LIBRARIES},
-                **_weights(),
+                **{name: metadata.version(name) for name in self._libraries()},
+                **self._weights(),
             },
         )
+
+    def _libraries(self) -> tuple[str, ...]:
+        return (*_LIBRARIES, "torch") if self.runtime.device.kind == "cuda" else _LIBRARIES
+
+    def _weights(self) -> dict[str, str]:
+        """Hashes of the embedded weights. A damaged card costs the tools that need its model."""
+        try:
+            return {f"weights:{c.id}": self.runtime.weights_sha256(c) for c in list_cards()}
+        except ModelError:
+            return {}
 
     def _report(
         self, study: Study, films: tuple[FilmSummary, ...], reading: Reading, trace: TraceWriter
@@ -200,9 +230,10 @@ def read(
     priors: FilmPath | Sequence[FilmPath] = (),
     indication: str = "",
     traces: Path | str | None = None,
+    device: str = "auto",
 ) -> Report:
-    """Read one study; see :meth:`Agent.read`. For many studies keep an :class:`Agent`."""
-    with Agent(traces=traces) as agent:
+    """Read one study; see :class:`Agent` and its ``read``. For many studies keep an Agent."""
+    with Agent(traces=traces, device=device) as agent:
         return agent.read(films, priors=priors, indication=indication)
 
 
@@ -219,14 +250,6 @@ def _untold() -> AbstractContextManager[None]:
     from langsmith.run_helpers import tracing_context
 
     return tracing_context(enabled=False)
-
-
-def _weights() -> dict[str, str]:
-    """Hashes of the embedded weights. A damaged card costs the tools that need its model."""
-    try:
-        return {f"weights:{card.id}": card.weights_sha256 for card in list_cards()}
-    except ModelError:
-        return {}
 
 
 def _exam(study: Study) -> str:

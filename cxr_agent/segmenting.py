@@ -9,16 +9,28 @@ from typing import Self
 from cxr_agent.imaging import Decoder
 from cxr_agent.imaging.decoder import FilmPath
 from cxr_agent.imaging.refusal import refusal_by_pixels
+from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.toolbox.contract import BoolMask
 
 
 class Segmenter(AbstractContextManager["Segmenter"]):
-    """Outlines films; keeps decode worker and model warm between them."""
+    """Outlines films; keeps decode worker and model warm between them.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    device
+        As for :class:`cxr_agent.reading.Agent`.
+    """
+
+    def __init__(self, *, device: str = "auto") -> None:
+        self._shelf = Shelf(Runtime.shared(device))
         self._decoder = Decoder()
-        self._shelf = Shelf()
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the model: its device, and its notices."""
+        return self._shelf.runtime
 
     def segment(self, film: FilmPath) -> dict[str, BoolMask]:
         """Masks (rows, columns) by structure, at the film's own size.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import cxr_agent
-from cxr_agent.errors import InputError, OutputError, UnsuitableFilm, UsageError
+from cxr_agent.errors import CxrAgentError, InputError, OutputError, UnsuitableFilm, UsageError
 from cxr_agent.evidence import EvidenceKind
 from cxr_agent.planning.budget import Budget
 from cxr_agent.reading import Agent
@@ -53,6 +53,26 @@ def test_python_and_command_line_agree(films: Films, tmp_path: Path) -> None:
     for run in (expected, theirs):
         assert Path(run.pop("trace")).name == run.pop("run_id")
     assert theirs == expected
+
+
+def test_readers_of_one_device_share_what_is_loaded(agent: Agent, tmp_path: Path) -> None:
+    with Agent(traces=tmp_path) as other:
+        assert other.runtime is agent.runtime
+
+
+@pytest.mark.parametrize(
+    ("device", "code"), [("tpu", "bad_device"), ("cuda", "device_unavailable")]
+)
+def test_a_device_that_cannot_be_used(
+    device: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(CxrAgentError) as caught:
+        Agent(traces=tmp_path, device=device)
+    assert caught.value.code == code
+    with pytest.raises(CxrAgentError) as caught:
+        cxr_agent.read(tmp_path / "film.png", traces=tmp_path, device=device)
+    assert caught.value.code == code
 
 
 def test_same_film_same_report(agent: Agent, films: Films, report: Report) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_agent.errors import InputError, UnsuitableFilm
+from cxr_agent.errors import InputError, UnsuitableFilm, UsageError
 from cxr_agent.segmenting import Segmenter
 from cxr_agent.testing.phantom import PhantomSpec, draw
 from tests.cli.program import Films, dice, levels, save, write_films
@@ -65,6 +65,12 @@ def test_unreadable_file(segmenter: Segmenter, films: Films) -> None:
     with pytest.raises(InputError) as caught:
         segmenter.segment(films["letter.txt"])
     assert caught.value.code == "not_an_image"
+
+
+def test_a_device_that_is_none() -> None:
+    with pytest.raises(UsageError) as caught:
+        Segmenter(device="tpu")
+    assert caught.value.code == "bad_device"
 
 
 def test_works_after_a_refusal(segmenter: Segmenter, films: Films) -> None:

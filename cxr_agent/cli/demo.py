@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from cxr_agent.cli.device import Device, notices_told
+
 
 def demo(
     film: Annotated[
@@ -17,6 +19,7 @@ def demo(
         "demo-report.html"
     ),
     traces: Annotated[Path | None, typer.Option(help="Where the trace goes.")] = None,
+    device: Device = "auto",
 ) -> None:
     """Read a film, or the procedural phantom when none is given. Takes about 2 s."""
     from cxr_agent.cli.output import write_whole
@@ -25,7 +28,11 @@ def demo(
     from cxr_agent.report.render import to_html
     from cxr_agent.trace import read_trace
 
-    with tempfile.TemporaryDirectory() as folder, Agent(traces=traces) as agent:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Agent(traces=traces, device=device) as agent,
+        notices_told(device, agent.runtime),
+    ):
         report = agent.read(film if film is not None else _phantom(Path(folder)))
     print_report(report)
     assert report.trace is not None

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cxr_agent.cli.device import Device
 from cxr_agent.errors import EXIT_OK
 
 
@@ -14,11 +15,12 @@ def doctor(
     speed: Annotated[
         bool, typer.Option("--speed/--no-speed", help="Read the built-in phantom and time it.")
     ] = True,
+    device: Device = "auto",
 ) -> int:
     """Say what is installed, which models are there, the device, and the speed of one reading."""
     from cxr_agent.diagnosis import examine
 
-    report = examine(speed=speed)
+    report = examine(speed=speed, device=device)
     if as_json:
         print(report.model_dump_json(indent=2))
         return EXIT_OK if report.healthy else 6

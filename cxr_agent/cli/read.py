@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cxr_agent.cli.device import Device, notices_told
 from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def read(
         Path | None,
         typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
     ] = None,
+    device: Device = "auto",
 ) -> int:
     """Read films and report what is seen. About 2 s for the first film, 0.5 s for each other."""
     from cxr_agent.cli.output import Names
@@ -62,7 +64,11 @@ def read(
         )
     show = _json_printer(len(groups) > 1) if as_json else _text_printer(markdown, len(groups) > 1)
     status, names = EXIT_OK, Names(".html")
-    with Agent(traces=traces) as agent, show as emit:
+    with (
+        Agent(traces=traces, device=device) as agent,
+        notices_told(device, agent.runtime),
+        show as emit,
+    ):
         for group in groups:
             try:
                 report = agent.read(group, priors=prior or (), indication=indication)

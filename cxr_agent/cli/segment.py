@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cxr_agent.cli.device import Device, notices_told
 from cxr_agent.cli.read import Films
 from cxr_agent.errors import EXIT_OK, CxrAgentError
 
@@ -18,6 +19,7 @@ def segment(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was written as JSON.")
     ] = False,
+    device: Device = "auto",
 ) -> int:
     """Outline lungs, heart and clavicles: one binary PNG (0, 255) per structure. 0.3 s a film.
 
@@ -29,7 +31,7 @@ def segment(
 
     status, names = EXIT_OK, Names()
     records: list[dict[str, Any]] = []
-    with Segmenter() as segmenter:
+    with Segmenter(device=device) as segmenter, notices_told(device, segmenter.runtime):
         for film in films:
             record: dict[str, Any] = {"file": shown_name(film)}
             try:

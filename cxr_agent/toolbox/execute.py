@@ -48,6 +48,11 @@ class Toolbox:
     trace: TraceWriter
     _step: int = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
+    _told: int = field(init=False)
+    """Notices of the runtime that need not be written to the trace, or were."""
+
+    def __post_init__(self) -> None:
+        self._told = len(self.bench.shelf.runtime.notices)
 
     @property
     def next_step(self) -> int:
@@ -129,12 +134,12 @@ class Toolbox:
                 tool=spec.name,
                 outcome="ok",
                 result=answer.record,
-                codes=(),
+                codes=self._notices(),
                 seconds=seconds,
                 artifacts=artifacts,
             )
         )
-        provenance = _provenance(spec, step, bound.film, _model_behind(spec, bound))
+        provenance = self._provenance(spec, step, bound.film, _model_behind(spec, bound))
         evidence = tuple(
             self._evidence(observation, bound.film, provenance, reading, artifacts)
             for observation, reading in answer.statements
@@ -165,7 +170,7 @@ class Toolbox:
                 tool=spec.name,
                 outcome=status,
                 result={},
-                codes=reasons,
+                codes=(*reasons, *self._notices()),
                 seconds=seconds,
                 artifacts={},
             )
@@ -174,8 +179,30 @@ class Toolbox:
         if not isinstance(handle, str) or handle not in self.bench.study.handles:
             return Outcome(step, call, status, reasons, (), seconds)
         film = self.bench.study.image(handle)
-        evidence = self._evidence(limitation, film, _provenance(spec, step, film, spec.model))
+        evidence = self._evidence(limitation, film, self._provenance(spec, step, film, spec.model))
         return Outcome(step, call, status, reasons, (evidence,), seconds)
+
+    def _notices(self) -> tuple[str, ...]:
+        """Codes of what the runtime told since the last step."""
+        notices = self.bench.shelf.runtime.notices[self._told :]
+        self._told += len(notices)
+        return tuple(dict.fromkeys(notice.code.value for notice in notices))
+
+    def _provenance(self, spec: ToolSpec, step: int, film: Image, model: str | None) -> Provenance:
+        weights: str | None = None
+        if model is not None:
+            try:
+                weights = self.bench.shelf.runtime.weights_sha256(load_card(model))
+            except ModelError:
+                weights = None  # the limitation already says that the model cannot be loaded
+        return Provenance(
+            step=step,
+            tool=spec.name,
+            tool_version=spec.version,
+            model=model,
+            weights_sha256=weights,
+            image_sha256=film.sha256,
+        )
 
     def _evidence(
         self,
@@ -214,23 +241,6 @@ def _model_behind(spec: ToolSpec, bound: Bound) -> str | None:
     masks = [mask for mask in bound.keywords.values() if isinstance(mask, Mask)]
     models = {mask.model for mask in masks if mask.model is not None}
     return models.pop() if len(models) == 1 else None
-
-
-def _provenance(spec: ToolSpec, step: int, film: Image, model: str | None) -> Provenance:
-    weights: str | None = None
-    if model is not None:
-        try:
-            weights = load_card(model).weights_sha256
-        except ModelError:
-            weights = None  # the limitation already says that the model cannot be loaded
-    return Provenance(
-        step=step,
-        tool=spec.name,
-        tool_version=spec.version,
-        model=model,
-        weights_sha256=weights,
-        image_sha256=film.sha256,
-    )
 
 
 def _fields(observation: Observation) -> dict[str, Any]:

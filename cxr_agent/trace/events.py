@@ -118,7 +118,7 @@ class ToolReturned(Frozen):
     result: JsonObject = Field(default_factory=dict)
     """The typed result as JSON; empty unless ``ok``."""
     codes: tuple[Code, ...] = ()
-    """Why it abstained or failed."""
+    """Why it abstained or failed; what the model runtime did otherwise than asked meanwhile."""
     seconds: Seconds
     """Wall time of the call."""
     artifacts: dict[Name, Sha256] = Field(default_factory=dict)

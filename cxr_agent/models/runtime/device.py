@@ -66,6 +66,15 @@ def choose(text: str) -> Device:
     return Device("cuda", index)
 
 
+def describe(device: Device) -> str:
+    """One device for people."""
+    if device.kind == "cpu":
+        return f"CPU, {os.cpu_count() or 1} cores"
+    from cxr_agent.models.runtime.torch_backend import cuda_mib, cuda_name
+
+    return f"{device}, {cuda_name(device)}, {cuda_mib(device)} MiB"
+
+
 def unused_gpu(asked: str = "auto") -> str | None:
     """One line on a GPU that is here and not used, and why; None where there is nothing to say."""
     present = _signs_of_gpu()

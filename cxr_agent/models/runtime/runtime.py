@@ -13,7 +13,7 @@ from cxr_agent.models.runtime.device import Device, choose
 from cxr_agent.models.runtime.memory import MemoryBudget, limit_mib
 from cxr_agent.models.runtime.network import Arrays, Network
 from cxr_agent.models.runtime.notice import Notice, NoticeCode
-from cxr_agent.models.store import load_card
+from cxr_agent.models.store import WeightsForm, load_card
 
 _MOST: Final = {"cpu": 1, "cuda": 32}
 """Films of one batch to begin with. On a CPU more gain nothing and each takes 40 MiB; see
@@ -22,7 +22,7 @@ _WEIGHTS: Final = 4
 _BYTES_PER_PIXEL: Final = 300
 """What a loaded network takes, in copies of its float32 weights (as stored, as laid out for the
 processor, in between) and in bytes per pixel of a batch. From the resident memory of the anatomy
-model in ONNX Runtime: 48 MiB when loaded, 90 MiB after a film, 40 MiB for each further one."""
+model in ONNX Runtime: 49 MiB when loaded, 95 MiB with one film, 40 MiB for each further one."""
 
 
 class Runtime:
@@ -72,6 +72,15 @@ class Runtime:
             if key not in cls._shared:
                 cls._shared[key] = cls(device, threads=threads, memory_mib=memory_mib)
             return cls._shared[key]
+
+    @property
+    def form(self) -> WeightsForm:
+        """Which of a model's files this device runs."""
+        return "safetensors" if self.device.kind == "cuda" else "onnx"
+
+    def weights_sha256(self, card: ModelCard) -> str:
+        """Hash of the file that this device runs."""
+        return card.safetensors_sha256 if self.form == "safetensors" else card.weights_sha256
 
     @property
     def notices(self) -> tuple[Notice, ...]:

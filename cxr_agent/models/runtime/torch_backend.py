@@ -114,6 +114,13 @@ def cuda_count() -> int:
     return torch.cuda.device_count()
 
 
+def cuda_name(device: Device) -> str:
+    """What one GPU is called."""
+    import torch
+
+    return torch.cuda.get_device_name(device.index)
+
+
 def cuda_mib(device: Device) -> int:
     """Memory of one GPU in MiB."""
     import torch
