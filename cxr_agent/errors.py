@@ -70,6 +70,8 @@ class UnsuitableCode(StrEnum):
     LATERAL_VIEW = "lateral_view"
     PAEDIATRIC = "paediatric"
     ROTATED_FILM = "rotated_film"
+    TURNED_PICTURE = "turned_picture"
+    INVERTED_GREYS = "inverted_greys"
 
 
 class CxrAgentError(Exception):

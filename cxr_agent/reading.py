@@ -150,7 +150,7 @@ class Agent(AbstractContextManager["Agent"]):
             with _untold():
                 reading = ReadingGraph(toolbox, self._planner, self._budget).run()
             if reading.status == "refused":
-                raise refusal_by_pixels()
+                raise refusal_by_pixels(reading.refusal)
             report = self._report(study, films, reading, trace)
         except BaseException as error:
             _write_failure(trace, error, time.monotonic() - began)

@@ -74,6 +74,24 @@ def width(code: str, category: str) -> Observation:
     )
 
 
+def classified(code: str, polarity: Polarity, probability: float) -> Observation:
+    """A finding as the classifier states it."""
+    return Observation(
+        kind=EvidenceKind.FINDING,
+        code=code,
+        category="classified",
+        polarity=polarity,
+        probability=probability,
+        threshold=0.61,
+        details={"limit_present": 0.61, "limit_absent": 0.24},
+    )
+
+
+JUDGED = (
+    (Polarity.PRESENT, 0.874),
+    (Polarity.UNCERTAIN, 0.432),
+    (Polarity.ABSENT, 0.071),
+)
 PRESENT, ABSENT, UNCERTAIN = Polarity.PRESENT, Polarity.ABSENT, Polarity.UNCERTAIN
 BY_VARIANT: dict[tuple[str, str], Observation] = {
     ("cardiothoracic_ratio", "default"): ratio(),
@@ -112,6 +130,21 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     ("budget", "default"): limitation("budget", "budget_steps"),
     ("prior_film", "dated"): quality("prior_film", "dated", value=31, unit=Unit.DAY),
     ("prior_film", "undated"): quality("prior_film", "undated"),
+    ("orientation", "upright"): quality("orientation", "upright", probability=0.997),
+    ("orientation", "mirrored"): quality("orientation", "mirrored", probability=0.973),
+    ("projection_from_pixels", "pa"): quality("projection_from_pixels", "pa", probability=0.96),
+    ("projection_from_pixels", "ap"): quality("projection_from_pixels", "ap", probability=0.96),
+    ("age_from_pixels", "default"): quality("age_from_pixels", probability=0.93),
+    ("familiarity", "familiar"): compared("familiarity", "familiar", 0.213, 0.55),
+    ("familiarity", "strange"): compared("familiarity", "strange", 0.712, 0.55),
+    **{
+        ("any_finding", f"{polarity.value}_classified"): classified(
+            "pleural_effusion", polarity, probability
+        )
+        for polarity, probability in JUDGED
+    },
+    ("not_judged", "default"): limitation("not_judged", "lung_lesion", "pleural_thickening"),
+    ("conflict", "default"): limitation("conflict", "cardiomegaly"),
 }
 """(code, variant) to an observation that leads to it."""
 
@@ -133,6 +166,9 @@ def everything() -> Iterator[Observation]:
         if term.kind == "region" and code != "anatomy":
             yield region(code)
         yield limitation(code, *reasons())
+        if term.kind == "finding" and term.words and code != "no_finding":
+            for polarity, probability in JUDGED:
+                yield classified(code, polarity, probability)
     for reason in reasons():
         yield limitation("cardiothoracic_ratio", reason)
     for notice in Notice:

@@ -111,6 +111,14 @@ _TEXTS: Final[dict[InputCode | UnsuitableCode, tuple[str, str]]] = {
         "the header says that the patient lies on the side",
         "Give an upright or supine frontal film.",
     ),
+    UnsuitableCode.TURNED_PICTURE: (
+        "the picture looks turned by a quarter or a half",
+        "Turn it so that the head is up, and read it again.",
+    ),
+    UnsuitableCode.INVERTED_GREYS: (
+        "the grey values look inverted: bone is dark",
+        "Give the film with bone white, or the DICOM file, whose header tells.",
+    ),
 }
 
 
@@ -140,10 +148,37 @@ def refusal_from_name(name: str) -> InputError:
     return refusal(InputCode.DECODE_CRASH)
 
 
-def refusal_by_pixels() -> UnsuitableFilm:
-    """The exception for a picture that the anatomy model takes for no upright frontal film."""
-    return UnsuitableFilm(
+_BY_PIXELS: Final[dict[str, tuple[UnsuitableCode, str, str]]] = {
+    "not_frontal_chest": (
         UnsuitableCode.NOT_CHEST,
         "the picture does not look like an upright frontal chest film",
-        hint="Give a frontal (PA or AP) chest film, head up, shown whole.",
-    )
+        "Give a frontal (PA or AP) chest film, head up, shown whole.",
+    ),
+    "side_view": (
+        UnsuitableCode.LATERAL_VIEW,
+        "the picture looks like a side view",
+        "Give the frontal (PA or AP) film.",
+    ),
+    "turned_picture": (
+        UnsuitableCode.TURNED_PICTURE,
+        *_TEXTS[UnsuitableCode.TURNED_PICTURE],
+    ),
+    "inverted_greys": (
+        UnsuitableCode.INVERTED_GREYS,
+        *_TEXTS[UnsuitableCode.INVERTED_GREYS],
+    ),
+}
+"""By the reason code of the tool that looked: what the pixels, not the header, tell."""
+
+
+def refusal_by_pixels(reason: str | None = None) -> UnsuitableFilm:
+    """The exception for a picture that a model refused.
+
+    Parameters
+    ----------
+    reason
+        Code of ``kb/reasons.toml`` that the tool abstained with; without one the picture is not
+        taken for an upright frontal film.
+    """
+    code, message, hint = _BY_PIXELS[reason or "not_frontal_chest"]
+    return UnsuitableFilm(code, message, hint=hint)

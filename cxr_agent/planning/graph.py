@@ -21,8 +21,8 @@ from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome, Toolbox
 from cxr_agent.trace import FINISH, GateVerdict, Plan, ReportDrafted
 
-GATE = "not_frontal_chest"
-"""The abstention that says a picture is nothing this program reads."""
+GATES = ("not_frontal_chest", "side_view", "turned_picture", "inverted_greys")
+"""Abstentions that say a picture is nothing this program reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Reading:
     evidence: tuple[Evidence, ...]
     outcomes: tuple[Outcome, ...]
     status: Literal["complete", "partial", "refused"]
+    refusal: str | None = None
+    """The reason code, where the first current film was refused with all others."""
 
 
 class _State(TypedDict, total=False):
@@ -42,7 +44,7 @@ class _State(TypedDict, total=False):
     outcomes: Annotated[list[Outcome], operator.add]
     evidence: Annotated[list[Evidence], operator.add]
     spent: str | None
-    refused: bool
+    refused: str | None
     draft: Draft
     gated: Gated
 
@@ -78,12 +80,12 @@ class ReadingGraph:
         # Each step of a reading is three nodes; the budget ends it long before this limit.
         limit = 3 * self.budget.steps + 12
         final: dict[str, Any] = _build(self).invoke(
-            {"outcomes": [], "evidence": [], "spent": None, "refused": False},
+            {"outcomes": [], "evidence": [], "spent": None, "refused": None},
             {"recursion_limit": limit},
         )
         outcomes, evidence = tuple(final["outcomes"]), tuple(final["evidence"])
-        if final["refused"]:
-            return Reading(None, evidence, outcomes, "refused")
+        if final["refused"] is not None:
+            return Reading(None, evidence, outcomes, "refused", final["refused"])
         partial = final["spent"] is not None or any(o.status == "failed" for o in outcomes)
         return Reading(final["gated"], evidence, outcomes, "partial" if partial else "complete")
 
@@ -138,12 +140,19 @@ class ReadingGraph:
         """Take in what the tool gave; stop when no current film can be read."""
         latest = state["latest"]
         outcomes = [*state["outcomes"], latest]
-        handles = {film.handle for film in self.toolbox.bench.study.images}
-        refused = {o.call.arguments.get("film") for o in outcomes if GATE in o.codes}
+        study = self.toolbox.bench.study
+        handles = {film.handle for film in study.images}
+        refused = {
+            o.call.arguments.get("film"): code
+            for o in outcomes
+            for code in o.codes
+            if code in GATES
+        }
+        everything = handles <= refused.keys()
         return {
             "outcomes": [latest],
             "evidence": list(latest.evidence),
-            "refused": handles <= refused,
+            "refused": refused[study.images[0].handle] if everything else None,
         }
 
     def compose(self, state: _State) -> _State:
@@ -190,6 +199,10 @@ class ReadingGraph:
         if reasons:
             observation = statements.about_budget(tuple(reasons))
             made.append(self.toolbox.state(observation, first, "protocol"))
+        made += [
+            self.toolbox.state(conflict, study.image(handle), "protocol")
+            for handle, conflict in statements.about_conflicts(state["evidence"])
+        ]
         scope = statements.about_scope(state["outcomes"])
         if scope is not None:
             made.append(self.toolbox.state(scope, first, "protocol"))

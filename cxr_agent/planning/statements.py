@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cxr_agent.evidence import EvidenceKind, Observation, Unit
+from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Unit
 from cxr_agent.planning.protocol import load_protocol
 from cxr_agent.study import Image
 from cxr_agent.toolbox.execute import Outcome
@@ -47,6 +47,20 @@ def about_scope(outcomes: Iterable[Outcome]) -> Observation | None:
     if not missing:
         return None
     return Observation(kind=EvidenceKind.LIMITATION, code="not_examined", reasons=tuple(missing))
+
+
+def about_conflicts(evidence: Iterable[Evidence]) -> Iterator[tuple[str, Observation]]:
+    """For each film, a finding that one tool calls present and another absent."""
+    said: dict[tuple[str, str], set[Polarity]] = {}
+    for item in evidence:
+        if item.kind is EvidenceKind.FINDING and item.polarity is not None:
+            said.setdefault((item.image, item.code), set()).add(item.polarity)
+    for (handle, code), polarities in said.items():
+        if {Polarity.PRESENT, Polarity.ABSENT} <= polarities:
+            yield (
+                handle,
+                Observation(kind=EvidenceKind.LIMITATION, code="conflict", reasons=(code,)),
+            )
 
 
 def about_budget(reasons: Sequence[str]) -> Observation:

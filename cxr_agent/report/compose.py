@@ -81,13 +81,18 @@ def rule_texts(evidence: Evidence) -> frozenset[str]:
 def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Findings first, critical ones before all, then what could not be measured."""
     current = [item for item in evidence if not is_prior(item)]
-    findings = [item for item in current if item.kind is EvidenceKind.FINDING]
+    findings = [item for item in current if item.kind is EvidenceKind.FINDING and _weighty(item)]
     unmeasured = [
         item
         for item in current
         if item.kind is EvidenceKind.LIMITATION and _kind(item.code) in ("measurement", "finding")
     ]
     return sorted(findings, key=_urgency) + unmeasured
+
+
+def _weighty(evidence: Evidence) -> bool:
+    """What a classifier does not find stands in Findings alone: it is no normal statement."""
+    return evidence.probability is None or evidence.polarity is not Polarity.ABSENT
 
 
 def _urgency(evidence: Evidence) -> tuple[bool, int]:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from cxr_agent.errors import ConfigError, CxrAgentError, ToolError
 from cxr_agent.evidence import Observation
 from cxr_agent.toolbox.arguments import Bound
-from cxr_agent.toolbox.contract import Abstain, Mask, ToolResult, ToolSpec
+from cxr_agent.toolbox.contract import Abstain, Heatmap, Mask, ToolResult, ToolSpec
 from cxr_agent.toolbox.limits import call_within, check_memory
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.trace.fields import JsonObject
@@ -58,6 +58,8 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
         raise ToolError("tool_failed", f"{spec.name} failed") from error
     for name, mask in result.masks.items():
         _check_mask(spec, name, mask, bound.film.shape)
+    for code, heatmap in result.heatmaps.items():
+        _check_heatmap(spec, code, heatmap)
     if not all(isinstance(observation, Observation) for observation in observations):
         raise _breach(spec, "what is no observation")
     try:
@@ -77,6 +79,14 @@ def _check_mask(spec: ToolSpec, name: str, mask: Mask, shape: tuple[int, int]) -
         raise _breach(spec, "a mask that is not bool")
     if mask.plane.shape != shape:
         raise _breach(spec, "a mask of another size")
+
+
+def _check_heatmap(spec: ToolSpec, code: str, heatmap: Heatmap) -> None:
+    plane = heatmap.plane
+    if code != heatmap.code or not isinstance(plane, np.ndarray) or plane.ndim != 2:
+        raise _breach(spec, "a map that is none")
+    if not (plane.size and np.isfinite(plane).all() and plane.min() >= 0 and plane.max() <= 1):
+        raise _breach(spec, "a map beyond 0 and 1")
 
 
 def _breach(spec: ToolSpec, what: str) -> ToolError:

@@ -23,6 +23,16 @@ def mask_png(plane: BoolMask) -> bytes:
     return buffer.getvalue()
 
 
+def heatmap_png(plane: FloatImage) -> bytes:
+    """An 8-bit grey PNG of values in [0, 1]."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    grey = np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8)
+    Image.fromarray(grey).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
 def display_png(pixels: FloatImage) -> bytes:
     """An 8-bit copy of a film for the eye, longest side at most 1024 pixels."""
     from PIL import Image

@@ -33,7 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Observation
 from cxr_agent.knowledge import vocabulary
-from cxr_agent.study import Image
+from cxr_agent.study import FloatImage, Image
 
 BoolMask = NDArray[np.bool_]
 
@@ -63,6 +63,14 @@ class Mask:
     """Card of the model that drew it."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Heatmap:
+    """Where a finding is seen: (rows, columns) float32 in [0, 1] over the whole film, coarser."""
+
+    code: str
+    plane: FloatImage
+
+
 class Drawing(BaseModel):
     """A measured line or point list in film pixels, x to the right, y down, for overlays."""
 
@@ -76,13 +84,15 @@ class Drawing(BaseModel):
 class ToolResult(BaseModel):
     """Base of what tools return: numbers with units in their field names.
 
-    Fields are what the trace keeps; masks go to it as artifacts.
+    Fields are what the trace keeps; masks and heatmaps go to it as artifacts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     drawings: tuple[Drawing, ...] = ()
     masks: dict[str, Mask] = Field(default_factory=dict, exclude=True, repr=False)
+    heatmaps: dict[str, Heatmap] = Field(default_factory=dict, exclude=True, repr=False)
+    """By the code of the finding."""
 
     @abstractmethod
     def observations(self) -> Iterable[Observation]:

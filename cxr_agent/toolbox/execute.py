@@ -16,7 +16,7 @@ from cxr_agent.models.store import load_card
 from cxr_agent.study import Image
 from cxr_agent.toolbox.answer import CONTRACT, Answer, answer_of
 from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
-from cxr_agent.toolbox.artifacts import drawings_svg, mask_png
+from cxr_agent.toolbox.artifacts import drawings_svg, heatmap_png, mask_png
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain, Mask, ToolSpec
 from cxr_agent.toolbox.reading import reading_of
@@ -25,6 +25,11 @@ from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned, TraceWriter
 
 LINES = "lines"
 """Name of the artifact that holds a tool's measured lines."""
+
+
+def saliency_name(code: str) -> str:
+    """Name of the artifact that shows where a finding was seen."""
+    return f"saliency_{code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,8 @@ class Toolbox:
         artifacts = {
             name: self.trace.put(mask_png(mask.plane)) for name, mask in result.masks.items()
         }
+        for code, heatmap in result.heatmaps.items():
+            artifacts[saliency_name(code)] = self.trace.put(heatmap_png(heatmap.plane))
         if result.drawings:
             artifacts[LINES] = self.trace.put(drawings_svg(result.drawings, bound.film.shape))
         seconds = time.monotonic() - began
@@ -248,9 +255,12 @@ def _fields(observation: Observation) -> dict[str, Any]:
 
 
 def _relevant(observation: Observation, artifacts: dict[str, str]) -> dict[str, str]:
-    """A region rests on its mask; anything measured rests on the measured lines."""
+    """A region rests on its mask, a classified finding on its map, a number on measured lines."""
     if observation.kind is EvidenceKind.REGION:
         return {name: sha for name, sha in artifacts.items() if name == observation.code}
+    saliency = saliency_name(observation.code)
+    if observation.probability is not None and saliency in artifacts:
+        return {saliency: artifacts[saliency]}
     if observation.value is not None and LINES in artifacts:
         return {LINES: artifacts[LINES]}
     return {}

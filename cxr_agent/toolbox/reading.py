@@ -7,6 +7,8 @@ from cxr_agent.evidence import EvidenceKind, Observation
 from cxr_agent.knowledge import Term, Wording, reasons, sentences, vocabulary
 
 _NONE = Wording(variants={})
+_ANY_FINDING = "any_finding"
+"""The wording of a finding whose own wording has no fitting variant."""
 
 
 def reading_of(observation: Observation) -> str:
@@ -23,15 +25,20 @@ def reading_of(observation: Observation) -> str:
         return f"{_name(observation)} could not be determined: {_reasons(observation)}."
     if observation.kind is EvidenceKind.REGION and not wording.variants:
         return f"The {_name(observation, capital=False)} was outlined."
-    for variant in _variants(observation):
-        if variant in wording.variants:
-            fields = _fields(observation, wording.decimals)
-            try:
-                return wording.variants[variant].format_map(fields)
-            except KeyError as missing:
-                raise ConfigError(
-                    "no_sentence", f"{observation.code} was stated without its {missing.args[0]}"
-                ) from None
+    wordings = [wording]
+    if observation.kind is EvidenceKind.FINDING:
+        wordings.append(sentences().get(_ANY_FINDING, _NONE))
+    for candidate in wordings:
+        for variant in _variants(observation):
+            if variant in candidate.variants:
+                fields = _fields(observation, candidate.decimals)
+                try:
+                    return candidate.variants[variant].format_map(fields)
+                except KeyError as missing:
+                    raise ConfigError(
+                        "no_sentence",
+                        f"{observation.code} was stated without its {missing.args[0]}",
+                    ) from None
     raise ConfigError(
         "no_sentence",
         f"kb/sentences.toml has no sentence for {observation.code}",
@@ -58,6 +65,7 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
         "low": low,
         "high": high,
         "threshold": observation.threshold,
+        "probability": observation.probability,
     }
     fields = {
         name: f"{number:.{decimals}f}" for name, number in numbers.items() if number is not None
@@ -66,7 +74,7 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
         fields["level"] = f"{100 * observation.interval_level:.0f}"
     if observation.reasons:
         fields["reasons"] = _reasons(observation)
-    return {**fields, "name": _name(observation)}
+    return {**fields, "name": _name(observation), "noun": _name(observation, capital=False)}
 
 
 def _name(observation: Observation, *, capital: bool = True) -> str:
@@ -84,7 +92,8 @@ def _term(observation: Observation) -> Term:
 
 
 def _reasons(observation: Observation) -> str:
-    known = reasons()
+    """In words; where a reason is a finding that was not looked for, its name says so."""
+    known = {code: term.name for code, term in vocabulary().items()} | reasons()
     for code in observation.reasons:
         if code not in known:
             raise ConfigError("no_sentence", f"kb/reasons.toml has no entry {code}", hint="Add it.")
