@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,20 @@ class Log:
         print(line, flush=True)
         with self.path.open("a") as file:
             file.write(line + "\n")
+
+
+def keep_log(folder: Path, name: str, kept: Path) -> None:
+    """Copy a run's log to where cards quote it from."""
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / f"{name}.jsonl").write_text((folder / f"{name}.jsonl").read_text())
+
+
+def stages(package: str, shared: Path, extra: Path) -> Callable[..., None]:
+    """A function that runs one module of a package with its arguments, in a process of its own."""
+
+    def run(module: str, *arguments: str, data: bool = True) -> None:
+        places = ["--shared", str(shared), "--extra", str(extra)] if data else []
+        command = [sys.executable, "-m", f"training.{package}.{module}", *places, *arguments]
+        subprocess.run(command, check=True)
+
+    return run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Final
 
 SOURCES: Final = {
@@ -53,3 +55,10 @@ def training_data(trained_on: dict[str, Any]) -> tuple[str, ...]:
     """
     lines = [f"{count} films: {SOURCES[source]}" for source, count in trained_on["films"].items()]
     return (*lines, f"{trained_on['people']} patients in all, as far as the sets tell them apart")
+
+
+def pretraining() -> str:
+    """What the encoder saw without labels, from the log that is kept."""
+    first = json.loads(Path("training/pretrain/logs/encoder.jsonl").read_text().splitlines()[0])
+    counts = ", ".join(f"{source} {count}" for source, count in first["sources"].items())
+    return f"pretrained without labels on {first['films']} films, test patients left out: {counts}"

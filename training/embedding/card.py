@@ -15,7 +15,7 @@ from cxr_agent.models.networks.embedding import DIMENSIONS, INPUT_SIZE, OUTPUTS,
 from training.card_page import to_markdown
 from training.embedding.evaluate import RESULTS, network_of
 from training.export import WEIGHTS, ship
-from training.terms import CITATIONS, LICENCE, TESTED_ONLY, training_data
+from training.terms import CITATIONS, LICENCE, TESTED_ONLY, pretraining, training_data
 
 PAGE: Final = Path("docs/models/embedding.md")
 
@@ -38,8 +38,8 @@ def main() -> None:
         input_size=INPUT_SIZE,
         architecture="embedding",
         outputs=OUTPUTS,
-        training_data=(*training_data(results["trained_on"]), TESTED_ONLY),
-        split="by the SHA-256 of the patient: 60 % training, 20 % validation, 20 % test; "
+        training_data=(*training_data(results["trained_on"]), pretraining(), TESTED_ONLY),
+        split="by the SHA-256 of the patient: 60 % training, 10 % validation, 20 % test, 10 % unused; "
         "pretrained without labels on the films of all patients but the test patients",
         figures=tuple(Figure.model_validate(figure) for figure in results["figures"]),
         intended_use="Finding similar films, and telling when a film is unlike what was learned.",

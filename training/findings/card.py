@@ -16,7 +16,7 @@ from training.card_page import to_markdown
 from training.export import WEIGHTS, ship
 from training.findings import data
 from training.findings.evaluate import RESULTS, SENSITIVITY, SPECIFICITY, network_of
-from training.terms import CITATIONS, LICENCE, TESTED_ONLY, training_data
+from training.terms import CITATIONS, LICENCE, TESTED_ONLY, pretraining, training_data
 
 GOOD_ENOUGH: Final = 0.75
 """Lower bound of the 95 % interval of the held-out AUC."""
@@ -140,7 +140,7 @@ def main() -> None:
         input_size=INPUT_SIZE,
         architecture="findings",
         outputs=OUTPUTS,
-        training_data=(*training_data(results["trained_on"]["final"]), TESTED_ONLY),
+        training_data=(*training_data(results["trained_on"]["final"]), pretraining(), TESTED_ONLY),
         split="by the SHA-256 of the patient: 60 % training, 10 % calibration, 10 % validation "
         "(thresholds), 20 % test; films that are one picture under two patients are used once; see "
         "training/films",

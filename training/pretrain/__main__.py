@@ -27,7 +27,7 @@ from cxr_agent.models.networks.encoder import Encoder
 from training.films import pool, sets
 from training.films.augment import SELF_SUPERVISED, show
 from training.films.duplicates import without_duplicates
-from training.runs import RUNS, Average, Budget, Log, descend, device, schedule
+from training.runs import RUNS, Average, Budget, Log, descend, device, keep_log, schedule
 
 FOLDER = RUNS / "pretrain"
 SIZE = 96
@@ -127,6 +127,7 @@ def main() -> None:
             torch.save(average.network.encoder.state_dict(), FOLDER / f"{chosen.name}.pt")
     torch.save(average.network.encoder.state_dict(), FOLDER / f"{chosen.name}.pt")
     log.write(run=chosen.name, step=budget.step, share=1.0)
+    keep_log(FOLDER, chosen.name, Path("training/pretrain/logs"))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def main() -> None:
             *training_data(trained["other"]),
             "procedural phantoms, and drawn hands, skulls, side views and textures, 6 % each",
         ),
-        split="by the SHA-256 of the patient: 60 % training, 20 % validation, 20 % test; three "
+        split="by the SHA-256 of the patient: 60 % training, 10 % validation, 20 % test, 10 % unused; three "
         "kinds of other pictures and two hospitals are in no stage of training",
         figures=tuple(Figure.model_validate(figure) for figure in results["figures"]),
         intended_use="Refusing or remarking on pictures that the other models must not be run on.",
