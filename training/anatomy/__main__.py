@@ -2,7 +2,8 @@
 
     python -m training.anatomy --shared ../shared --extra DIR
 
-About two hours on two cores; ``--scale 0.02`` runs everything in minutes to see that it works.
+About two hours on two cores;
+``--scale 0.02`` runs everything in minutes to see that it works.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     python -m training.embedding --extra DIR
 
-After ``python -m training.findings``. About 20 minutes on two cores; ``--scale 0.02`` runs everything in minutes to see that it works.
+After ``python -m training.findings``. About 20 minutes on two cores;
+``--scale 0.02`` runs everything in minutes to see that it works.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from training.runs import keep_log, stages
 from training.embedding.train import FOLDER
+from training.runs import keep_log, stages
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
     python -m training.view --extra DIR
 
-About 15 minutes on two cores; ``--scale 0.02`` runs everything in minutes to see that it works.
+About 15 minutes on two cores;
+``--scale 0.02`` runs everything in minutes to see that it works.
 """
 
 from __future__ import annotations
