@@ -13,7 +13,11 @@ import numpy as np
 
 from cxr_agent.evidence import Evidence, Observation, Provenance
 from cxr_agent.models.anatomy import Anatomy, AnatomyModel, Outline
+from cxr_agent.models.card import LabelCard, ModelCard
+from cxr_agent.models.embedding import EmbeddingModel
+from cxr_agent.models.findings import FindingsModel
 from cxr_agent.models.shelf import Shelf
+from cxr_agent.models.view import ViewModel
 from cxr_agent.planning.planner import Decision, Situation
 from cxr_agent.study import FloatImage, Image, Study, View
 from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw
@@ -78,15 +82,126 @@ class FakeModel:
         return Anatomy({}, 0.01)
 
 
+LIMITS = {
+    **dict.fromkeys(("other", "lateral", "turned", "mirrored", "inverted", "child", "ap"), 0.9),
+    "pa": 0.1,
+    "strangeness": 0.5,
+}
+
+
+def model_card(model: str, **rest: Any) -> ModelCard:
+    """The card of a model that is not there."""
+    return ModelCard(
+        **{
+            "id": model,
+            "name": model,
+            "version": "1",
+            "task": "tests",
+            "weights_file": "none.onnx",
+            "weights_sha256": "0" * 64,
+            "safetensors_file": "none.safetensors",
+            "safetensors_sha256": "0" * 64,
+            "weights_licence": "none",
+            "parameters": 1,
+            "input": "",
+            "output": "",
+            "input_size": 32,
+            "architecture": model,
+            "outputs": ("x",),
+            "training_data": (),
+            "split": "",
+            "figures": (),
+            "intended_use": "",
+            "not_for": (),
+            "known_limits": (),
+            "citations": (),
+            "limits": LIMITS,
+            **rest,
+        }
+    )
+
+
+def label_card(code: str, **rest: Any) -> LabelCard:
+    """One label whose probability is the logistic function of its logit."""
+    return LabelCard(
+        **{
+            "code": code,
+            "offered": True,
+            "scale": 1.0,
+            "offset": 0.0,
+            "present_at": 0.7,
+            "absent_below": 0.2,
+            "specificity": 0.95,
+            "sensitivity": 0.9,
+            "auc": 0.85,
+            "auc_interval": (0.8, 0.9),
+            "positives": 50,
+            "films": 500,
+            **rest,
+        }
+    )
+
+
+LABELS = (label_card("pleural_effusion"), label_card("lung_lesion", offered=False))
+
+
+@dataclass
+class FakeNetwork:
+    """Gives the same outputs for every tile, unless it is to fail."""
+
+    card: ModelCard
+    outputs: dict[str, Any]
+    fails: Exception | None = None
+
+    def run(self, tiles: FloatImage) -> dict[str, FloatImage]:
+        if self.fails is not None:
+            raise self.fails
+        return {
+            name: np.repeat(np.asarray(value, dtype=np.float32)[None], len(tiles), axis=0)
+            for name, value in self.outputs.items()
+        }
+
+
+def networks() -> dict[str, FakeNetwork]:
+    """An upright frontal film of an adult, like those that were learned from, with no finding."""
+    return {
+        "view": FakeNetwork(
+            model_card("view"),
+            {
+                "kind": [0.98, 0.01, 0.01],
+                "turn": [0.97, 0.01, 0.01, 0.01],
+                "flags": [0.5, 0.02, 0.01, 0.03],
+            },
+        ),
+        "findings": FakeNetwork(
+            model_card("findings", labels=LABELS),
+            {"logits": [-3.0, 0.0], "maps": np.linspace(0, 1, 32).reshape(2, 4, 4)},
+        ),
+        "embedding": FakeNetwork(
+            model_card("embedding"), {"embedding": [1.0, 0.0], "strangeness": 0.2}
+        ),
+    }
+
+
 class FakeShelf(Shelf):
-    """Hands out the model that knows."""
+    """Hands out the model that knows, and networks that always say the same."""
 
     def __init__(self, model: FakeModel | None = None) -> None:
         super().__init__()
         self.model = model or FakeModel()
+        self.networks = networks()
 
     def anatomy(self) -> Any:
         return self.model
+
+    def view(self) -> ViewModel:
+        return ViewModel(self.networks["view"])
+
+    def findings(self) -> FindingsModel:
+        return FindingsModel(self.networks["findings"])
+
+    def embedding(self) -> EmbeddingModel:
+        return EmbeddingModel(self.networks["embedding"])
 
 
 @dataclass
