@@ -62,6 +62,7 @@ class FakeGpu:
             "is_available": lambda: True,
             "device_count": lambda: self.count,
             "get_device_properties": lambda index: SimpleNamespace(total_memory=self.mib * 2**20),
+            "get_device_name": lambda index: f"Fake {index}",
             "empty_cache": self.empty_cache,
         }
         for name, fake in fakes.items():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cxr_agent.errors import ModelError, UsageError
 from cxr_agent.models.runtime import device
-from cxr_agent.models.runtime.device import CPU, Device, choose, unused_gpu
+from cxr_agent.models.runtime.device import CPU, Device, choose, describe, unused_gpu
 
 from .fakes import FakeGpu, hide_gpu, show_gpu
 
@@ -86,6 +86,12 @@ def test_with_two_gpus() -> None:
     assert caught.value.code == "device_unavailable"
     assert "2 GPUs are here" in caught.value.message
     assert unused_gpu("auto") is None
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_devices_for_people() -> None:
+    assert describe(Device("cuda", 1)) == "cuda:1, Fake 1, 8192 MiB"
+    assert describe(CPU) == f"CPU, {os.cpu_count()} cores"
 
 
 @pytest.mark.usefixtures("two_gpus")
