@@ -10,10 +10,11 @@ import importlib
 from typing import Any
 
 from cxr_agent.errors import UsageError
-from cxr_agent.models.adapters.families import FAMILIES, Family
+from cxr_agent.models import catalogue
+from cxr_agent.models.adapters.families import FAMILIES, OF_MODEL, Family
 from cxr_agent.models.adapters.sources import Source
 
-__all__ = ["FAMILIES", "Family", "load_adapter"]
+__all__ = ["FAMILIES", "Family", "load_adapter", "load_pulled"]
 
 
 def load_adapter(
@@ -32,7 +33,8 @@ def load_adapter(
     family
         A name in :data:`FAMILIES`; the adapter's class and options are those of its module.
     source
-        A local file or folder, which is never looked up on a network, or a name on the hub.
+        A local file or folder, which is never looked up on a network; a model of
+        ``cxr-agent models list`` that was pulled; or a name on the hub.
     device
         ``cpu``, ``cuda``, ``cuda:N``, or ``auto`` for a GPU where there is one.
     dtype
@@ -48,7 +50,7 @@ def load_adapter(
         ``unknown_family``, ``bad_source``, ``bad_device``, ``bad_dtype``.
     ModelError
         ``library_missing``, ``weights_missing``, ``weights_unavailable``, ``weights_damaged``,
-        ``bad_checkpoint``, ``device_unavailable``.
+        ``not_pulled``, ``bad_checkpoint``, ``device_unavailable``.
     """
     try:
         entry = FAMILIES[family]
@@ -62,3 +64,22 @@ def load_adapter(
     return getattr(module, entry.loader)(
         source, device=device, dtype=dtype, revision=revision, **options
     )
+
+
+def load_pulled(model: str, **options: Any) -> Any:
+    """Load a model that ``cxr-agent models pull`` installed; no network is used.
+
+    Parameters
+    ----------
+    model
+        A name of ``cxr-agent models list``.
+    options
+        As for :func:`load_adapter`. Where a model brings Python code of its own, pulling it was no
+        leave to run it: that is asked for here, by ``trust_remote_code=True``.
+
+    Raises
+    ------
+    ModelError
+        ``unknown_model``, ``not_pulled``, and those of :func:`load_adapter`.
+    """
+    return load_adapter(OF_MODEL[catalogue.find(model).id], catalogue.resolve(model), **options)

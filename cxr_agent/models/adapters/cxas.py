@@ -16,7 +16,7 @@ from cxr_agent.models.adapters.cxas_labels import LABELS, LOCATIONS, STRUCTURES
 from cxr_agent.models.adapters.hardware import Hardware, choose
 from cxr_agent.models.adapters.libraries import library
 from cxr_agent.models.adapters.pixels import IMAGENET_MEAN, IMAGENET_STD, check_film, resize
-from cxr_agent.models.adapters.sources import Source, one_file, resolve, unavailable
+from cxr_agent.models.adapters.sources import Source, kept_file, one_file, resolve
 from cxr_agent.study import FloatImage
 
 PUBLISHED: Final = "UNet_ResNet50_default"
@@ -120,7 +120,7 @@ def load(
     ----------
     source
         The checkpoint file, a folder that holds it, a hub name, or ``UNet_ResNet50_default`` for
-        the file that the package ``cxas`` keeps in ``~/.cxas/weights``.
+        the file that the package ``cxas`` keeps in ``~/.cxas/weights``, or that was pulled.
     device, dtype, revision
         See :func:`cxr_agent.models.adapters.load_adapter`.
 
@@ -130,19 +130,16 @@ def load(
         Weights missing, damaged, or of another network.
     """
     hardware = choose(device, dtype)
-    path = _kept_file() if source == PUBLISHED else resolve(source, revision=revision)
+    path = (
+        kept_file(PUBLISHED, Path.home() / ".cxas" / "weights" / f"{PUBLISHED}.pth")
+        if source == PUBLISHED
+        else resolve(source, revision=revision)
+    )
     tensors = read_tensors(one_file(path, ("*.pth", "*.pt", "*.safetensors")))
     network = _build(tensors)
     # The package itself loads the file without minding what else it holds.
     fill(network, tensors, family="cxas", others=True)
     return CxasModel(network.to(hardware.device, hardware.dtype), hardware)
-
-
-def _kept_file() -> Path:
-    path = Path.home() / ".cxas" / "weights" / f"{PUBLISHED}.pth"
-    if not path.exists():
-        raise unavailable(PUBLISHED, f"{path} does not exist")
-    return path
 
 
 def _build(tensors: Tensors) -> Any:

@@ -38,7 +38,7 @@ FAMILIES: Final = {
             "medsam",
             "a mask and a predicted IoU for a box or points, prepared as MedSAM was trained",
             ("wanglab/medsam-vit-base", "medsam_vit_b.pth of github.com/bowang-lab/MedSAM"),
-            _SEE,
+            "Apache-2.0",
             "sam",
             "load_medsam",
         ),
@@ -46,7 +46,7 @@ FAMILIES: Final = {
             "cxas",
             "masks of 159 anatomical structures",
             ("UNet_ResNet50_default of the package cxas",),
-            "the package is CC BY-NC-SA 4.0; for the weights see its page",
+            "CC BY-NC-SA 4.0: no commercial use",
             "cxas",
         ),
         Family(
@@ -69,7 +69,7 @@ FAMILIES: Final = {
             "dinov2",
             "a unit vector of a film",
             ("microsoft/rad-dino", "microsoft/rad-dino-maira-2", "facebook/dinov2-base"),
-            _SEE,
+            "RAD-DINO: MIT, research use; others: see the model page",
             "dinov2",
         ),
         Family(
@@ -80,7 +80,7 @@ FAMILIES: Final = {
                 "openai/clip-vit-base-patch32",
                 "google/medsiglip-448",
             ),
-            _SEE,
+            "BiomedCLIP: MIT, research use; others: see the model page",
             "clip",
         ),
         Family(
@@ -97,23 +97,37 @@ FAMILIES: Final = {
             "chexagent",
             "text for film(s) and a question",
             ("StanfordAIMI/CheXagent-2-3b",),
-            _SEE,
+            "CC BY-NC 4.0: no commercial use",
             "chexagent",
         ),
         Family(
             "maira2",
             "findings as sentences with boxes, and boxes for a phrase",
             ("microsoft/maira-2",),
-            "Microsoft Research licence (MSRLA), terms to accept on the model page",
+            "MSRLA: research only; terms to accept on the model page",
             "maira2",
         ),
         Family(
             "roentgen",
             "a synthetic film for a description, marked as such",
-            ("stanfordmimi/RoentGen-v2", "other Stable Diffusion checkpoints"),
-            _SEE,
+            ("stanfordmimi/RoentGen-v2", "StanfordAIMI/roent-gen-v1-0"),
+            "RoentGen 1.0: CreativeML Open RAIL-M and MIMIC-CXR's terms; 2: see the model page",
             "roentgen",
         ),
     )
 }
 """By name."""
+
+OF_MODEL: Final = {
+    "sam-vit-base": "sam",
+    "medsam": "medsam",
+    "cxas": "cxas",
+    "torchxrayvision-densenet121-all": "xrv",
+    "rad-dino": "dinov2",
+    "biomedclip": "clip",
+    "chexagent": "chexagent",
+    "maira-2": "maira2",
+    "roentgen": "roentgen",
+    "smolvlm-256m": "vlm",
+}
+"""The family of each model in ``kb/models.toml``."""

@@ -26,6 +26,8 @@ from cxr_agent.models.adapters.sources import Source, folder, read_json, resolve
 from cxr_agent.study import FloatImage
 
 _FAMILY: Final = "maira2"
+_TEMPLATE: Final = "chat_template.json"
+"""Where a processor of older transformers keeps the frame of a conversation."""
 _GREY: Final = ((0.5307,) * 3, (0.2583,) * 3)
 """Mean and spread of its films, where the checkpoint does not say."""
 
@@ -196,6 +198,8 @@ def load(
     if config.get("model_type") != "maira2":
         raise bad_layout(_FAMILY, f"its config says {config.get('model_type')}")
     tokenizer = tokenizer_of(path)
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = read_json(path / _TEMPLATE).get("chat_template", "")
     try:
         number = int(config["image_token_index"])
         side = int(config["vision_config"]["image_size"])

@@ -1,7 +1,8 @@
-"""Where a checkpoint lies: a local file or folder, or a name on the Hugging Face hub.
+"""Where a checkpoint lies: a local path, a pulled model, or a name on the Hugging Face hub.
 
-A local source is never looked up anywhere. A hub name is taken from the local cache; only where
-it is not there does the library try the network, and without one the answer is one line.
+A local source is never looked up anywhere. A hub name is taken from what was pulled, else from the
+hub's local cache; only where it is in neither does the library try the network, and without one the
+answer is one line.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_agent.errors import ModelError, UsageError
+from cxr_agent.models import catalogue
 from cxr_agent.models.adapters.libraries import library
 
 Source = str | Path
@@ -26,15 +28,17 @@ def resolve(source: Source, *, revision: str | None = None) -> Path:
     Parameters
     ----------
     source
-        A path, or ``organisation/name`` on the hub. A path that exists wins.
+        A path; the name of a model that ``cxr-agent models pull`` installs; or
+        ``organisation/name`` on the hub. A path that exists wins.
     revision
         Branch, tag or commit on the hub; the default branch without it.
 
     Raises
     ------
     ModelError
-        ``weights_missing`` for a path that does not exist, ``weights_unavailable`` for a hub name
-        that is not in the cache and cannot be fetched.
+        ``weights_missing`` for a path that does not exist, ``not_pulled`` for a model that is not
+        installed, ``weights_unavailable`` for a hub name that is not on this machine and cannot
+        be fetched.
     UsageError
         ``bad_source`` for what is neither.
     """
@@ -42,6 +46,8 @@ def resolve(source: Source, *, revision: str | None = None) -> Path:
     if path.exists():
         return path
     name = str(source)
+    if name in catalogue.upgrades():
+        return catalogue.resolve(name)
     if isinstance(source, Path) or _looks_like_a_path(name):
         raise ModelError(
             "weights_missing",
@@ -54,7 +60,35 @@ def resolve(source: Source, *, revision: str | None = None) -> Path:
             f"{name!r} is neither a path nor a name on the hub",
             hint="A hub name has the form organisation/name.",
         )
+    for known in catalogue.upgrades().values():
+        if known.source == name and revision is None and catalogue.installed(known.id):
+            return catalogue.resolve(known.id)
     return _snapshot(name, revision)
+
+
+def kept_file(name: str, kept: Path) -> Path:
+    """A file that another package keeps in a place of its own, or that was pulled.
+
+    Parameters
+    ----------
+    name
+        What the other package calls it.
+    kept
+        Where it puts it.
+
+    Raises
+    ------
+    ModelError
+        ``weights_unavailable`` when it is in neither place.
+    """
+    if kept.exists():
+        return kept
+    for known in catalogue.upgrades().values():
+        if kept.name in known.files:
+            if catalogue.installed(known.id):
+                return catalogue.resolve(known.id) / kept.name
+            raise unavailable(name, f"{kept} does not exist", pull=known.id)
+    raise unavailable(name, f"{kept} does not exist")
 
 
 def _looks_like_a_path(name: str) -> bool:
@@ -70,18 +104,33 @@ def _snapshot(name: str, revision: str | None) -> Path:
         pass  # not in the cache, or only part of it is
     try:
         return Path(hub.snapshot_download(**wanted))
-    except (OSError, ValueError, library("httpx").HTTPError) as error:
+    except Exception as error:
+        # The client's own errors come from whichever HTTP library it uses this year.
         raise unavailable(name, _reason(error)) from None
 
 
-def unavailable(name: str, reason: str) -> ModelError:
-    """The error for weights that are not on this machine and cannot be had now."""
-    return ModelError(
-        "weights_unavailable",
-        f"the weights of {name} are not on this machine and cannot be fetched: {reason}",
-        hint=f"With a network, run `cxr-agent models pull {name}` first, or give the path of a "
-        "local copy.",
+def unavailable(name: str, reason: str, *, pull: str = "") -> ModelError:
+    """The error for weights that are not on this machine and cannot be had now.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    reason
+        Why it cannot be had.
+    pull
+        Its name for ``cxr-agent models pull``, where it has one.
+    """
+    names = [one.id for one in catalogue.upgrades().values() if one.source == name]
+    pull = pull or (names[0] if names else "")
+    hint = (
+        f"Run `cxr-agent models pull {pull}` with a network, or give the path of a local copy."
+        if pull
+        else "Give the path of a local copy. `cxr-agent models pull` brings the models that "
+        "`cxr-agent models list` shows; any other needs a network once."
     )
+    message = f"the weights of {name} are not on this machine and cannot be fetched: {reason}"
+    return ModelError("weights_unavailable", message, hint=hint)
 
 
 def _reason(error: Exception) -> str:

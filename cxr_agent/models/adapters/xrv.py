@@ -20,7 +20,7 @@ from cxr_agent.models.adapters.checkpoints import Tensors, bad_layout, fill, rea
 from cxr_agent.models.adapters.hardware import Hardware, choose
 from cxr_agent.models.adapters.libraries import library
 from cxr_agent.models.adapters.pixels import check_film, resize
-from cxr_agent.models.adapters.sources import Source, one_file, resolve, unavailable
+from cxr_agent.models.adapters.sources import Source, kept_file, one_file, resolve
 from cxr_agent.models.adapters.xrv_weights import CODES, WEIGHTS, Published
 from cxr_agent.study import FloatImage
 
@@ -123,7 +123,8 @@ def load(
     ----------
     source
         A name in :data:`WEIGHTS` for the file that torchxrayvision keeps in
-        ``~/.torchxrayvision/models_data``; or that file elsewhere, a folder with it, or a hub name.
+        ``~/.torchxrayvision/models_data`` or that was pulled; or that file elsewhere, a folder with
+        it, or a hub name.
     device, dtype, revision
         See :func:`cxr_agent.models.adapters.load_adapter`.
     weights
@@ -138,7 +139,9 @@ def load(
     """
     hardware = choose(device, dtype)
     if str(source) in WEIGHTS:
-        path, weights = _kept_file(str(source)), weights or str(source)
+        weights = weights or str(source)
+        place = Path.home() / ".torchxrayvision" / "models_data"
+        path = kept_file(str(source), place / WEIGHTS[str(source)].file)
     else:
         path = one_file(resolve(source, revision=revision), ("*.pt", "*.pth", "*.safetensors"))
     published = _published(path, weights)
@@ -153,13 +156,6 @@ def load(
         raise bad_layout("xrv", f"it has {outputs} outputs, not {len(published.pathologies)}")
     fill(network, tensors, family="xrv")
     return XrvClassifier(network.to(hardware.device, hardware.dtype), published, hardware)
-
-
-def _kept_file(name: str) -> Path:
-    path = Path.home() / ".torchxrayvision" / "models_data" / WEIGHTS[name].file
-    if not path.exists():
-        raise unavailable(name, f"{path} does not exist")
-    return path
 
 
 def _published(path: Path, weights: str | None) -> Published:

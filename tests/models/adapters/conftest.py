@@ -1,15 +1,13 @@
-"""Tiny random networks in the layouts of the public checkpoints, and a film to show them."""
+"""Films to show to tiny networks, and a machine with no network and nothing installed."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from cxr_agent.models.adapters.quiet import quiet
 from cxr_agent.study import FloatImage
 from cxr_agent.testing.phantom import PhantomSpec, draw
 
@@ -40,6 +38,14 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
+@pytest.fixture(autouse=True)
+def nothing_pulled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What the user of this machine pulled is none of a test's business."""
+    monkeypatch.setenv("CXR_AGENT_MODELS", str(tmp_path_factory.mktemp("models")))
+
+
 @pytest.fixture(scope="session")
 def film() -> FloatImage:
     """A phantom film that is not square: 120 rows, 90 columns."""
@@ -53,14 +59,3 @@ def film() -> FloatImage:
 def films(film: FloatImage) -> list[FloatImage]:
     """Three films of three shapes."""
     return [film, np.ascontiguousarray(film.T), np.ascontiguousarray(1 - film[:60])]
-
-
-@pytest.fixture
-def save() -> Callable[[Any, Any], None]:
-    """Save a part of a checkpoint without the library's progress bars."""
-
-    def run(part: Any, folder: Any) -> None:
-        with quiet("transformers"):
-            part.save_pretrained(folder)
-
-    return run

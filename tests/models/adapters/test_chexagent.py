@@ -13,103 +13,20 @@ import pytest
 from cxr_agent.errors import ModelError, UsageError
 from cxr_agent.models.adapters import load_adapter
 from cxr_agent.models.adapters.answers import Decoding
-from cxr_agent.models.adapters.quiet import quiet
 from cxr_agent.study import FloatImage
-from tests.models.adapters.words import word_level
+from tests.models.adapters import tiny
 
 SHORT = Decoding(max_new_tokens=8)
-
-CONFIGURATION = """
-from transformers import LlamaConfig
-class CheXagentConfig(LlamaConfig):
-    model_type = "chexagent"
-"""
-NETWORK = """
-from transformers import LlamaForCausalLM
-from .configuration_chexagent import CheXagentConfig
-class CheXagentForCausalLM(LlamaForCausalLM):
-    config_class = CheXagentConfig
-"""
-TOKENIZER = """
-from transformers import PreTrainedTokenizerFast
-class CheXagentTokenizer(PreTrainedTokenizerFast):
-    seen = []
-    def from_list_format(self, parts):
-        from PIL import Image
-        words = []
-        for part in parts:
-            if "image" in part:
-                with Image.open(part["image"]) as picture:
-                    CheXagentTokenizer.seen.append((picture.size, picture.mode, part["image"]))
-                    grey = picture.convert("L").resize((1, 1)).getpixel((0, 0))
-                words.append("film " * (1 + grey // 16))
-            else:
-                words.append(part["text"])
-        return " ".join(words)
-"""
-CHAT = (
-    "{% for m in messages %}{{ m['from'] }} : {{ m['value'] }} {% endfor %}"
-    "{% if add_generation_prompt %}assistant :{% endif %}"
-)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tiny checkpoint with code of its own, laid out as CheXagent-2's."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, dynamic_module_utils
+    from transformers import dynamic_module_utils
 
     monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
     path = tmp_path / "chexagent"
-    words = word_level(
-        ["<pad>", "<unk>", "<s>", "</s>"],
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<s>",
-        eos_token="</s>",
-    )
-    words.chat_template = CHAT
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(words),
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            pad_token_id=0,
-            bos_token_id=2,
-            eos_token_id=3,
-        )
-    )
-    for tensor in model.parameters():
-        if tensor.ndim > 1:
-            torch.nn.init.normal_(tensor, std=0.5)
-    with quiet("transformers"):
-        model.save_pretrained(path)
-        words.save_pretrained(path)
-    change(
-        path / "config.json",
-        model_type="chexagent",
-        architectures=["CheXagentForCausalLM"],
-        auto_map={
-            "AutoConfig": "configuration_chexagent.CheXagentConfig",
-            "AutoModelForCausalLM": "modeling_chexagent.CheXagentForCausalLM",
-        },
-    )
-    change(
-        path / "tokenizer_config.json",
-        tokenizer_class="CheXagentTokenizer",
-        auto_map={"AutoTokenizer": [None, "tokenization_chexagent.CheXagentTokenizer"]},
-    )
-    (path / "configuration_chexagent.py").write_text(CONFIGURATION)
-    (path / "modeling_chexagent.py").write_text(NETWORK)
-    (path / "tokenization_chexagent.py").write_text(TOKENIZER)
+    tiny.chexagent(path)
     return path
-
-
-def change(path: Path, **values: Any) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
 def remote_modules() -> list[str]:
@@ -160,7 +77,7 @@ def test_code_that_needs_torchvision_gives_one_line(folder: Path) -> None:
 
 
 def test_a_checkpoint_of_another_kind_is_refused(folder: Path) -> None:
-    change(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+    tiny.change(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
     content = json.loads((folder / "tokenizer_config.json").read_text())
     del content["auto_map"]
     (folder / "tokenizer_config.json").write_text(json.dumps(content))

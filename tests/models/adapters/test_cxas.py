@@ -16,29 +16,14 @@ from cxr_agent.models.adapters.cxas import CxasModel
 from cxr_agent.models.adapters.cxas_labels import LABELS, LOCATIONS, STRUCTURES
 from cxr_agent.models.adapters.hardware import choose
 from cxr_agent.study import FloatImage
-
-
-def tiny() -> Any:
-    import torch
-
-    from cxr_agent.models.adapters.networks.cxas import CxasNet
-
-    torch.manual_seed(3)
-    network = CxasNet(4, (1, 2, 1, 1), 8, len(LABELS)).eval()
-    torch.nn.init.normal_(network.head.out.conv.weight, std=2)
-    return network
+from tests.models.adapters import tiny
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As the authors store it: under ``model``, from data-parallel training, with company."""
-    import torch
-
-    path = tmp_path_factory.mktemp("cxas") / "UNet_ResNet50_default.pth"
-    state = {f"module.{name}": tensor for name, tensor in tiny().state_dict().items()}
-    state["module.projection.weight"] = torch.zeros(3)
-    torch.save({"model": state, "epoch": 7}, path)
-    return path
+    path = tmp_path_factory.mktemp("cxas")
+    tiny.cxas(path)
+    return path / "UNet_ResNet50_default.pth"
 
 
 def test_the_labels_are_those_of_the_checkpoint() -> None:
@@ -85,7 +70,7 @@ def test_masks_have_the_films_size_and_are_those_of_the_network(
         mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         picture = (square[None] - mean[:, None, None]) / std[:, None, None]
         with torch.inference_mode():
-            wanted = tiny()(picture[None])[0].sigmoid().numpy()
+            wanted = tiny.cxas_network()(picture[None])[0].sigmoid().numpy()
         assert np.allclose(masks.probabilities, wanted, atol=1e-5)
         plane = masks.plane("heart")
         assert plane.shape == film.shape
@@ -164,7 +149,7 @@ def test_the_file_that_the_package_keeps_is_found(
 def test_another_layout_is_refused(tmp_path: Path, change: str) -> None:
     import torch
 
-    state = tiny().state_dict()
+    state = tiny.cxas_network().state_dict()
     if change == "fewer labels":
         for part in ("weight", "bias"):
             state[f"head.out.conv.{part}"] = state[f"head.out.conv.{part}"][:5]

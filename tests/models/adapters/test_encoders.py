@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import types
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from cxr_agent.models.adapters import load_adapter
 from cxr_agent.models.adapters.pixels import Recipe, recipe_of, to_bytes, to_picture
 from cxr_agent.models.adapters.quiet import quiet
 from cxr_agent.study import FloatImage
-from tests.models.adapters.words import bert_like, clip_like
+from tests.models.adapters import tiny
+from tests.models.adapters.words import bert_like
 
 TEXTS = ["the heart is large", "no effusion", "clear lung ."]
 
@@ -29,30 +29,8 @@ def check_units(vectors: np.ndarray, count: int, dimension: int) -> None:
 
 
 @pytest.fixture
-def dino(tmp_path: Path, save: Callable[[Any, Any], None]) -> Path:
-    from transformers import BitImageProcessorPil, Dinov2Config, Dinov2Model
-
-    save(
-        Dinov2Model(
-            Dinov2Config(
-                hidden_size=16,
-                num_hidden_layers=2,
-                num_attention_heads=2,
-                image_size=28,
-                patch_size=14,
-            )
-        ),
-        tmp_path,
-    )
-    save(
-        BitImageProcessorPil(
-            size={"shortest_edge": 28},
-            crop_size={"height": 28, "width": 28},
-            image_mean=[0.5307] * 3,
-            image_std=[0.2583] * 3,
-        ),
-        tmp_path,
-    )
+def dino(tmp_path: Path) -> Path:
+    tiny.dinov2(tmp_path)
     return tmp_path
 
 
@@ -80,36 +58,8 @@ def test_a_dinov2_encoder(dino: Path, films: list[FloatImage]) -> None:
 
 
 @pytest.fixture
-def clip(tmp_path: Path, save: Callable[[Any, Any], None]) -> Path:
-    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
-
-    tokenizer = clip_like()
-    text = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "max_position_embeddings": 16,
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-    vision = {
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "image_size": 32,
-        "patch_size": 8,
-    }
-    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)
-    save(CLIPModel(config), tmp_path)
-    save(tokenizer, tmp_path)
-    save(
-        CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
-        tmp_path,
-    )
+def clip(tmp_path: Path) -> Path:
+    tiny.clip(tmp_path)
     return tmp_path
 
 
@@ -140,9 +90,7 @@ def test_a_clip_encoder(clip: Path, films: list[FloatImage]) -> None:
     assert caught.value.code == "bad_text"
 
 
-def test_a_siglip_encoder(
-    tmp_path: Path, save: Callable[[Any, Any], None], films: list[FloatImage]
-) -> None:
+def test_a_siglip_encoder(tmp_path: Path, films: list[FloatImage]) -> None:
     import torch
     from transformers import SiglipConfig, SiglipModel
 
@@ -157,8 +105,8 @@ def test_a_siglip_encoder(
         text_config={**tower, "vocab_size": len(tokenizer), "max_position_embeddings": 12},
         vision_config={**tower, "image_size": 32, "patch_size": 8},
     )
-    save(SiglipModel(config), tmp_path)
-    save(tokenizer, tmp_path)
+    tiny.save(SiglipModel(config), tmp_path)
+    tiny.save(tokenizer, tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(
         json.dumps(
             {
@@ -183,48 +131,9 @@ def test_a_siglip_encoder(
     assert np.allclose(words, wanted.text_embeds.numpy(), atol=1e-5)
 
 
-BIOMED = {
-    "model_cfg": {
-        "embed_dim": 24,
-        "vision_cfg": {
-            "timm_model_name": "vit_base_patch16_224",
-            "timm_model_pretrained": False,
-            "timm_pool": "",
-            "timm_proj": "linear",
-            "image_size": 32,
-        },
-        "text_cfg": {
-            "hf_model_name": "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract",
-            "hf_proj_type": "mlp",
-            "hf_pooler_type": "cls_last_hidden_state_pooler",
-            "context_length": 256,
-        },
-    },
-    "preprocess_cfg": {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]},
-}
-
-
-def tiny_biomedclip(words: int) -> Any:
-    import torch
-
-    from cxr_agent.models.adapters.networks.biomedclip import BiomedClip, TextSize, VisionSize
-
-    network = BiomedClip(VisionSize(128, 16, 5, 2, 64), TextSize(words, 64, 300, 2, 32), 24).eval()
-    for tensor in network.parameters():
-        torch.nn.init.normal_(tensor, std=0.1)
-    return network
-
-
 @pytest.fixture
-def biomedclip(tmp_path: Path, save: Callable[[Any, Any], None]) -> Path:
-    import torch
-
-    tokenizer = bert_like()
-    save(tokenizer, tmp_path)
-    (tmp_path / "open_clip_config.json").write_text(json.dumps(BIOMED))
-    state = tiny_biomedclip(len(tokenizer)).state_dict()
-    state["text.transformer.embeddings.position_ids"] = torch.arange(300)[None]
-    torch.save(state, tmp_path / "open_clip_pytorch_model.bin")
+def biomedclip(tmp_path: Path) -> Path:
+    tiny.biomedclip(tmp_path)
     return tmp_path
 
 
@@ -245,7 +154,7 @@ def test_its_image_tower_is_a_vision_transformer() -> None:
     import torch
     from transformers import ViTConfig, ViTModel
 
-    ours = tiny_biomedclip(40)
+    ours = tiny.biomedclip_network(40)
     other = ViTModel(
         ViTConfig(
             hidden_size=128,
@@ -305,7 +214,7 @@ def test_the_published_biomedclip_has_its_published_size() -> None:
 
 
 def other_layout(folder: Path) -> Path:
-    config = json.loads(json.dumps(BIOMED))
+    config = json.loads(json.dumps(tiny.BIOMEDCLIP))
     config["model_cfg"]["vision_cfg"]["timm_model_name"] = "convnext_base"
     (folder / "open_clip_config.json").write_text(json.dumps(config))
     return folder
@@ -358,9 +267,7 @@ def test_another_kind_of_model_is_refused(tmp_path: Path, family: str, kind: str
     assert caught.value.code == "bad_checkpoint"
 
 
-def test_a_network_that_would_be_partly_random_is_refused(
-    dino: Path, save: Callable[[Any, Any], None]
-) -> None:
+def test_a_network_that_would_be_partly_random_is_refused(dino: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     path = dino / "model.safetensors"

@@ -17,117 +17,15 @@ from cxr_agent.models.adapters.maira2_prompt import Sections, ground_message, re
 from cxr_agent.models.adapters.pixels import Recipe, stretched_bytes
 from cxr_agent.models.adapters.quiet import quiet
 from cxr_agent.study import FloatImage
-from tests.models.adapters.words import word_level
+from tests.models.adapters import tiny
 
 SHORT = Decoding(max_new_tokens=24)
-CHAT = (
-    "given {% for m in messages %}user :{% for p in m['content'] %}"
-    "{% if p['type'] == 'image' %}<image>{% else %}{{ p['text'] }}{% endif %}{% endfor %}"
-    "{% endfor %} assistant :"
-)
-BINS = [f"<{axis}{number}>" for axis in "xy" for number in range(100)]
-
-
-def tokenizer() -> Any:
-    made = word_level(
-        ["<pad>", "<unk>", "<s>", "</s>", "<image>"],
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<s>",
-        eos_token="</s>",
-    )
-    made.add_tokens(["<obj>", "</obj>", "<box>", "</box>", *BINS])
-    made.chat_template = CHAT
-    return made
-
-
-VISION = {
-    "model_type": "dinov2",
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "image_size": 28,
-    "patch_size": 14,
-    "out_features": ["stage2"],
-    "apply_layernorm": True,
-    "reshape_hidden_states": False,
-}
-
-
-def text_config(words: int) -> dict[str, Any]:
-    return {
-        "model_type": "llama",
-        "vocab_size": words,
-        "hidden_size": 24,
-        "intermediate_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 2,
-        "pad_token_id": 0,
-        "bos_token_id": 2,
-        "eos_token_id": 3,
-        "rope_scaling": {"type": "linear", "factor": 1.5},
-    }
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The three parts saved by transformers under its old names, then put together in two files."""
-    import torch
-    from safetensors.torch import load_file, save_file
-    from transformers import Dinov2Backbone, Dinov2Config, LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(2)
-    path, parts = tmp_path_factory.mktemp("maira2"), tmp_path_factory.mktemp("parts")
-    words = tokenizer()
-    text = text_config(len(words))
-    vision = Dinov2Backbone(Dinov2Config(**VISION))
-    language = LlamaForCausalLM(LlamaConfig(**text))
-    for tensor in (*vision.parameters(), *language.parameters()):
-        if tensor.ndim > 1:
-            torch.nn.init.normal_(tensor, std=0.3)
-    projector = torch.nn.Sequential(
-        torch.nn.Linear(16, 24), torch.nn.GELU(), torch.nn.Linear(24, 24)
-    )
-    with quiet("transformers"):
-        vision.save_pretrained(parts / "vision")
-        language.save_pretrained(parts / "language")
-        words.save_pretrained(path)
-    first = {
-        f"vision_tower.{name}": tensor
-        for name, tensor in load_file(parts / "vision" / "model.safetensors").items()
-    }
-    first |= {
-        f"multi_modal_projector.layers.{name}": tensor
-        for name, tensor in projector.state_dict().items()
-    }
-    second = {
-        f"language_model.{name}": tensor
-        for name, tensor in load_file(parts / "language" / "model.safetensors").items()
-    }
-    files = {f"model-0000{n}-of-00002.safetensors": t for n, t in ((1, first), (2, second))}
-    index = {"metadata": {}, "weight_map": {}}
-    for name, tensors in files.items():
-        save_file(tensors, path / name, metadata={"format": "pt"})
-        index["weight_map"] |= dict.fromkeys(tensors, name)
-    (path / "model.safetensors.index.json").write_text(json.dumps(index))
-    (path / "config.json").write_text(
-        json.dumps(
-            {
-                "model_type": "maira2",
-                "architectures": ["Maira2ForConditionalGeneration"],
-                "auto_map": {"AutoConfig": "configuration_maira2.Maira2Config"},
-                "image_token_index": 4,
-                "projector_hidden_act": "gelu",
-                "projector_n_layers": 2,
-                "vision_feature_layer": -1,
-                "vision_feature_select_strategy": "default",
-                "vision_config": VISION,
-                "text_config": text,
-            }
-        )
-    )
-    (path / "configuration_maira2.py").write_text("raise SystemExit('this must never run')\n")
+    path = tmp_path_factory.mktemp("maira2")
+    tiny.maira2(path)
     return path
 
 
@@ -145,11 +43,12 @@ def test_the_text_is_that_of_llava_with_the_same_parts(
     from transformers.modeling_outputs import BaseModelOutputWithPooling
 
     report = model.report(film, decoding=SHORT)
-    words = tokenizer()
+    words = tiny.maira2_tokenizer()
+    words.chat_template = tiny.MAIRA2_CHAT
     llava = LlavaForConditionalGeneration(
         LlavaConfig(
-            vision_config=Dinov2Config(**VISION),
-            text_config=LlamaConfig(**text_config(len(words))),
+            vision_config=Dinov2Config(**tiny.MAIRA2_VISION),
+            text_config=LlamaConfig(**tiny.maira2_text(len(words))),
             image_token_id=4,
         )
     ).eval()
@@ -203,7 +102,9 @@ def test_a_grounded_text_becomes_sentences_with_boxes_on_the_film(
     import torch
 
     text = "<obj>heart is large<box><x20><y30><x60><y90></box></obj><obj>no effusion</obj></s>"
-    tokens = tokenizer()(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
+    tokens = tiny.maira2_tokenizer()(text, return_tensors="pt", add_special_tokens=False)[
+        "input_ids"
+    ]
     monkeypatch.setattr(model._network.language, "generate", lambda **_: tokens)
     for found in (
         model.report(film, decoding=Decoding(max_new_tokens=40)),

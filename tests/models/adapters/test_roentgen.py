@@ -15,7 +15,7 @@ from cxr_agent.errors import ModelError, UsageError
 from cxr_agent.models.adapters import load_adapter
 from cxr_agent.models.adapters.quiet import quiet
 from cxr_agent.models.adapters.roentgen import RoentGen, SyntheticFilm
-from tests.models.adapters.words import clip_like
+from tests.models.adapters import tiny
 
 PROMPT = "big right pleural effusion"
 FAST: dict[str, Any] = {"steps": 3}
@@ -23,59 +23,8 @@ FAST: dict[str, Any] = {"steps": 3}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Stable Diffusion pipeline for films of 64 x 64."""
-    import torch
-    from diffusers import (
-        AutoencoderKL,
-        PNDMScheduler,
-        StableDiffusionPipeline,
-        UNet2DConditionModel,
-    )
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    torch.manual_seed(0)
-    tokenizer = clip_like()
     path = tmp_path_factory.mktemp("roentgen")
-    with quiet("diffusers", "transformers"):
-        pipeline = StableDiffusionPipeline(
-            vae=AutoencoderKL(
-                block_out_channels=(8, 16),
-                down_block_types=("DownEncoderBlock2D",) * 2,
-                up_block_types=("UpDecoderBlock2D",) * 2,
-                latent_channels=4,
-                norm_num_groups=4,
-                layers_per_block=1,
-            ),
-            text_encoder=CLIPTextModel(
-                CLIPTextConfig(
-                    vocab_size=len(tokenizer),
-                    hidden_size=16,
-                    intermediate_size=32,
-                    num_hidden_layers=1,
-                    num_attention_heads=2,
-                    max_position_embeddings=16,
-                    bos_token_id=tokenizer.bos_token_id,
-                    eos_token_id=tokenizer.eos_token_id,
-                    pad_token_id=tokenizer.pad_token_id,
-                )
-            ),
-            tokenizer=tokenizer,
-            unet=UNet2DConditionModel(
-                sample_size=32,
-                block_out_channels=(8, 16),
-                layers_per_block=1,
-                norm_num_groups=4,
-                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-                up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-                cross_attention_dim=16,
-                attention_head_dim=4,
-            ),
-            scheduler=PNDMScheduler(skip_prk_steps=True),
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        )
-        pipeline.save_pretrained(path)
+    tiny.roentgen(path)
     return path
 
 

@@ -23,68 +23,16 @@ from cxr_agent.models.adapters.prompts import (
 )
 from cxr_agent.models.adapters.segment_anything import modeling
 from cxr_agent.study import FloatImage
+from tests.models.adapters import tiny
 
 BOX = (15, 40, 60, 100)
-SIDE = 64
-SEED = 1
-
-
-def scatter(network: Any) -> None:
-    """Random weights that give masks with an inside and an outside; the usual ones give none."""
-    import torch
-
-    torch.manual_seed(SEED)
-    for name, tensor in network.named_parameters():
-        if tensor.ndim > 1:
-            torch.nn.init.normal_(tensor, std=0.4)
-        elif name.endswith("bias"):
-            torch.nn.init.zeros_(tensor)
+SIDE = tiny.SIDE
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import (
-        SamConfig,
-        SamImageProcessorPil,
-        SamMaskDecoderConfig,
-        SamModel,
-        SamPromptEncoderConfig,
-        SamVisionConfig,
-    )
-
-    from cxr_agent.models.adapters.quiet import quiet
-
-    config = SamConfig(
-        vision_config=SamVisionConfig(
-            hidden_size=16,
-            output_channels=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            image_size=SIDE,
-            patch_size=8,
-            window_size=4,
-            global_attn_indexes=[1],
-            mlp_dim=32,
-            num_pos_feats=8,
-        ),
-        prompt_encoder_config=SamPromptEncoderConfig(hidden_size=16, image_size=SIDE, patch_size=8),
-        mask_decoder_config=SamMaskDecoderConfig(
-            hidden_size=16,
-            mlp_dim=32,
-            num_attention_heads=2,
-            num_hidden_layers=1,
-            iou_head_hidden_dim=16,
-        ),
-    )
     path = tmp_path_factory.mktemp("sam")
-    model = SamModel(config)
-    scatter(model)
-    processor = SamImageProcessorPil(
-        size={"longest_edge": SIDE}, pad_size={"height": SIDE, "width": SIDE}
-    )
-    with quiet("transformers"):
-        model.save_pretrained(path)
-        processor.save_pretrained(path)
+    tiny.sam(path)
     return path
 
 
@@ -262,7 +210,8 @@ def tiny_meta() -> Any:
             iou_head_hidden_dim=16,
         ),
     ).eval()
-    scatter(network)
+    torch.manual_seed(1)
+    tiny.scatter(network, 0.4)
     return network
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,87 +14,17 @@ from cxr_agent.models.adapters.pixels import to_picture
 from cxr_agent.models.adapters.quiet import quiet
 from cxr_agent.models.adapters.vlm import VisionLanguageModel
 from cxr_agent.study import FloatImage
+from tests.models.adapters import tiny
 from tests.models.adapters.words import word_level
 
 QUESTION = "what is in this film ?"
 SHORT = Decoding(max_new_tokens=12)
-CHAT = (
-    "{% for m in messages %}user :{% for p in m['content'] %}"
-    "{% if p['type'] == 'image' %}<image>{% else %} {{ p['text'] }}{% endif %}{% endfor %}"
-    "{% endfor %}{% if add_generation_prompt %} assistant :{% endif %}"
-)
-
-
-def tokenizer() -> Any:
-    made = word_level(
-        ["<pad>", "<unk>", "<s>", "</s>", "<image>"],
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<s>",
-        eos_token="</s>",
-    )
-    made.image_token = "<image>"
-    return made
-
-
-def text_config(words: int) -> Any:
-    from transformers import LlamaConfig
-
-    return LlamaConfig(
-        vocab_size=words,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        pad_token_id=0,
-        bos_token_id=2,
-        eos_token_id=3,
-    )
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny LLaVA."""
-    import torch
-    from transformers import (
-        CLIPImageProcessorPil,
-        CLIPVisionConfig,
-        LlavaConfig,
-        LlavaForConditionalGeneration,
-        LlavaProcessor,
-    )
-
-    torch.manual_seed(0)
     path = tmp_path_factory.mktemp("llava")
-    words = tokenizer()
-    config = LlavaConfig(
-        vision_config=CLIPVisionConfig(
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            image_size=32,
-            patch_size=8,
-        ),
-        text_config=text_config(len(words)),
-        image_token_id=4,
-        vision_feature_layer=-1,
-    )
-    model = LlavaForConditionalGeneration(config)
-    for tensor in model.parameters():
-        if tensor.ndim > 1:
-            torch.nn.init.normal_(tensor, std=0.3)
-    processor = LlavaProcessor(
-        CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
-        words,
-        patch_size=8,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-    )
-    with quiet("transformers"):
-        model.save_pretrained(path)
-        processor.save_pretrained(path)
+    tiny.llava(path)
     return path
 
 
@@ -179,15 +107,13 @@ def test_the_chat_template_is_used(folder: Path, film: FloatImage, tmp_path: Pat
 
     copy = tmp_path / "chat"
     shutil.copytree(folder, copy)
-    (copy / "chat_template.jinja").write_text(CHAT)
+    (copy / "chat_template.jinja").write_text(tiny.CHAT)
     model = load_adapter("vlm", copy)
     assert model._prompt(QUESTION, 2, "<image>") == (f"user :<image><image> {QUESTION} assistant :")
     assert model.answer([film], QUESTION, SHORT).text
 
 
-def test_another_architecture(
-    tmp_path: Path, save: Callable[[Any, Any], None], films: list[FloatImage]
-) -> None:
+def test_another_architecture(tmp_path: Path, films: list[FloatImage]) -> None:
     """Idefics3, whose pictures are cut into tiles."""
     from transformers import (
         Idefics3Config,
@@ -213,7 +139,7 @@ def test_another_architecture(
         eos_token="</s>",
     )
     config = Idefics3Config(
-        text_config=text_config(len(words)),
+        text_config=tiny.text_config(len(words)),
         vision_config={
             "hidden_size": 16,
             "intermediate_size": 32,
@@ -226,15 +152,15 @@ def test_another_architecture(
         scale_factor=2,
         pad_token_id=0,
     )
-    save(Idefics3ForConditionalGeneration(config), tmp_path)
-    save(
+    tiny.save(Idefics3ForConditionalGeneration(config), tmp_path)
+    tiny.save(
         Idefics3Processor(
             Idefics3ImageProcessorPil(
                 size={"longest_edge": 32}, max_image_size={"longest_edge": 32}
             ),
             words,
             image_seq_len=4,
-            chat_template=CHAT,
+            chat_template=tiny.CHAT,
         ),
         tmp_path,
     )
@@ -273,9 +199,9 @@ def test_text_cannot_steer_a_terminal() -> None:
 
 
 def test_a_processor_that_needs_torchvision_says_so(
-    tmp_path: Path, save: Callable[[Any, Any], None], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save(tokenizer(), tmp_path)
+    tiny.save(tiny.llava_tokenizer(), tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2_vl"}))
     (tmp_path / "preprocessor_config.json").write_text(
         json.dumps(

@@ -19,19 +19,9 @@ from cxr_agent.models.adapters.hardware import choose
 from cxr_agent.models.adapters.xrv import XrvClassifier, normalise
 from cxr_agent.models.adapters.xrv_weights import CODES, WEIGHTS
 from cxr_agent.study import FloatImage
+from tests.models.adapters import tiny
 
 ALL = WEIGHTS["densenet121-res224-all"]
-
-
-def tiny_densenet() -> Any:
-    import torch
-
-    from cxr_agent.models.adapters.networks.densenet import DenseNet
-
-    torch.manual_seed(5)
-    network = DenseNet(1, 8, (2, 1, 1, 2), 4, 8, 18).eval()
-    torch.nn.init.normal_(network.classifier.weight, std=1)
-    return network
 
 
 def tiny_resnet() -> Any:
@@ -89,11 +79,11 @@ def test_a_whole_pickled_module_is_read_without_its_package(
     import torch
 
     path = tmp_path / ALL.file
-    torch.save(as_packaged(tiny_densenet()), path, _use_new_zipfile_serialization=new_format)
+    torch.save(as_packaged(tiny.densenet()), path, _use_new_zipfile_serialization=new_format)
     package()
     assert b"torchxrayvision" in path.read_bytes()
     from_module = load_adapter("xrv", path)
-    torch.save(tiny_densenet().state_dict(), tmp_path / "state.pt")
+    torch.save(tiny.densenet().state_dict(), tmp_path / "state.pt")
     from_state = load_adapter("xrv", tmp_path / "state.pt", weights="densenet121-res224-all")
     assert from_module.classify(films) == from_state.classify(films)
     assert "torchxrayvision" not in sys.modules
@@ -104,7 +94,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> XrvClassifier:
     import torch
 
     path = tmp_path_factory.mktemp("xrv") / ALL.file
-    torch.save(tiny_densenet().state_dict(), path)
+    torch.save(tiny.densenet().state_dict(), path)
     return load_adapter("xrv", path)
 
 
@@ -114,7 +104,7 @@ def test_scores_are_the_networks_in_order(classifier: XrvClassifier) -> None:
     film = np.random.default_rng(1).random((224, 224), dtype=np.float32)
     (scores,) = classifier.classify([film])
     with torch.inference_mode():
-        wanted = tiny_densenet()(torch.from_numpy((2 * film - 1) * 1024)[None, None])
+        wanted = tiny.densenet()(torch.from_numpy((2 * film - 1) * 1024)[None, None])
     assert [score.pathology for score in scores] == list(ALL.pathologies)
     assert [score.probability for score in scores] == pytest.approx(
         wanted.sigmoid()[0].tolist(), abs=1e-5
@@ -179,7 +169,7 @@ def test_codes_are_findings_of_the_vocabulary() -> None:
 def test_untrained_outputs_are_left_out(tmp_path: Path, film: FloatImage) -> None:
     import torch
 
-    torch.save(tiny_densenet().state_dict(), tmp_path / WEIGHTS["densenet121-res224-rsna"].file)
+    torch.save(tiny.densenet().state_dict(), tmp_path / WEIGHTS["densenet121-res224-rsna"].file)
     classifier = load_adapter("xrv", tmp_path)
     (scores,) = classifier.classify([film])
     assert [score.pathology for score in scores] == ["Pneumonia", "Lung Opacity"]
@@ -218,14 +208,14 @@ def test_weights_by_name_come_from_the_packages_folder(
     assert caught.value.code == "weights_unavailable"
     kept = tmp_path / ".torchxrayvision" / "models_data"
     kept.mkdir(parents=True)
-    torch.save(tiny_densenet().state_dict(), kept / ALL.file)
+    torch.save(tiny.densenet().state_dict(), kept / ALL.file)
     assert len(load_adapter("xrv", "densenet121-res224-all").classify([film])[0]) == 18
 
 
 def test_a_file_of_another_name_needs_to_be_told(tmp_path: Path) -> None:
     import torch
 
-    torch.save(tiny_densenet().state_dict(), tmp_path / "mine.pt")
+    torch.save(tiny.densenet().state_dict(), tmp_path / "mine.pt")
     with pytest.raises(UsageError) as caught:
         load_adapter("xrv", tmp_path / "mine.pt")
     assert caught.value.code == "unknown_weights"
@@ -235,7 +225,7 @@ def test_a_file_of_another_name_needs_to_be_told(tmp_path: Path) -> None:
 def test_another_layout_is_refused(tmp_path: Path, weights: str) -> None:
     import torch
 
-    state = tiny_densenet().state_dict()
+    state = tiny.densenet().state_dict()
     state["classifier.weight"] = state["classifier.weight"][:3]
     torch.save(state, tmp_path / "x.pt")
     with pytest.raises(ModelError) as caught:
