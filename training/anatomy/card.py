@@ -24,6 +24,7 @@ from cxr_agent.models.networks.anatomy import (
 from training.anatomy.evaluate import RESULTS
 from training.anatomy.export import WEIGHTS
 from training.card_page import to_markdown
+from training.figures import share
 
 LEVEL = 0.9
 PAGE = Path("docs/models/anatomy.md")
@@ -33,15 +34,6 @@ FLOOR = 0.01
 _FILM_THRESHOLD = 0.5
 
 Record = dict[str, Any]
-
-
-def bootstrap(values: list[float]) -> tuple[float, float]:
-    """95 % interval of the mean, by resampling films."""
-    rng = np.random.default_rng(0)
-    sample = np.array(values)
-    means = rng.choice(sample, (2000, sample.size)).mean(axis=1)
-    low, high = np.percentile(means, (2.5, 97.5))
-    return round(float(low), 4), round(float(high), 4)
 
 
 def figures(data: str, records: list[Record]) -> list[Figure]:
@@ -58,14 +50,7 @@ def figures(data: str, records: list[Record]) -> list[Figure]:
 
 
 def _figure(data: str, metric: str, values: list[float], structure: str = "") -> Figure:
-    return Figure(
-        data=data,
-        films=len(values),
-        metric=metric,
-        structure=structure,
-        value=round(float(np.mean(values)), 4),
-        interval=bootstrap(values),
-    )
+    return share(data, metric, np.array(values), structure)
 
 
 def _with_ctr(records: list[Record]) -> list[Record]:

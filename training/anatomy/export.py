@@ -6,13 +6,13 @@ python -m training.anatomy.export --name final
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from cxr_agent.models.networks.anatomy import INPUT_SIZE, OUTPUTS, AnatomyNet, Probabilities
+from training import export
 from training.anatomy.train import RUNS
 
 WEIGHTS = Path("cxr_agent/models/weights/anatomy")
@@ -27,18 +27,7 @@ def load(name: str) -> AnatomyNet:
 
 def to_onnx(network: AnatomyNet) -> bytes:
     """An ONNX model with input ``tile`` (N, 1, S, S) and outputs ``masks`` and ``film``."""
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        Probabilities(network).eval(),
-        (torch.zeros(1, 1, INPUT_SIZE, INPUT_SIZE),),
-        buffer,
-        input_names=["tile"],
-        output_names=list(OUTPUTS),
-        dynamic_axes={name: {0: "n"} for name in ("tile", *OUTPUTS)},
-        opset_version=17,
-        dynamo=False,
-    )
-    return buffer.getvalue()
+    return export.to_onnx(Probabilities(network), INPUT_SIZE, OUTPUTS)
 
 
 def main() -> None:
