@@ -74,9 +74,9 @@ def _terms(upgrade: Upgrade) -> Iterator[str]:
             "consent", f"the source asks for it first: accept its conditions at {upgrade.page}"
         )
     if upgrade.trust_remote_code:
-        yield from _pair("code", "comes with Python code of its own, run when it is loaded")
+        yield from _pair("code", "comes with Python code of its own, which a pull does not run")
     yield from _pair("needs", ", ".join(upgrade.needs))
-    yield from _pair("adapter", " ".join(filter(None, (upgrade.family, upgrade.variant))))
+    yield from _pair("adapter", upgrade.family)
     yield from _pair("cite", upgrade.citation)
     yield from _pair("note", upgrade.note)
 

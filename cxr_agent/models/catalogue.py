@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,9 +21,6 @@ from cxr_agent.errors import ConfigError, ModelError
 from cxr_agent.knowledge import load
 from cxr_agent.models import manifest
 from cxr_agent.models.manifest import Manifest
-
-Family = Literal["sam", "cxas", "torchxrayvision", "encoder", "vlm", "diffusion"]
-"""Which adapter loads a model."""
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -36,9 +33,8 @@ class Upgrade(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    family: Family
-    variant: str = ""
-    """Which of the family's models it is, where they are asked in different ways."""
+    family: str = Field(min_length=1)
+    """What reads it: a name in :data:`cxr_agent.models.adapters.FAMILIES`."""
     name: str = Field(min_length=1)
     source: str = Field(min_length=1)
     """``owner/name`` of the Hugging Face hub, or an https address that ends with ``/``."""
@@ -60,7 +56,7 @@ class Upgrade(BaseModel):
     gated: bool = False
     """The source asks for consent to its conditions, and for a token that shows it."""
     trust_remote_code: bool = False
-    """It comes with Python code of its own, which is run when it is loaded."""
+    """It comes with Python code of its own, which a library would run when it loads it."""
     note: str = ""
     citation: str = Field(min_length=1)
 

@@ -43,6 +43,7 @@ class _NoDowngrade(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
         if req.type == "https" and urlsplit(newurl).scheme != "https":
+            fp.close()
             raise ModelError(
                 "untrusted_server",
                 f"{urlsplit(req.full_url).hostname} redirects to a connection without encryption",

@@ -48,8 +48,7 @@ needs = ["torch"]
 citation = "nobody"
 
 [gated]
-family = "vlm"
-variant = "maira2"
+family = "maira2"
 name = "Gated model"
 source = "owner/gated"
 revision = "main"
@@ -227,7 +226,7 @@ def test_show_tells_an_upgrade_before_and_after_its_pull(machine: Machine) -> No
     for words in (
         *("Gated model", "Licence of gated", "https://example.org/licence", "main (not pinned"),
         *("https://huggingface.co/owner/gated", "accept its conditions", "Python code of its own"),
-        *("recorded at the first pull", "vlm maira2", "Not installed"),
+        *("recorded at the first pull", "adapter maira2", "Not installed"),
     ):
         assert words in flat(before.out), words
     assert machine.run("pull", "gated", "--yes").status == 0
@@ -330,7 +329,7 @@ def test_offline_is_one_clear_line_in_bounded_time(machine: Machine) -> None:
         ran = run_program(
             "models", "pull", model, "--yes", traces=machine.folder, env=machine.env(**closed)
         )
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
         assert ran.status == 6
         assert ran.errors == [("", "offline")]
         assert f"`cxr-agent models pull {model} --from FOLDER`" in ran.err

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,6 +47,12 @@ class Server:
     """After how many bytes the next answers break off; -1: this one does not."""
     ranges: bool = True
     etags: bool = True
+    weak: bool = False
+    """Whether its tags promise a like file only."""
+    redirects: dict[str, str] = field(default_factory=dict)
+    """Where to, by path."""
+    shifted: bool = False
+    """Whether it sends another part than the one that it is asked for."""
     silent: bool = False
     """Whether it takes connections and says nothing."""
     chunk_pause_s: float = 0.0
@@ -109,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
         )
         while state.silent:
             time.sleep(0.02)
-        if path in state.statuses:
+        if path in state.redirects:
+            self._status(302, {"Location": state.redirects[path]})
+        elif path in state.statuses:
             self._status(state.statuses[path])
         elif path in state.files:
             self._file(state.files[path], body=body)
@@ -141,6 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.server_state
         etag = f'"{hashlib.sha256(content).hexdigest()}"'
         start = self._start(etag)
+        if start is not None and state.shifted:
+            start += 1
         if start is not None and start >= len(content):
             self._status(416, {"Content-Range": f"bytes */{len(content)}"})
             return
@@ -149,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
             last = len(content) - 1
             self.send_header("Content-Range", f"bytes {start}-{last}/{len(content)}")
         if state.etags:
-            self.send_header("ETag", etag)
+            self.send_header("ETag", f"W/{etag}" if state.weak else etag)
         if state.ranges:
             self.send_header("Accept-Ranges", "bytes")
         for name, value in (more or {}).items():
@@ -172,9 +182,10 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.server_state
         limit = state.drops.pop(0) if state.drops else -1
         kept = content if limit < 0 else content[:limit]
-        for at in range(0, len(kept), _CHUNK):
-            self.wfile.write(kept[at : at + _CHUNK])
-            time.sleep(state.chunk_pause_s)
+        with suppress(ConnectionError):  # whoever asked may be gone: a test kills them
+            for at in range(0, len(kept), _CHUNK):
+                self.wfile.write(kept[at : at + _CHUNK])
+                time.sleep(state.chunk_pause_s)
         if len(kept) < len(content):
             self.close_connection = True
 

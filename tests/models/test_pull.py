@@ -12,8 +12,9 @@ import sys
 import time
 from collections import namedtuple
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.request import Request
 
 import pytest
@@ -176,6 +177,15 @@ def test_a_model_of_another_source_or_commit_is_replaced(server: Server, root: P
     assert sorted(path.name for path in root.iterdir()) == [".one.lock", "one"]
 
 
+def test_what_the_catalogue_pins_by_now_must_be_what_is_installed(
+    server: Server, root: Path
+) -> None:
+    digest = server.put("big.bin", BIG)
+    pull.pull(upgrade(server.url))
+    assert pull.intact(upgrade(server.url, sha256={"big.bin": digest})) is not None
+    assert pull.intact(upgrade(server.url, sha256={"big.bin": WRONG})) is None
+
+
 # --- connections that break -----------------------------------------------------------------
 
 
@@ -187,14 +197,23 @@ def test_a_drop_in_the_middle_is_continued(server: Server, root: Path) -> None:
     assert ranges == [None, "bytes=100000-", "bytes=150000-"]
 
 
-@pytest.mark.parametrize("lacking", ["ranges", "etags"])
-def test_without_ranges_or_tags_a_drop_means_a_new_start(
-    server: Server, root: Path, lacking: str
+@pytest.mark.parametrize(
+    ("trait", "value", "wanted"),
+    [
+        ("ranges", False, [None, "bytes=100000-"]),
+        ("etags", False, [None, None]),
+        ("weak", True, [None, None]),
+        ("shifted", True, [None, "bytes=100000-", None]),
+    ],
+)
+def test_where_a_part_cannot_be_trusted_a_drop_means_a_new_start(
+    server: Server, root: Path, trait: str, value: bool, wanted: list[str | None]
 ) -> None:
-    setattr(server, lacking, False)
+    setattr(server, trait, value)
     server.drops = [100_000]
     pull.pull(upgrade(server.url))
     assert installed(root) == WHOLE
+    assert [one.range for one in server.gets() if one.path == "/big.bin"] == wanted
 
 
 def test_a_server_that_always_breaks_off_is_given_up(server: Server, root: Path) -> None:
@@ -332,10 +351,26 @@ def test_a_switch_keeps_the_network_out(
     pull.pull(upgrade(server.url))
 
 
+def test_a_redirect_is_followed_by_the_handler_that_minds_encryption(
+    server: Server, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.redirects["/big.bin"] = "/elsewhere.bin"
+    server.put("elsewhere.bin", BIG)
+    pull.pull(upgrade(server.url))
+    assert installed(root) == WHOLE
+
+    def refuse(handler: object, request: Request, answer: IO[bytes], *_: object) -> None:
+        answer.close()
+        raise ModelError("untrusted_server", "no")
+
+    monkeypatch.setattr(download._NoDowngrade, "redirect_request", refuse)
+    assert failure(upgrade(server.url, id="two")).code == "untrusted_server"
+
+
 def test_no_redirect_away_from_encryption() -> None:
     handler = download._NoDowngrade()
     request = Request("https://example.org/a")
-    arguments: Any = (request, None, 302, "Found", {})
+    arguments: Any = (request, BytesIO(), 302, "Found", {})
     with pytest.raises(ModelError) as caught:
         handler.redirect_request(*arguments, "http://example.org/a")
     assert caught.value.code == "untrusted_server"
@@ -548,6 +583,15 @@ def test_a_hub_model_is_installed_at_its_commit(
     assert not (tmp_path / "hf").exists()
 
 
+def test_a_hub_model_is_pulled_again_once_the_catalogue_pins_another_commit(
+    hub_server: Server, root: Path, tmp_path: Path
+) -> None:
+    assert through_hub(hub_server, hub_upgrade(), tmp_path)[0] == 0
+    assert pull.intact(hub_upgrade(revision="dev")) is not None  # a branch is whatever it was
+    assert pull.intact(hub_upgrade(revision=COMMIT)) is not None
+    assert pull.intact(hub_upgrade(revision="a" * 40)) is None
+
+
 def test_a_hub_file_with_another_hash_is_refused(
     hub_server: Server, root: Path, tmp_path: Path
 ) -> None:
@@ -590,7 +634,7 @@ def test_a_hub_that_is_out_of_reach(root: Path, tmp_path: Path) -> None:
     status, err = through_hub(gone, hub_upgrade(), tmp_path)
     assert status == 1
     assert "[offline]" in err
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def test_a_hub_file_that_the_client_left_out_is_noticed(tmp_path: Path) -> None:
