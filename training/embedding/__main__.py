@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="of all training times")
     chosen = parser.parse_args()
     run = stages("embedding", chosen.shared, chosen.extra)
-    run("train", "--minutes", str(12 * chosen.scale))
+    run("train", "--minutes", str(10 * chosen.scale))
     keep_log(FOLDER, "embedding", Path("training/embedding/logs"))
     run("evaluate")
     run("card", data=False)

@@ -2,7 +2,7 @@
 
     python -m training.findings --extra DIR
 
-After ``python -m training.pretrain``. About 50 minutes on two cores;
+After ``python -m training.pretrain``. About 55 minutes on two cores;
 ``--scale 0.02`` runs everything in minutes to see that it works.
 """
 
@@ -33,7 +33,7 @@ def main() -> None:
     # The first two see some sets alone: how far a figure falls on the others is their test.
     train("nih", 11, 1, "nih")
     train("tuberculosis", 3, 1, "jsrt,montgomery,shenzhen")
-    train("final", 20, 2, "nih,jsrt,montgomery,shenzhen")
+    train("final", 25, 2, "nih,jsrt,montgomery,shenzhen")
     run("evaluate")
     run("card", data=False)
 

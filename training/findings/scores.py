@@ -85,15 +85,27 @@ def calibration_error(truth: Numbers, probability: Numbers, bins: int = 10) -> f
 
 
 def threshold_at_specificity(truth: Numbers, probability: Numbers, wanted: float) -> float:
-    """The lowest limit at or above which at most ``1 - wanted`` of the negatives lie."""
+    """The lowest limit at or above which at most ``1 - wanted`` of the negatives lie.
+
+    It is one of their own scores, or just above all of them where none of these will do.
+    """
     positive, values = _known(truth, probability)
-    return float(np.quantile(values[~positive], wanted, method="higher"))
+    negatives = np.sort(values[~positive])
+    below = negatives[-1 - _spared(len(negatives), wanted)]
+    above = negatives[negatives > below]
+    return float(above[0] if above.size else np.nextafter(below, np.inf))
 
 
 def threshold_at_sensitivity(truth: Numbers, probability: Numbers, wanted: float) -> float:
     """The highest limit at or above which at least ``wanted`` of the positives lie."""
     positive, values = _known(truth, probability)
-    return float(np.quantile(values[positive], 1 - wanted, method="lower"))
+    positives = np.sort(values[positive])
+    return float(positives[_spared(len(positives), wanted)])
+
+
+def _spared(count: int, wanted: float) -> int:
+    """How many of ``count`` may be on the wrong side."""
+    return int((1 - wanted) * count + 1e-9)  # 1 - 0.9 is a little less than 0.1
 
 
 def sensitivity(truth: Numbers, probability: Numbers, limit: float) -> float:

@@ -1,6 +1,6 @@
 """Pretrain the encoder without a label.
 
-    python -m training.pretrain --extra DIR --minutes 25
+    python -m training.pretrain --extra DIR --minutes 14
 
 Two parts of each film are shown, cut and exposed differently, and three things are asked for:
 
@@ -70,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--extra", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--minutes", type=float, default=14)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--peak", type=float, default=2e-3)

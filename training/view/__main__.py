@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="of all training times")
     chosen = parser.parse_args()
     run = stages("view", chosen.shared, chosen.extra)
-    run("train", "--minutes", str(9 * chosen.scale))
+    run("train", "--minutes", str(8 * chosen.scale))
     keep_log(FOLDER, "view", Path("training/view/logs"))
     run("evaluate")
     run("card", data=False)
