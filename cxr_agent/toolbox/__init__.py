@@ -3,13 +3,23 @@
 What an author of tools needs is exported here.
 """
 
-from cxr_agent.toolbox.contract import Abstain, Drawing, EdgeSpread, Mask, ToolResult, spec_of, tool
+from cxr_agent.toolbox.contract import (
+    Abstain,
+    Drawing,
+    EdgeSpread,
+    Heatmap,
+    Mask,
+    ToolResult,
+    spec_of,
+    tool,
+)
 from cxr_agent.toolbox.registry import Registry, built_in
 
 __all__ = [
     "Abstain",
     "Drawing",
     "EdgeSpread",
+    "Heatmap",
     "Mask",
     "Registry",
     "ToolResult",

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from cxr_agent.errors import ConfigError, CxrAgentError, ToolError
 from cxr_agent.evidence import Observation
 from cxr_agent.toolbox.arguments import Bound
+from cxr_agent.toolbox.artifacts import spans_film
 from cxr_agent.toolbox.contract import Abstain, Heatmap, Mask, ToolResult, ToolSpec
 from cxr_agent.toolbox.limits import call_within, check_memory
 from cxr_agent.toolbox.reading import reading_of
@@ -59,7 +60,7 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
     for name, mask in result.masks.items():
         _check_mask(spec, name, mask, bound.film.shape)
     for code, heatmap in result.heatmaps.items():
-        _check_heatmap(spec, code, heatmap)
+        _check_heatmap(spec, code, heatmap, bound.film.shape)
     if not all(isinstance(observation, Observation) for observation in observations):
         raise _breach(spec, "what is no observation")
     try:
@@ -81,12 +82,15 @@ def _check_mask(spec: ToolSpec, name: str, mask: Mask, shape: tuple[int, int]) -
         raise _breach(spec, "a mask of another size")
 
 
-def _check_heatmap(spec: ToolSpec, code: str, heatmap: Heatmap) -> None:
+def _check_heatmap(spec: ToolSpec, code: str, heatmap: Heatmap, shape: tuple[int, int]) -> None:
     plane = heatmap.plane
     if code != heatmap.code or not isinstance(plane, np.ndarray) or plane.ndim != 2:
         raise _breach(spec, "a map that is none")
     if not (plane.size and np.isfinite(plane).all() and plane.min() >= 0 and plane.max() <= 1):
         raise _breach(spec, "a map beyond 0 and 1")
+    rows, columns = plane.shape
+    if not spans_film((rows, columns), shape):
+        raise _breach(spec, "a map of another shape than the film")
 
 
 def _breach(spec: ToolSpec, what: str) -> ToolError:

@@ -1,9 +1,13 @@
-"""Masks and measured lines as files: 1-bit PNG and SVG, both in the film's own pixels."""
+"""What tools draw, as files.
+
+Masks are 1-bit PNG and measured lines SVG, both in the film's own pixels; heatmaps are coarser.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -11,7 +15,28 @@ import numpy as np
 from cxr_agent.study import FloatImage
 from cxr_agent.toolbox.contract import BoolMask, Drawing
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 _DISPLAY_SIDE = 1024
+HEATMAP_SIDE: Final = 256
+"""Longest side of a heatmap as it is kept, in pixels: it is coarse by nature."""
+
+
+def saliency_name(code: str) -> str:
+    """Name of the artifact that shows where a finding was seen."""
+    return f"saliency_{code}"
+
+
+def spans_film(shape: tuple[int, int], film_shape: tuple[int, int]) -> bool:
+    """Whether a coarser plane can be the whole film: (rows, columns) of both.
+
+    Each side may be off by less than a pixel of the plane, however it was rounded.
+    """
+    (rows, columns), (film_rows, film_columns) = shape, film_shape
+    too_tall = (rows - 1) * film_columns >= (columns + 1) * film_rows
+    too_wide = (columns - 1) * film_rows >= (rows + 1) * film_columns
+    return not (too_tall or too_wide)
 
 
 def mask_png(plane: BoolMask) -> bytes:
@@ -24,12 +49,12 @@ def mask_png(plane: BoolMask) -> bytes:
 
 
 def heatmap_png(plane: FloatImage) -> bytes:
-    """An 8-bit grey PNG of values in [0, 1]."""
+    """An 8-bit grey PNG of values in [0, 1], longest side at most :data:`HEATMAP_SIDE` pixels."""
     from PIL import Image
 
     buffer = io.BytesIO()
     grey = np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8)
-    Image.fromarray(grey).save(buffer, "PNG", compress_level=6)
+    _at_most(Image.fromarray(grey), HEATMAP_SIDE).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 
@@ -37,18 +62,21 @@ def display_png(pixels: FloatImage) -> bytes:
     """An 8-bit copy of a film for the eye, longest side at most 1024 pixels."""
     from PIL import Image
 
-    rows, columns = pixels.shape
     picture = Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
-    longest = max(rows, columns)
-    if longest > _DISPLAY_SIDE:
-        size = (
-            max(1, round(columns * _DISPLAY_SIDE / longest)),
-            max(1, round(rows * _DISPLAY_SIDE / longest)),
-        )
-        picture = picture.resize(size, Image.Resampling.BOX)
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=3)
+    _at_most(picture, _DISPLAY_SIDE).save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
+
+
+def _at_most(picture: Image, side: int) -> Image:
+    """The picture, averaged down where its longest side is above ``side`` pixels."""
+    from PIL import Image
+
+    longest = max(picture.size)
+    if longest <= side:
+        return picture
+    width, height = (max(1, round(length * side / longest)) for length in picture.size)
+    return picture.resize((width, height), Image.Resampling.BOX)
 
 
 def drawings_svg(drawings: Iterable[Drawing], shape: tuple[int, int]) -> bytes:

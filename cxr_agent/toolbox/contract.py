@@ -65,7 +65,11 @@ class Mask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heatmap:
-    """Where a finding is seen: (rows, columns) float32 in [0, 1] over the whole film, coarser."""
+    """What a classifier used for a finding: (rows, columns) float32 in [0, 1] over the whole film.
+
+    Coarser than the film and of its proportions, to within a pixel of the plane. 0 is what spoke
+    least for the finding and 1 what spoke most.
+    """
 
     code: str
     plane: FloatImage

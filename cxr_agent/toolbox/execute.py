@@ -16,7 +16,7 @@ from cxr_agent.models.store import load_card
 from cxr_agent.study import Image
 from cxr_agent.toolbox.answer import CONTRACT, Answer, answer_of
 from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
-from cxr_agent.toolbox.artifacts import drawings_svg, heatmap_png, mask_png
+from cxr_agent.toolbox.artifacts import drawings_svg, heatmap_png, mask_png, saliency_name
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain, Mask, ToolSpec
 from cxr_agent.toolbox.reading import reading_of
@@ -25,11 +25,6 @@ from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned, TraceWriter
 
 LINES = "lines"
 """Name of the artifact that holds a tool's measured lines."""
-
-
-def saliency_name(code: str) -> str:
-    """Name of the artifact that shows where a finding was seen."""
-    return f"saliency_{code}"
 
 
 @dataclass(frozen=True, slots=True)

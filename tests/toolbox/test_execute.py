@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import threading
 import time
@@ -16,14 +17,16 @@ import pytest
 from PIL import Image as Picture
 
 from cxr_agent.errors import CxrAgentError, ModelError, OutputError, ToolError
-from cxr_agent.evidence import EvidenceKind, Observation, Unit
+from cxr_agent.evidence import EvidenceKind, Observation, Polarity, Unit
 from cxr_agent.models.store import load_card
 from cxr_agent.study import Image
 from cxr_agent.toolbox import limits
 from cxr_agent.toolbox.arguments import ToolCall
+from cxr_agent.toolbox.artifacts import heatmap_png, saliency_name, spans_film
 from cxr_agent.toolbox.contract import (
     Abstain,
     Drawing,
+    Heatmap,
     Mask,
     ToolResult,
     ToolSpec,
@@ -34,7 +37,7 @@ from cxr_agent.toolbox.execute import LINES, Outcome
 from cxr_agent.toolbox.registry import Registry
 from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned
 from tests.builders import Bank, mask
-from tests.observations import quality, ratio, region
+from tests.observations import classified, quality, ratio, region
 
 SHAPE = (128, 128)
 OPEN = Callable[..., Bank]
@@ -98,6 +101,10 @@ def raising(error: BaseException) -> Callable[[], Any]:
 def heart(plane: Any = None, name: str = "heart", key: str = "heart") -> dict[str, Mask]:
     plane = np.ones(SHAPE, dtype=np.bool_) if plane is None else plane
     return {key: mask(name, plane)}
+
+
+def effusion_map(plane: Any, code: str = "pleural_effusion") -> dict[str, Heatmap]:
+    return {"pleural_effusion": Heatmap(code, plane)}
 
 
 def test_a_good_answer_becomes_evidence(box: Bank) -> None:
@@ -204,6 +211,10 @@ def test_a_tool_that_raises_has_failed(box: Bank, error: BaseException, code: st
         pytest.param(lambda: Answer(masks=heart("plane")), id="a mask of text"),
         pytest.param(lambda: Answer(masks=heart(name="liver")), id="a mask under another name"),
         pytest.param(lambda: Answer(masks=heart(key="x", name="x")), id="a mask not announced"),
+        pytest.param(lambda: Answer(heatmaps=effusion_map(np.ones((8, 6)))), id="a map's shape"),
+        pytest.param(lambda: Answer(heatmaps=effusion_map(np.full((8, 8), 1.1))), id="a map's 1"),
+        pytest.param(lambda: Answer(heatmaps=effusion_map(np.full((8, 8), np.nan))), id="no map"),
+        pytest.param(lambda: Answer(heatmaps=effusion_map(np.ones((8, 8)), "x")), id="map of x"),
         pytest.param(lambda: Answer(said=("Pneumothorax.",)), id="text for an observation"),
         pytest.param(lambda: Answer(said=(quality("exposure", "odd"),)), id="no such variant"),
         pytest.param(lambda: Answer(said=(quality("telepathy", "a"),)), id="no such code"),
@@ -350,6 +361,42 @@ def test_masks_lie_on_the_bench_and_in_the_trace(box: Bank) -> None:
     assert of_ratio.artifacts == {}
     decoded = np.asarray(Picture.open(io.BytesIO(box.artifact(of_region.artifacts["heart"]))))
     assert np.array_equal(decoded.astype(np.bool_), plane)
+
+
+def test_a_heatmap_goes_with_its_classified_finding_alone(box: Bank) -> None:
+    plane = np.linspace(0, 1, 64).reshape(8, 8)
+    said = (
+        classified("pleural_effusion", Polarity.PRESENT, 0.9),
+        classified("pneumothorax", Polarity.ABSENT, 0.1),
+        ratio(),
+    )
+    outcome = run(box, lambda: Answer(said=said, heatmaps=effusion_map(plane)))
+    of_effusion, of_pneumothorax, of_ratio = outcome.evidence
+    assert set(of_effusion.artifacts) == {saliency_name("pleural_effusion")}
+    assert of_pneumothorax.artifacts == of_ratio.artifacts == {}
+    (digest,) = of_effusion.artifacts.values()
+    with Picture.open(io.BytesIO(box.artifact(digest))) as picture:
+        assert picture.mode == "L"
+        assert np.array_equal(np.asarray(picture), np.rint(plane * 255))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kept"), [((600, 300), (256, 128)), ((256, 256), (256, 256)), ((7, 8), (7, 8))]
+)
+def test_a_heatmap_is_kept_coarse(shape: tuple[int, int], kept: tuple[int, int]) -> None:
+    with Picture.open(io.BytesIO(heatmap_png(np.ones(shape, dtype=np.float32)))) as picture:
+        assert (picture.height, picture.width) == kept
+        assert picture.getextrema() == (255, 255)
+
+
+@pytest.mark.parametrize("film", [(2991, 2419), (100, 3000), (512, 512)])
+@pytest.mark.parametrize("side", [1, 8, 17, 256])
+def test_a_plane_spans_its_film_however_it_was_rounded(film: tuple[int, int], side: int) -> None:
+    for rounded in (math.floor, round, math.ceil):
+        rows, columns = (max(1, rounded(length * side / max(film))) for length in film)
+        assert spans_film((rows, columns), film)
+    assert not spans_film((side, side + 2), (512, 512))
+    assert not spans_film((side + 2, side), (512, 512))
 
 
 def test_lines_are_an_svg_over_the_film(box: Bank) -> None:
