@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,37 @@ def keep_log(folder: Path, name: str, kept: Path) -> None:
     (kept / f"{name}.jsonl").write_text((folder / f"{name}.jsonl").read_text())
 
 
-def stages(package: str, shared: Path, extra: Path) -> Callable[..., None]:
-    """A function that runs one module of a package with its arguments, in a process of its own."""
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One run of a package's ``train`` module."""
 
-    def run(module: str, *arguments: str, data: bool = True) -> None:
-        places = ["--shared", str(shared), "--extra", str(extra)] if data else []
-        command = [sys.executable, "-m", f"training.{package}.{module}", *places, *arguments]
+    name: str
+    minutes: float
+    arguments: tuple[str, ...] = ()
+
+
+def pipeline(package: str, text: str, plan: Sequence[Stage]) -> None:
+    """Train all stages of a package, keep their logs, evaluate, write card and files.
+
+    Parameters
+    ----------
+    text
+        What ``--help`` says.
+    """
+    parser = argparse.ArgumentParser(description=text)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--extra", type=Path, required=True)
+    parser.add_argument("--scale", type=float, default=1.0, help="of all training times")
+    chosen = parser.parse_args()
+    places = ("--shared", str(chosen.shared), "--extra", str(chosen.extra))
+
+    def run(module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", f"training.{package}.{module}", *arguments]
         subprocess.run(command, check=True)
 
-    return run
+    for stage in plan:
+        minutes = str(stage.minutes * chosen.scale)
+        run("train", *places, "--name", stage.name, "--minutes", minutes, *stage.arguments)
+        keep_log(RUNS / package, stage.name, Path("training") / package / "logs")
+    run("evaluate", *places)
+    run("card")

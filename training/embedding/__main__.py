@@ -6,27 +6,9 @@ After ``python -m training.findings``. About 20 minutes on two cores;
 ``--scale 0.02`` runs everything in minutes to see that it works.
 """
 
-from __future__ import annotations
+from training.runs import Stage, pipeline
 
-import argparse
-from pathlib import Path
-
-from training.embedding.train import FOLDER
-from training.runs import keep_log, stages
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--extra", type=Path, required=True)
-    parser.add_argument("--scale", type=float, default=1.0, help="of all training times")
-    chosen = parser.parse_args()
-    run = stages("embedding", chosen.shared, chosen.extra)
-    run("train", "--minutes", str(10 * chosen.scale))
-    keep_log(FOLDER, "embedding", Path("training/embedding/logs"))
-    run("evaluate")
-    run("card", data=False)
-
+PLAN = (Stage("embedding", 10),)
 
 if __name__ == "__main__":
-    main()
+    pipeline("embedding", __doc__, PLAN)

@@ -79,7 +79,7 @@ def calibrate(truth: Numbers, logits: Numbers) -> Platt:
 def calibration_error(truth: Numbers, probability: Numbers, bins: int = 10) -> float:
     """Expected calibration error over bins of equal count (Naeini et al., 2015)."""
     positive, values = _known(truth, probability)
-    order = np.array_split(np.argsort(values), bins)
+    order = np.array_split(np.argsort(values), min(bins, len(values)))
     gaps = [abs(positive[rows].mean() - values[rows].mean()) * len(rows) for rows in order]
     return float(sum(gaps) / len(values))
 
