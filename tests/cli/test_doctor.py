@@ -12,6 +12,7 @@ from cxr_agent import diagnosis
 from cxr_agent.models import store
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.reading import Agent
+from tests.models.runtime.fakes import FakeGpu
 
 from .program import Films, Ran, run_program
 
@@ -104,7 +105,7 @@ def test_model_that_is_not_sound(damaged: str, films: Films, tmp_path: Path) -> 
     told = diagnosis.examine()
     assert not told.healthy
     assert told.speed is None
-    assert [(model.id, model.state) for model in told.models] == [("anatomy", damaged)]
+    assert {model.id: model.state for model in told.models}["anatomy"] == damaged
 
     # A reading still ends with a report, which says what it could not do and claims nothing.
     with Agent(traces=tmp_path / "traces") as agent:
@@ -113,6 +114,22 @@ def test_model_that_is_not_sound(damaged: str, films: Films, tmp_path: Path) -> 
     assert any(LOST in sentence.text for sentence in report.limitations)
     assert not [e for e in report.evidence if e.kind.value in ("finding", "measurement", "region")]
     assert not report.findings
+
+
+def test_on_a_gpu_the_weights_are_those_of_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeGpu().install(monkeypatch)
+    root = copied(_no_weights, tmp_path)  # the ONNX file, which a GPU does not need
+    monkeypatch.setattr(Runtime, "_shared", {})
+    for module in (store, diagnosis):
+        monkeypatch.setattr(module, "weights_root", lambda: root)
+    told = diagnosis.examine(speed=False, device="cuda")
+    assert told.device == "cuda:0, Fake 0, 8192 MiB"
+    assert {model.id: model.state for model in told.models}["anatomy"] == "ready"
+    (root / "anatomy" / "anatomy.safetensors").unlink()
+    told = diagnosis.examine(speed=False, device="cuda")
+    assert {model.id: model.state for model in told.models}["anatomy"] == "weights_missing"
 
 
 def test_program_without_weights(films: Films, tmp_path: Path) -> None:
