@@ -66,7 +66,7 @@ def _terms(upgrade: Upgrade) -> Iterator[str]:
     if upgrade.on_hub:
         state = "a commit" if upgrade.pinned else "not pinned: it may change between two pulls"
         yield from _pair("revision", f"{upgrade.revision} ({state})")
-    yield from _pair("size", megabytes_or_unknown(upgrade.size_mb))
+    yield from _pair("size", stated_size(upgrade) or "not stated by its page")
     yield from _pair("files", ", ".join((*upgrade.files, *upgrade.optional)))
     yield from _pair("checked", _checked(upgrade))
     if upgrade.gated:
@@ -107,7 +107,7 @@ def checked_lines(model: str, files: Iterable[CheckedFile]) -> list[str]:
     """One line per model that is sound, else one per file that is not."""
     files = list(files)
     bad = [f"{model}: {one.state}: {one.name}" for one in files if one.state != "ok"]
-    return bad or [f"{model}: ok, {len(files)} file{'s' if len(files) != 1 else ''}"]
+    return bad or [f"{model}: ok, {file_count(len(files))}"]
 
 
 def parameters(count: int) -> str:
@@ -120,9 +120,14 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def megabytes_or_unknown(size_mb: float | None) -> str:
-    """A size of the catalogue, which does not know all of them."""
-    return f"{size_mb:g} MB" if size_mb is not None else "size not stated"
+def stated_size(upgrade: Upgrade) -> str:
+    """Size by the catalogue, which does not know all of them; empty where it does not."""
+    return f"{upgrade.size_mb:g} MB" if upgrade.size_mb is not None else ""
+
+
+def file_count(count: int) -> str:
+    """A number of files in words."""
+    return f"{count} file{'s' if count != 1 else ''}"
 
 
 def _value(value: Any) -> Iterator[str]:

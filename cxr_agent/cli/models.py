@@ -29,7 +29,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="As `models list` shows it
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """List embedded models with their state, and upgrades that are or can be installed."""
-    from cxr_agent.cli.cards import megabytes, megabytes_or_unknown, parameters
+    from cxr_agent.cli.cards import megabytes, parameters, stated_size
     from cxr_agent.models import embedded
     from cxr_agent.models.catalogue import folder_of, upgrades
 
@@ -71,7 +71,7 @@ def list_models(as_json: AsJson = False) -> None:
     print("\nUpgrades: `models show ID` tells more, `models pull ID` installs")
     for upgrade, state in others:
         print(f"  {upgrade.id:<32} {state}")
-        print(f"    {megabytes_or_unknown(upgrade.size_mb)}; {upgrade.licence}")
+        print(f"    {stated_size(upgrade) or 'size not stated'}; {upgrade.licence}")
         print(f"    {upgrade.purpose}")
 
 
@@ -122,7 +122,7 @@ def pull(
     It goes to CXR_AGENT_MODELS, else to the user's cache. An interrupted pull is continued by
     the next one; an installed model is only checked.
     """
-    from cxr_agent.cli.cards import offer_text
+    from cxr_agent.cli.cards import file_count, offer_text
     from cxr_agent.cli.output import shown_name
     from cxr_agent.models.catalogue import folder_of
     from cxr_agent.models.pull import intact
@@ -150,15 +150,15 @@ def pull(
         }
         print(json.dumps(record, indent=2, ensure_ascii=False))
         return
-    count, place = len(made.files), shown_name(folder_of(model))
+    count, place = file_count(len(made.files)), shown_name(folder_of(model))
     if known is not None:
-        print(f"{model} is installed already: {count} files, all as in its manifest ({place})")
+        print(f"{model} is installed already: {count}, all as in its manifest ({place})")
         return
     recorded = sum(one.checked_against is None for one in made.files)
-    print(f"Installed {model}: {count} files at {place}")
+    print(f"Installed {model}: {count} at {place}")
     if recorded:
         print(
-            f"The SHA-256 of {recorded} of them was not known beforehand: it was recorded now, and "
+            f"No SHA-256 was known beforehand for {file_count(recorded)}: it was recorded now, and "
             "later checks compare with it."
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from cxr_agent.models.catalogue import upgrades
 from cxr_agent.models.manifest import MANIFEST
 from tests.models.server import COMMIT, Server, serving
 
-from .program import MODULE, Ran, environment, run_program
+from .program import MODULE, ROOT, Ran, environment, run_program
 
 DRIVER = """
 import sys, tomllib
@@ -268,7 +269,7 @@ def test_a_no_fetches_nothing_and_a_yes_does(machine: Machine) -> None:
 def test_a_pull_and_a_second_one(machine: Machine) -> None:
     first = machine.run("pull", "plain", "--yes")
     assert first.status == 0, first.err
-    assert f"Installed plain: 1 files at {machine.models / 'plain'}" in first.out
+    assert f"Installed plain: 1 file at {machine.models / 'plain'}" in first.out
     assert "recorded now" not in first.out
     asked = len(machine.server.asked)
     second = machine.run("pull", "plain")
@@ -281,7 +282,7 @@ def test_a_pull_and_a_second_one(machine: Machine) -> None:
 def test_trust_on_first_use_is_said(machine: Machine) -> None:
     ran = machine.run("pull", "gated", "--yes")
     assert ran.status == 0, ran.err
-    assert "SHA-256 of 1 of them was not known beforehand: it was recorded now" in flat(ran.out)
+    assert "No SHA-256 was known beforehand for 1 file: it was recorded now" in flat(ran.out)
 
 
 def test_a_pull_as_json(machine: Machine) -> None:
@@ -356,6 +357,34 @@ def test_what_ships_needs_no_pull(tmp_path: Path) -> None:
     ran = run_program("models", "pull", "anatomy", "--yes", traces=tmp_path)
     assert ran.status == 2
     assert ran.errors == [("", "embedded_model")]
+
+
+PAGE = (ROOT / "docs/models/README.md").read_text(encoding="utf-8")
+SHOWN = [
+    block
+    for block in re.findall(r"```text\n(.*?)```", PAGE, flags=re.DOTALL)
+    if block.startswith("$ ")
+]
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=lambda block: block.splitlines()[0])
+def test_the_page_shows_what_the_program_prints(block: str, tmp_path: Path) -> None:
+    """Line for line, but for numbers, which change with the models."""
+    command, *shown = block.splitlines()
+    ran = run_program(
+        *command.split()[2:],
+        traces=tmp_path,
+        env={"HOME": str(tmp_path), "XDG_CACHE_HOME": "", "https_proxy": "http://127.0.0.1:1"},
+    )
+    printed = iter(
+        steady(line.replace(str(tmp_path), "~")) for line in (ran.out + ran.err).splitlines()
+    )
+    missing = [line for line in shown if line not in ("", "...") and steady(line) not in printed]
+    assert not missing
+
+
+def steady(line: str) -> str:
+    return re.sub(r"\d+(\.\d+)?", "N", line.strip())
 
 
 # --- verify ---------------------------------------------------------------------------------
