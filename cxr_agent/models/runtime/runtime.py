@@ -16,8 +16,8 @@ from cxr_agent.models.runtime.notice import Notice, NoticeCode
 from cxr_agent.models.store import WeightsForm, load_card
 
 _MOST: Final = {"cpu": 1, "cuda": 32}
-"""Films of one batch to begin with. On a CPU more gain nothing and each takes 40 MiB; see
-benchmarks/RESULTS.md."""
+"""Films of one batch to begin with. On a CPU more gain nothing (``benchmarks/runtimes.py`` measures
+it) and each takes 40 MiB."""
 _WEIGHTS: Final = 4
 _BYTES_PER_PIXEL: Final = 300
 """What a loaded network takes, in copies of its float32 weights (as stored, as laid out for the
