@@ -87,6 +87,7 @@ class Machine:
             "HF_ENDPOINT": self.server.url.rstrip("/"),
             "HF_HOME": str(self.folder / "hf"),
             "HF_HUB_OFFLINE": "0",
+            "no_proxy": "127.0.0.1",
         } | more
 
     def run(self, *arguments: str | os.PathLike[str], **more: str) -> Ran:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections import namedtuple
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -20,64 +16,19 @@ from urllib.request import Request
 import pytest
 
 from cxr_agent.errors import ModelError, OutputError
-from cxr_agent.models import download, hub, manifest, pull
-from cxr_agent.models.catalogue import Upgrade
+from cxr_agent.models import download, manifest, pull
 from cxr_agent.models.download import Offline
-from tests.models.server import COMMIT, Server, serving
-
-BIG = bytes(range(256)) * 1200
-"""300 kB: more than one read."""
-SMALL = b'{"size": 3}'
-WRONG = "0" * 64
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as state:
-        state.put("big.bin", BIG)
-        state.put("part/small.json", SMALL)
-        yield state
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CXR_AGENT_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(download, "_PAUSE_S", 0.01)
-    return tmp_path / "models"
-
-
-def upgrade(source: str, **changes: Any) -> Upgrade:
-    entry = {
-        "id": "one",
-        "family": "cxas",
-        "name": "A model",
-        "source": source,
-        "files": ["big.bin", "part/small.json"],
-        "licence": "MIT",
-        "licence_url": "https://example.org/licence",
-        "purpose": "tests",
-        "citation": "nobody",
-    }
-    return Upgrade.model_validate(entry | changes)
-
-
-def failure(one: Upgrade, from_folder: Path | None = None) -> ModelError:
-    with pytest.raises(ModelError) as caught:
-        pull.pull(one, from_folder=from_folder)
-    return caught.value
-
-
-def installed(root: Path) -> dict[str, bytes]:
-    """What stands in the model's place; nothing but its files and the manifest."""
-    place = root / "one"
-    found = {path for path in place.rglob("*") if path.is_file()} - {place / manifest.MANIFEST}
-    return {path.relative_to(place).as_posix(): path.read_bytes() for path in sorted(found)}
-
-
-WHOLE = {"big.bin": BIG, "part/small.json": SMALL}
-
+from tests.models.pulling import (
+    BIG,
+    SMALL,
+    WHOLE,
+    WRONG,
+    failure,
+    installed,
+    process,
+    upgrade,
+)
+from tests.models.server import Server, serving
 
 # --- a pull that goes well ------------------------------------------------------------------
 
@@ -502,25 +453,6 @@ def test_a_place_that_cannot_be_written(
     assert caught.value.code == "output_not_writable"
 
 
-PULLING = """
-import json, sys
-from cxr_agent.models.catalogue import Upgrade
-from cxr_agent.models.pull import pull
-entry = json.loads(sys.argv[1])
-pull(Upgrade.model_validate(entry), progress=lambda name, done, total: print(done, flush=True))
-"""
-
-
-def process(one: Upgrade, **more: str) -> subprocess.Popen[bytes]:
-    """A pull in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", PULLING, one.model_dump_json()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **more},
-    )
-
-
 def test_a_kill_leaves_nothing_that_looks_installed(server: Server, root: Path) -> None:
     server.chunk_pause_s = 0.1
     one = upgrade(server.url)
@@ -538,123 +470,6 @@ def test_a_kill_leaves_nothing_that_looks_installed(server: Server, root: Path) 
     start = server.gets()[0].range
     assert start is not None
     assert int(start.removeprefix("bytes=").rstrip("-")) > 0
-
-
-# --- the Hugging Face hub -------------------------------------------------------------------
-
-FILES = {"config.json": SMALL, "model.safetensors": BIG, "sub/a.txt": b"a", "other.bin": b"no"}
-
-
-@pytest.fixture
-def hub_server(server: Server) -> Server:
-    server.files.clear()
-    server.repositories["owner/name"] = dict(FILES)
-    return server
-
-
-def hub_upgrade(source: str = "owner/name", **changes: Any) -> Upgrade:
-    wanted = {"files": ["config.json", "*.safetensors", "sub/*"], "revision": "main"}
-    return upgrade(source, **(wanted | changes))
-
-
-def through_hub(server: Server, one: Upgrade, tmp_path: Path, **more: str) -> tuple[int, str]:
-    """A pull through the hub's own client, whose settings are read when it is imported."""
-    running = process(one, HF_ENDPOINT=server.url.rstrip("/"), HF_HOME=str(tmp_path / "hf"), **more)
-    _, err = running.communicate(timeout=60)
-    return running.returncode, err.decode()
-
-
-def test_a_hub_model_is_installed_at_its_commit(
-    hub_server: Server, root: Path, tmp_path: Path
-) -> None:
-    status, err = through_hub(hub_server, hub_upgrade(), tmp_path)
-    assert status == 0, err
-    assert installed(root) == {name: FILES[name] for name in FILES if name != "other.bin"}
-    made = manifest.read(root / "one")
-    assert made is not None
-    assert made.revision == COMMIT
-    assert {one.name: one.checked_against for one in made.files} == {
-        "config.json": None,
-        "model.safetensors": "hub",
-        "sub/a.txt": None,
-    }
-    assert all(f"/resolve/{COMMIT}/" in one.path for one in hub_server.gets()[2:])
-    assert sorted(path.name for path in root.iterdir()) == [".one.lock", "one"]
-    assert not (tmp_path / "hf").exists()
-
-
-def test_a_hub_model_is_pulled_again_once_the_catalogue_pins_another_commit(
-    hub_server: Server, root: Path, tmp_path: Path
-) -> None:
-    assert through_hub(hub_server, hub_upgrade(), tmp_path)[0] == 0
-    assert pull.intact(hub_upgrade(revision="dev")) is not None  # a branch is whatever it was
-    assert pull.intact(hub_upgrade(revision=COMMIT)) is not None
-    assert pull.intact(hub_upgrade(revision="a" * 40)) is None
-
-
-def test_a_hub_file_with_another_hash_is_refused(
-    hub_server: Server, root: Path, tmp_path: Path
-) -> None:
-    one = hub_upgrade(files=["model.safetensors"], sha256={"model.safetensors": WRONG})
-    status, err = through_hub(hub_server, one, tmp_path)
-    assert status == 1
-    assert "[checksum_mismatch]" in err
-    assert not (root / "one").exists()
-
-
-def test_a_gated_model_asks_for_consent_and_a_token(
-    hub_server: Server, root: Path, tmp_path: Path
-) -> None:
-    hub_server.gated = True
-    status, err = through_hub(hub_server, hub_upgrade(), tmp_path)
-    assert status == 1
-    assert "[access_denied]" in err
-    assert not (root / "one").exists()
-    status, err = through_hub(hub_server, hub_upgrade(), tmp_path, HF_TOKEN="hf_secret")
-    assert status == 0, err
-    assert hub_server.asked[-1].token == "Bearer hf_secret"
-
-
-def test_a_hub_repository_that_is_gone(hub_server: Server, root: Path, tmp_path: Path) -> None:
-    status, err = through_hub(hub_server, hub_upgrade(source="owner/gone"), tmp_path)
-    assert status == 1
-    assert "[source_gone]" in err
-
-
-def test_a_hub_without_a_needed_file(hub_server: Server, root: Path, tmp_path: Path) -> None:
-    status, err = through_hub(hub_server, hub_upgrade(files=["*.gguf"]), tmp_path)
-    assert status == 1
-    assert "[files_missing]" in err
-
-
-def test_a_hub_that_is_out_of_reach(root: Path, tmp_path: Path) -> None:
-    with serving() as gone:
-        pass
-    began = time.monotonic()
-    status, err = through_hub(gone, hub_upgrade(), tmp_path)
-    assert status == 1
-    assert "[offline]" in err
-    assert time.monotonic() - began < 60
-
-
-def test_a_hub_file_that_the_client_left_out_is_noticed(tmp_path: Path) -> None:
-    """Without a connection the client may give a folder that is not whole as if it were."""
-    (tmp_path / "config.json").write_bytes(SMALL)
-    (tmp_path / "model.safetensors").write_bytes(BIG[:10])
-    found = hub.HubFiles(COMMIT, ["config.json"], {"config.json": len(SMALL)})
-    hub._require_all(tmp_path, found)
-    for name in ("model.safetensors", "sub/a.txt"):
-        found.names, found.sizes = [name], {name: len(BIG)}
-        with pytest.raises(ModelError) as caught:
-            hub._require_all(tmp_path, found)
-        assert caught.value.code == "download_interrupted"
-
-
-def test_the_hub_needs_its_library(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    error = failure(hub_upgrade())
-    assert error.code == "library_missing"
-    assert "cxr-agent[pretrained]" in error.hint
 
 
 def test_the_origin_of_an_unfinished_pull_is_on_the_disk(server: Server, root: Path) -> None:
