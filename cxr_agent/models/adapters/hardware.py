@@ -24,6 +24,10 @@ class Hardware:
         """A float array as a tensor on the device, in the number format of the weights."""
         return library("torch").from_numpy(array).to(self.device, self.dtype)
 
+    def exact(self) -> Hardware:
+        """The same device in float32, for parts that cannot do with less."""
+        return Hardware(self.device, library("torch").float32)
+
 
 def choose(device: str, dtype: str | None, *, large: bool = False) -> Hardware:
     """Check and take the caller's wishes.

@@ -56,8 +56,9 @@ def from_folder(
         except ImportError as error:
             raise missing("this checkpoint", error) from None
         except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise _refused(path, family, error) from error
-        except library("safetensors").SafetensorError as error:
+            raise _refused(path, family) from error
+        except Exception as error:
+            # safetensors and pickle raise errors of their own on damaged bytes
             raise ModelError(
                 "weights_damaged",
                 f"the weights in {path} cannot be read",
@@ -113,7 +114,7 @@ def _no_companion(path: Path, what: str) -> ModelError:
     )
 
 
-def _refused(path: Path, family: str, error: Exception) -> ModelError:
+def _refused(path: Path, family: str) -> ModelError:
     if not any(path.glob("*.safetensors")) and not any(path.glob("*.bin")):
         return ModelError(
             "weights_missing",

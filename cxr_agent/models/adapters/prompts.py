@@ -58,7 +58,11 @@ class PromptedMask:
 
 
 class Engine(Protocol):
-    """One library's SAM; everything in pixels of the square picture of side ``side``."""
+    """One library's SAM; everything in pixels of the square picture of side ``side``.
+
+    The encoder may run in half precision, prompts and masks never: bfloat16 has no coordinate
+    between 512 and 516.
+    """
 
     side: int
 

@@ -151,7 +151,7 @@ def _pipeline(path: Path, hardware: Hardware) -> Any:
             return kit.StableDiffusionPipeline.from_pretrained(
                 path,
                 local_files_only=True,
-                torch_dtype=hardware.dtype,
+                dtype=hardware.dtype,
                 text_encoder=text,
                 unet=_part(kit.UNet2DConditionModel, path / "unet", hardware),
                 vae=_part(kit.AutoencoderKL, path / "vae", hardware),
@@ -183,7 +183,7 @@ def _check_parts(path: Path) -> None:
 def _part(kind: Any, path: Path, hardware: Hardware) -> Any:
     """A network, every weight of it from the checkpoint."""
     model, report = kind.from_pretrained(
-        path, local_files_only=True, torch_dtype=hardware.dtype, output_loading_info=True
+        path, local_files_only=True, dtype=hardware.dtype, output_loading_info=True
     )
     if report["missing_keys"]:
         raise bad_layout(_FAMILY, f"{min(report['missing_keys'])} is missing")

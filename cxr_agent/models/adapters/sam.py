@@ -56,8 +56,9 @@ def load_medsam(source: Source, **options: Any) -> PromptSegmenter:
 
 
 def _from_transformers(path: Path, hardware: Hardware, preparation: Preparation) -> PromptSegmenter:
-    model = from_folder("SamModel", path, hardware, family="sam")
-    engine = _Engine(model, hardware)
+    model = from_folder("SamModel", path, hardware.exact(), family="sam")
+    model.vision_encoder.to(hardware.dtype)
+    engine = _Engine(model, hardware.exact())
     recipe = default_recipe(engine.side, preparation)
     if preparation == "sam":
         recipe = recipe_of(path, recipe)
@@ -71,7 +72,7 @@ class _Engine:
         self.side = int(model.config.vision_config.image_size)
 
     def embed(self, picture: Any) -> Any:
-        return self._model.get_image_embeddings(picture)
+        return self._model.get_image_embeddings(picture).float()
 
     def decode(
         self,

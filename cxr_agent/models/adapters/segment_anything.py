@@ -44,8 +44,8 @@ def load_checkpoint(path: Path, hardware: Hardware, preparation: Preparation) ->
     except KeyError as error:
         raise bad_layout(_PACKAGE, f"{error.args[0]} is missing") from None
     fill(network, tensors, family=_PACKAGE)
-    network.to(hardware.device, hardware.dtype)
-    engine = _Engine(network, hardware)
+    network.to(hardware.device).image_encoder.to(hardware.dtype)
+    engine = _Engine(network, hardware.exact())
     return PromptSegmenter(engine, default_recipe(engine.side, preparation), preparation, hardware)
 
 
@@ -140,7 +140,7 @@ class _Engine:
         self.side = int(network.image_encoder.img_size)
 
     def embed(self, picture: Any) -> Any:
-        return self._network.image_encoder(picture)
+        return self._network.image_encoder(picture).float()
 
     def decode(
         self,

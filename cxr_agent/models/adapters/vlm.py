@@ -59,7 +59,7 @@ class VisionLanguageModel:
         check_words(question, self._processor.tokenizer, (image,))
         inputs = self._processor(
             text=[self._prompt(question, len(films), image)],
-            images=[to_picture(film) for film in films],
+            images=[[to_picture(film) for film in films]],  # those of the one text
             return_tensors="pt",
         ).to(self._hardware.device, self._hardware.dtype)
         return generate(

@@ -161,3 +161,10 @@ def test_another_layout_is_refused(tmp_path: Path, change: str) -> None:
     with pytest.raises(ModelError) as caught:
         load_adapter("cxas", tmp_path / "x.pth")
     assert caught.value.code == "bad_checkpoint"
+
+
+def test_half_precision_stays_close(checkpoint: Path, film: FloatImage) -> None:
+    whole = load_adapter("cxas", checkpoint).segment(film)
+    half = load_adapter("cxas", checkpoint, dtype="bfloat16").segment(film)
+    assert half.probabilities.dtype == np.float32
+    assert np.abs(whole.probabilities - half.probabilities).mean() < 0.05

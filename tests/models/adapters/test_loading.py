@@ -8,6 +8,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -346,17 +347,38 @@ def test_a_small_picture_is_padded_to_its_crop() -> None:
 # Silence
 
 
-def test_only_remarks_are_silenced(
-    capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
-) -> None:
+@pytest.fixture
+def log() -> Iterator[Any]:
+    """transformers' logging with its usual settings."""
     from transformers.utils import logging
 
-    before = logging.get_verbosity()
-    with quiet("transformers"):
-        logging.get_logger("transformers.x").warning("hush")
-        logging.get_logger("transformers.x").error("loud")
-    assert logging.get_verbosity() == before
-    assert "hush" not in capfd.readouterr().err
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_warning()
+    logging.enable_progress_bar()
+    yield logging
+    logging.set_verbosity(level)
+    if not bars:
+        logging.disable_progress_bar()
+
+
+def test_remarks_are_silenced_inside_alone(log: Any) -> None:
+    speaker = log.get_logger("transformers.x")
+    with quiet("transformers", "diffusers"):
+        assert not speaker.isEnabledFor(log.WARNING)
+        assert speaker.isEnabledFor(log.ERROR)
+        assert not log.is_progress_bar_enabled()
+    assert speaker.isEnabledFor(log.WARNING)
+    assert log.is_progress_bar_enabled()
     with pytest.raises(ValueError, match="kept"), quiet("transformers"):
         raise ValueError("kept")
-    assert logging.get_verbosity() == before
+    assert speaker.isEnabledFor(log.WARNING)
+
+
+def test_silence_of_two_threads_ends_with_the_later(log: Any) -> None:
+    first, second = quiet("transformers"), quiet("transformers")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert log.get_verbosity() == log.ERROR
+    second.__exit__(None, None, None)
+    assert log.get_verbosity() == log.WARNING

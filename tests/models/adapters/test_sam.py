@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -296,6 +297,45 @@ def test_the_networks_come_without_the_package_itself(monkeypatch: pytest.Monkey
     kit = modeling()
     assert kit.Sam.__module__ == "segment_anything.modeling.sam"
     assert "segment_anything" not in sys.modules
+
+
+@pytest.mark.parametrize("kind", ["transformers", "segment_anything"])
+def test_half_precision_is_for_the_encoder_alone(
+    folder: Path, tmp_path: Path, film: FloatImage, kind: str
+) -> None:
+    import torch
+
+    source = folder
+    if kind == "segment_anything":
+        source = tmp_path / "sam_tiny.pth"
+        torch.save(tiny_meta().state_dict(), source)
+    prompts = [Prompt(box=BOX), Prompt(points=(Point(20, 30),))]
+    whole = load_adapter("sam", source).segment(film, prompts)
+    half = load_adapter("sam", source, dtype="bfloat16").segment(film, prompts)
+    for one, other in zip(whole, half, strict=True):
+        assert np.mean(one.plane != other.plane) < 0.1
+        assert one.predicted_iou == pytest.approx(other.predicted_iou, abs=0.2)
+    assert any(a.predicted_iou != b.predicted_iou for a, b in zip(whole, half, strict=True))
+
+
+def test_weights_in_the_older_file_format(
+    folder: Path, tmp_path: Path, segmenter: PromptSegmenter, film: FloatImage
+) -> None:
+    """``pytorch_model.bin``, as MedSAM is published."""
+    import torch
+    from safetensors.torch import load_file
+
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
+    (copy / "model.safetensors").unlink()
+    found = load_adapter("sam", copy).segment(film, [Prompt(box=BOX)])
+    (wanted,) = segmenter.segment(film, [Prompt(box=BOX)])
+    assert np.array_equal(found[0].plane, wanted.plane)
+    (copy / "pytorch_model.bin").write_bytes(b"torn")
+    with pytest.raises(ModelError) as caught:
+        load_adapter("sam", copy)
+    assert caught.value.code in {"weights_damaged", "bad_checkpoint"}
 
 
 def test_other_weights_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -231,3 +231,12 @@ def test_another_layout_is_refused(tmp_path: Path, weights: str) -> None:
     with pytest.raises(ModelError) as caught:
         load_adapter("xrv", tmp_path / "x.pt", weights=weights)
     assert caught.value.code == "bad_checkpoint"
+
+
+def test_half_precision_stays_close(tmp_path: Path, film: FloatImage) -> None:
+    tiny.xrv(tmp_path)
+    (whole,) = load_adapter("xrv", tmp_path).classify([film])
+    (half,) = load_adapter("xrv", tmp_path, dtype="bfloat16").classify([film])
+    for one, other in zip(whole, half, strict=True):
+        assert one.probability == pytest.approx(other.probability, abs=0.1)
+    assert whole != half

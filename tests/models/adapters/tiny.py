@@ -528,7 +528,7 @@ def roentgen(path: Path) -> None:
                 cross_attention_dim=16,
                 attention_head_dim=4,
             ),
-            scheduler=PNDMScheduler(skip_prk_steps=True),
+            scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1),
             safety_checker=None,
             feature_extractor=None,
             requires_safety_checker=False,
