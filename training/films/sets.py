@@ -223,7 +223,9 @@ def _covid(shared: Path, extra: Path) -> Iterator[Film]:
     if not table.exists():
         return
     views = {"PA": "PA", "AP": "AP", "AP Supine": "AP"}
-    for row in sorted(csv.DictReader(table.open(newline="")), key=lambda row: row["filename"]):
+    with table.open(newline="") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: row["filename"])
+    for row in rows:
         ill = row["finding"] not in ("No Finding", "todo", "")
         labels = {"lung_opacity": True, "pneumonia": True} if ill else {}
         path = table.parent / "images" / row["filename"]

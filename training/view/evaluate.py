@@ -114,12 +114,10 @@ def kinds(network: Probabilities, chosen: argparse.Namespace, test: data.Films) 
         truth = np.array([data.kind_of(film) == 0 for film in films]).astype(np.int64)
         frontal = (said.argmax(1) == 0).astype(np.int64)
         found.append(balanced(name, "balanced accuracy", truth, frontal, "frontal or not"))
-        for source in sets.count_by_source(films):
-            rows = np.array([film.source == source for film in films])
-            if source == "chexpert":
-                rows &= truth == 1
-            hits = (frontal == truth)[rows].astype(np.float64)
-            found.append(share(source, "share told rightly", hits, "frontal or not"))
+        parts = [f"{film.source}, {KINDS[data.kind_of(film)]}" for film in films]
+        for part in dict.fromkeys(parts):
+            hits = (frontal == truth)[np.array(parts) == part].astype(np.float64)
+            found.append(share(part, "share told rightly", hits, "frontal or not"))
     said = answers(network, [pixels_of(film) for film in test.lateral])["kind"]
     hits = (said.argmax(1) == KINDS.index("lateral")).astype(np.float64)
     return [*found, share("side views of test patients", "share called lateral", hits, "lateral")]

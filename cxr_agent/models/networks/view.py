@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from cxr_agent.models.card import ModelCard
@@ -36,7 +37,11 @@ class ViewNet(nn.Module):
 
 
 class Probabilities(nn.Module):
-    """The network with its logits turned into probabilities."""
+    """The network with its logits turned into probabilities.
+
+    Whether a picture is mirrored is asked twice, of the picture and of its mirror image: the
+    answers must be opposite, and half their difference is a better one than either.
+    """
 
     def __init__(self, network: ViewNet) -> None:
         super().__init__()
@@ -44,6 +49,10 @@ class Probabilities(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         kind, turn, flags = self.network(x)
+        opposite = self.network(x.flip(3))[2]
+        place = FLAGS.index("mirrored")
+        mirrored = (flags[:, place] - opposite[:, place]) / 2
+        flags = torch.cat([flags[:, :place], mirrored[:, None], flags[:, place + 1 :]], dim=1)
         return kind.softmax(1), turn.softmax(1), flags.sigmoid()
 
 
