@@ -45,12 +45,12 @@ def film_picture(data: bytes) -> Film:
     OverlayError
         When it is no PNG.
     """
-    picture = _open(data)
+    picture = open_png(data)
     if len(data) <= _MAX_PNG:
-        return Film(_uri("image/png", data), picture.size, lossy=False)
+        return Film(data_uri("image/png", data), picture.size, lossy=False)
     buffer = io.BytesIO()
     picture.convert("L").save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return Film(_uri("image/jpeg", buffer.getvalue()), picture.size, lossy=True)
+    return Film(data_uri("image/jpeg", buffer.getvalue()), picture.size, lossy=True)
 
 
 def mask_pictures(
@@ -76,7 +76,7 @@ def mask_pictures(
     """
     from PIL import Image, ImageChops, ImageFilter
 
-    picture = _open(data)
+    picture = open_png(data)
     if (picture.height, picture.width) != shape:
         raise OverlayError("the mask was not made for this film")
     # BOX averages, so the threshold at one half keeps the area of thin structures.
@@ -88,7 +88,14 @@ def mask_pictures(
     )
 
 
-def _open(data: bytes) -> Image:
+def open_png(data: bytes) -> Image:
+    """A PNG, decoded.
+
+    Raises
+    ------
+    OverlayError
+        When it is something else, damaged, or too large to decode.
+    """
     from PIL import Image
 
     if not data.startswith(PNG_MAGIC):
@@ -112,8 +119,9 @@ def _coloured(area: Image, colour: tuple[int, int, int]) -> str:
     picture.paste(1, mask=area)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", bits=1, transparency=0, optimize=True)
-    return _uri("image/png", buffer.getvalue())
+    return data_uri("image/png", buffer.getvalue())
 
 
-def _uri(kind: str, data: bytes) -> str:
+def data_uri(kind: str, data: bytes) -> str:
+    """A picture as an address that asks for nothing."""
     return f"data:{kind};base64,{b64encode(data).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""What the film viewer of the HTML report shows: per film its picture, masks, lines and boxes."""
+"""What the film viewer of the HTML report shows: per film its picture and what lies over it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.report.model import FilmSummary, Report
 from cxr_agent.report.render import _wording as say
 from cxr_agent.report.render._drawings import Line, OverlayError, Point, read_lines
+from cxr_agent.report.render._heatmaps import heatmap_picture
 from cxr_agent.report.render._pictures import (
     PNG_MAGIC,
     Film,
@@ -62,6 +63,14 @@ class LineOverlay(Overlay):
 
 
 @dataclass(frozen=True, slots=True)
+class HeatOverlay(Overlay):
+    """What a classifier used for one finding; ``value`` is its probability. Off at first."""
+
+    picture: str = ""
+    score: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Viewer:
     """One film with all that is drawn over it."""
 
@@ -70,6 +79,7 @@ class Viewer:
     picture: Film | None
     masks: tuple[MaskOverlay, ...]
     lines: tuple[LineOverlay, ...]
+    maps: tuple[HeatOverlay, ...]
     boxes: tuple[Evidence, ...]
     evidence: tuple[Evidence, ...]
     """All evidence about this film."""
@@ -129,22 +139,18 @@ class _Builder:
 
     def build(self) -> Viewer:
         picture = self._picture()
-        masks: list[MaskOverlay] = []
-        lines: list[LineOverlay] = []
-        for digest, (name, owners) in self._files().items():
-            overlay = self._overlay(digest, name, owners, picture, len(masks) + len(lines) + 1)
-            if isinstance(overlay, MaskOverlay):
-                masks.append(overlay)
-            elif isinstance(overlay, LineOverlay):
-                lines.append(overlay)
-        boxes = tuple(item for item in self._evidence if item.box is not None)
+        overlays = [
+            self._overlay(digest, name, owners, picture, f"{self._key}-{place}")
+            for place, ((name, digest), owners) in enumerate(self._files().items(), start=1)
+        ]
         return Viewer(
             self._key,
             self._film,
             picture,
-            tuple(masks),
-            tuple(lines),
-            boxes,
+            tuple(overlay for overlay in overlays if isinstance(overlay, MaskOverlay)),
+            tuple(overlay for overlay in overlays if isinstance(overlay, LineOverlay)),
+            tuple(overlay for overlay in overlays if isinstance(overlay, HeatOverlay)),
+            tuple(item for item in self._evidence if item.box is not None),
             self._evidence,
             tuple(self._faults),
         )
@@ -159,33 +165,43 @@ class _Builder:
             self._faults.append(f"the film: {fault}")
             return None
 
-    def _files(self) -> dict[str, tuple[str, list[Evidence]]]:
-        """Every artifact once, with the evidence that it belongs to."""
-        files: dict[str, tuple[str, list[Evidence]]] = {}
+    def _files(self) -> dict[tuple[str, str], list[Evidence]]:
+        """Every artifact once, by name and digest, with the evidence that it belongs to.
+
+        Two findings may have equal maps, and each needs its own switch.
+        """
+        files: dict[tuple[str, str], list[Evidence]] = {}
         for item in self._evidence:
-            for name, digest in item.artifacts.items():
-                files.setdefault(digest, (name, []))[1].append(item)
+            for named in item.artifacts.items():
+                files.setdefault(named, []).append(item)
         return files
 
     def _overlay(
-        self, digest: str, name: str, owners: list[Evidence], picture: Film | None, place: int
+        self, digest: str, name: str, owners: list[Evidence], picture: Film | None, key: str
     ) -> Overlay | None:
-        label = say.what(owners[0])
-        data = self._read(digest, label)
+        from cxr_agent.toolbox.artifacts import saliency_name
+
+        label, first = say.what(owners[0]), owners[0]
+        is_map = name == saliency_name(first.code)
+        told = f"the map of {label}" if is_map else label
+        data = self._read(digest, told)
         if data is None or picture is None:
             return None
-        key = f"{self._key}-{place}"
+        shape = (self._film.rows, self._film.columns)
+        evidence = tuple(item.id for item in owners)
         try:
+            if is_map:
+                coloured, score = heatmap_picture(data, shape), say.map_score(first)
+                return HeatOverlay(key, label, evidence, say.verdict(first), coloured, score)
             if not data.startswith(PNG_MAGIC):
-                drawn = read_lines(data, self._film.rows, self._film.columns)
-                evidence = tuple(item.id for item in owners)
-                return LineOverlay(key, label, evidence, say.rounded(owners[0]), drawn)
+                return LineOverlay(
+                    key, label, evidence, say.rounded(first), read_lines(data, *shape)
+                )
             colour = _COLOURS.get(name) or next(self._spare)
-            shape = (self._film.rows, self._film.columns)
             pictures = mask_pictures(data, shape, picture.size, _rgb(colour))
             return MaskOverlay(key, label, tuple(self._lit_by(owners)), "", colour, pictures)
         except OverlayError as fault:
-            self._faults.append(f"{label}: {fault}")
+            self._faults.append(f"{told}: {fault}")
             return None
 
     def _lit_by(self, owners: list[Evidence]) -> Iterator[str]:

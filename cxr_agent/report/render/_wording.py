@@ -12,6 +12,8 @@ from cxr_agent.report.model import FilmSummary, Heading, Report, Sentence
 
 PARTIAL = "Partial report: not every step could be done. The limitations say what is missing."
 NOT_GIVEN = "–"
+MAP_MEANS = "a map shows what the classifier used, not where disease is"
+"""Said with every map: that of an absent finding looks as lively as any other."""
 
 _VIEWS = {
     "PA": "postero-anterior",
@@ -115,6 +117,35 @@ def threshold(evidence: Evidence) -> str:
     if evidence.probability is not None or evidence.unit is None:
         return number(evidence.threshold, None)
     return number(evidence.threshold, evidence.unit) + _UNITS[evidence.unit]
+
+
+def limits(evidence: Evidence) -> str:
+    """``present above 0.61, absent below 0.24``, empty when it was not judged by two limits."""
+    present, absent = (evidence.details.get(f"limit_{side}") for side in ("present", "absent"))
+    if present is None or absent is None:
+        return ""
+    return f"present above {number(present, None)}, absent below {number(absent, None)}"
+
+
+def probability(evidence: Evidence) -> str:
+    """``probability 0.874``, empty when there is none."""
+    if evidence.probability is None:
+        return ""
+    return f"probability {number(evidence.probability, None)}"
+
+
+def verdict(evidence: Evidence) -> str:
+    """``0.87, present``: the probability as sentences have it, and what was made of it."""
+    chance = "" if evidence.probability is None else f"{evidence.probability:.2f}"
+    return ", ".join(part for part in (chance, statement(evidence)) if part)
+
+
+def map_score(evidence: Evidence) -> str:
+    """How true a classifier's map is, see :mod:`cxr_agent.models.saliency`."""
+    score = evidence.details.get("saliency_score")
+    # Adding 0.0 makes of a rounded -0.0 what it is.
+    worth = "not measured" if score is None else f"{round(score, 2) + 0.0:.2f}"
+    return f"insertion minus deletion {worth}"
 
 
 def what(evidence: Evidence) -> str:

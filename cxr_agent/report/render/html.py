@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cxr_agent.report.model import Report
 from cxr_agent.report.render import _wording as say
+from cxr_agent.report.render._heatmaps import gradient
 from cxr_agent.report.render._text import clean, lines
 from cxr_agent.report.render._viewer import Artifact, viewers
 
@@ -47,6 +48,8 @@ def to_html(report: Report, artifact: Artifact) -> str:
         # Evidence about a film that the report does not list still gets its card.
         loose=[item for item in report.evidence if item.id not in shown],
         known={item.id for item in report.evidence},
+        mapped={id for film in films for overlay in film.maps for id in overlay.evidence},
+        gradient=gradient(),
         say=say,
         style=Markup(style),  # our own file
         script=Markup(script),  # our own file

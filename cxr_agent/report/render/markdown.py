@@ -72,7 +72,9 @@ def _evidence(evidence: Iterable[Evidence]) -> str:
                 item.id,
                 " / ".join(part for part in (say.what(item), say.statement(item)) if part),
                 item.reading,
-                ", ".join(part for part in (say.value(item), say.interval(item)) if part),
+                ", ".join(
+                    filter(None, (say.value(item), say.interval(item), say.probability(item)))
+                ),
                 _threshold(item),
                 say.tool(item),
                 str(item.provenance.step),
@@ -85,7 +87,7 @@ def _evidence(evidence: Iterable[Evidence]) -> str:
 
 
 def _threshold(evidence: Evidence) -> str:
-    limit = say.threshold(evidence)
+    limit = say.limits(evidence) or say.threshold(evidence)
     return f"{limit} ({evidence.threshold_source})" if evidence.threshold_source else limit
 
 

@@ -95,12 +95,19 @@ def _source(evidence: Evidence) -> str:
     facts = (
         " ".join(part for part in (say.what(evidence), say.statement(evidence)) if part),
         " ".join(part for part in (say.value(evidence), say.interval(evidence)) if part),
-        f"limit {say.threshold(evidence)}" if evidence.threshold is not None else "",
+        say.probability(evidence),
+        _limits(evidence),
         f"{say.tool(evidence)}, step {evidence.provenance.step}",
         say.model(evidence),
         evidence.image,
     )
     return clean(f"{evidence.id}  " + "; ".join(fact for fact in facts if fact))
+
+
+def _limits(evidence: Evidence) -> str:
+    if say.limits(evidence):
+        return f"limits: {say.limits(evidence)}"
+    return f"limit {say.threshold(evidence)}" if evidence.threshold is not None else ""
 
 
 def _run(report: Report) -> Iterator[tuple[str, str]]:
@@ -223,7 +230,8 @@ def _table(evidence: tuple[Evidence, ...]) -> RenderableType:
             for part in (
                 ", ".join(filter(None, (say.statement(item), say.value(item)))),
                 say.interval(item),
-                f"limit {say.threshold(item)}" if item.threshold is not None else "",
+                say.probability(item),
+                _limits(item),
             )
             if part
         )

@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_agent.evidence import Evidence, Provenance
+from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Provenance
 from cxr_agent.report.model import Dropped, FilmSummary, Heading, Report, Sentence
+from cxr_agent.study import FloatImage
 from cxr_agent.testing.phantom import draw
-from cxr_agent.toolbox.artifacts import display_png, drawings_svg, mask_png
+from cxr_agent.toolbox.artifacts import (
+    display_png,
+    drawings_svg,
+    heatmap_png,
+    mask_png,
+    saliency_name,
+)
 from cxr_agent.toolbox.contract import Drawing
 
 HOSTILE = (
@@ -181,6 +188,83 @@ def sample(phantom_files: tuple[Files, dict[str, str], str, str]) -> Sample:
         trace="/tmp/traces/x",
     )
     return Sample(report, files)
+
+
+@pytest.fixture(scope="session")
+def effusion_map() -> FloatImage:
+    """(256, 256): what speaks for fluid in the right costophrenic angle, and a little above it."""
+    down, across = np.mgrid[0:256, 0:256] / 255
+    low = np.exp(-(((across - 0.23) / 0.10) ** 2) - ((down - 0.72) / 0.09) ** 2)
+    high = 0.5 * np.exp(-(((across - 0.30) / 0.12) ** 2) - ((down - 0.50) / 0.16) ** 2)
+    plane: FloatImage = np.maximum(low, high).astype(np.float32)
+    return plane
+
+
+@pytest.fixture
+def classified(sample: Sample, effusion_map: FloatImage) -> Sample:
+    """The sample with three findings by the classifier, two of them with maps."""
+    plain = sample.report.evidence[-1].provenance
+    source = plain.model_copy(update={"step": 5, "tool": "classify_findings", "model": "findings"})
+
+    def found(
+        place: int, code: str, polarity: str, probability: float, reading: str, **rest: Any
+    ) -> Evidence:
+        limits = {"limit_present": 0.61, "limit_absent": 0.24}
+        return Evidence(
+            id=f"e{place}",
+            image="img-1",
+            kind=EvidenceKind.FINDING,
+            code=code,
+            category="classified",
+            polarity=Polarity(polarity),
+            probability=probability,
+            threshold=0.61,
+            details={**limits, **rest.pop("details", {})},
+            reading=reading,
+            provenance=source,
+            **rest,
+        )
+
+    shown = sample.files.put(heatmap_png(effusion_map))
+    other = sample.files.put(heatmap_png(effusion_map[:, ::-1]))
+    evidence = (
+        found(
+            10,
+            "pleural_effusion",
+            "present",
+            0.8741,
+            "Pleural effusion: probability 0.87, above the limit 0.61 of the findings classifier.",
+            details={"saliency_score": 0.3149},
+            artifacts={saliency_name("pleural_effusion"): shown},
+        ),
+        found(
+            11,
+            "consolidation",
+            "uncertain",
+            0.4316,
+            "Possible consolidation: probability 0.43, between the limits 0.24 and 0.61 of the "
+            "findings classifier.",
+            artifacts={saliency_name("consolidation"): other},
+        ),
+        found(
+            12,
+            "pneumothorax",
+            "absent",
+            0.0712,
+            "No pneumothorax: probability 0.07, below the limit 0.24 of the findings classifier.",
+        ),
+    )
+    headings = (Heading.PLEURA, Heading.LUNGS, Heading.PLEURA)
+    sentences = tuple(
+        Sentence(text=item.reading, evidence=(item.id,), heading=heading)
+        for item, heading in zip(evidence, headings, strict=True)
+    )
+    report = sample.with_(
+        evidence=sample.report.evidence + evidence,
+        findings=sample.report.findings + sentences,
+        impression=(*sample.report.impression, sentences[0].model_copy(update={"heading": None})),
+    )
+    return Sample(report, sample.files)
 
 
 @pytest.fixture

@@ -22,6 +22,18 @@ def test_evidence_is_plain(sample: Sample) -> None:
     assert ratio["interval"] == [0.44, 0.48]
 
 
+def test_a_classified_finding_is_plain(classified: Sample) -> None:
+    assert Report.model_validate_json(to_json(classified.report)) == classified.report
+    effusion = json.loads(to_json(classified.report))["evidence"][9]
+    assert (effusion["polarity"], effusion["probability"]) == ("present", 0.8741)
+    assert effusion["details"] == {
+        "limit_present": 0.61,
+        "limit_absent": 0.24,
+        "saliency_score": 0.3149,
+    }
+    assert list(effusion["artifacts"]) == ["saliency_pleural_effusion"]
+
+
 def test_keys_never_move(sample: Sample) -> None:
     data = json.loads(to_json(sample.report, indent=None))
     assert list(data) == list(Report.model_fields)

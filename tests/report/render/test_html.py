@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from cxr_agent.errors import TraceError
 from cxr_agent.report.model import NOTICE, Report
 from cxr_agent.report.render import to_html
+from cxr_agent.toolbox.artifacts import heatmap_png
 
 from .conftest import HOSTILE, Sample, drawing
 
@@ -181,6 +183,124 @@ def test_large_film_stays_small(sample: Sample) -> None:
     assert "lossy 8-bit copy" in source
 
 
+def test_maps_are_off_at_first_and_light_up(classified: Sample) -> None:
+    root = Page(to_html(classified.report, classified.files)).root
+    styles = "".join(node.text for node in root.walk() if node.tag == "style")
+    (maps,) = root.having("maps")
+    labels = [" ".join(node.text.split()) for node in maps.walk() if node.tag == "label"]
+    assert labels == ["pleural effusion 0.87, present", "consolidation 0.43, uncertain"]
+    assert [node.attributes["data-ev"] for node in root.having("heat")] == ["e10", "e11"]
+    for overlay, switch in zip(root.having("heat"), root.having("t-map"), strict=True):
+        name = switch.attributes["data-overlay"]
+        assert name in overlay.classes
+        assert "checked" not in switch.attributes
+        rule = f"#{switch.attributes['id']}:not(:checked)) .{name}:not(.hot) {{ display: none; }}"
+        assert rule in styles
+    assert len(root.having("mask")) == 5
+    assert not root.having("remarks")
+
+
+def test_a_map_never_goes_without_its_score_and_meaning(classified: Sample) -> None:
+    root = Page(to_html(classified.report, classified.files)).root
+    (caption,) = root.having("caption")
+    assert " ".join(caption.text.split()) == (
+        "Pleural effusion 0.87, present: insertion minus deletion 0.31. "
+        "Consolidation 0.43, uncertain: insertion minus deletion not measured. "
+        "A map shows what the classifier used, not where disease is."
+    )
+    assert (
+        "insertion minus deletion 0.31; a map shows what the classifier used, not where disease is"
+        in card(root, "e10")
+    )
+    assert "map shows" not in card(root, "e12")
+
+
+def test_a_card_shows_probability_and_both_limits(classified: Sample) -> None:
+    root = Page(to_html(classified.report, classified.files)).root
+    for identity, probability in (("e10", "0.874"), ("e11", "0.432"), ("e12", "0.071")):
+        assert f"Probability{probability}" in card(root, identity)
+        assert "Limitspresent above 0.61, absent below 0.24" in card(root, identity)
+    assert "Threshold0.50" in card(root, "e8")
+    (row,) = [n for n in root.walk() if n.tag == "tr" and n.attributes.get("data-ev") == "e12"]
+    assert "probability 0.071" in row.text
+    assert "present above 0.61, absent below 0.24" in row.text
+
+
+def test_equal_maps_have_a_switch_each(classified: Sample) -> None:
+    (digest,) = classified.report.cited("e10").artifacts.values()
+    evidence = tuple(
+        item.model_copy(update={"artifacts": {"saliency_consolidation": digest}})
+        if item.id == "e11"
+        else item
+        for item in classified.report.evidence
+    )
+    root = Page(to_html(classified.with_(evidence=evidence), classified.files)).root
+    assert [node.attributes["data-ev"] for node in root.having("heat")] == ["e10", "e11"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "why"),
+    [
+        ("RGB", (64, 64), "the map is not 8-bit grey"),
+        ("L", (300, 300), "the map is larger than 256 pixels"),
+        ("L", (64, 60), "the map was not made for this film"),
+        (None, (0, 0), "the picture is no PNG"),
+    ],
+)
+def test_what_is_no_map_is_named_and_not_shown(
+    classified: Sample, mode: str | None, size: tuple[int, int], why: str
+) -> None:
+    buffer = io.BytesIO(b"<svg/>")
+    if mode is not None:
+        Image.new(mode, size).save(buffer, "PNG")
+    root = with_map(classified, classified.files.put(buffer.getvalue()))
+    (remarks,) = root.having("remarks")
+    assert remarks.text.strip() == f"Not shown: the map of pleural effusion: {why}."
+    assert [node.attributes["data-ev"] for node in root.having("heat")] == ["e11"]
+    assert "map shows" not in card(root, "e10")
+
+
+def test_a_map_that_is_not_in_the_trace_is_named(classified: Sample) -> None:
+    (remarks,) = with_map(classified, "0" * 64).having("remarks")
+    assert "the map of pleural effusion: the file is not in the trace" in remarks.text
+
+
+def test_maps_ask_for_nothing_and_change_no_policy(classified: Sample, sample: Sample) -> None:
+    def policy(report: Report) -> str:
+        root = Page(to_html(report, classified.files)).root
+        assert outside(root) == []
+        (meta,) = [n for n in root.walk() if "http-equiv" in n.attributes]
+        return meta.attributes["content"]
+
+    assert policy(classified.report) == policy(sample.report)
+
+
+def test_many_maps_stay_small(classified: Sample) -> None:
+    """The worst case: a film and fourteen maps of noise, which no compression helps."""
+    noise = io.BytesIO()
+    Image.effect_noise((1024, 1024), 60).save(noise, "PNG")
+    display = classified.files.put(noise.getvalue())
+    film = classified.report.films[0].model_copy(update={"display": display})
+    random = np.random.default_rng(0)
+    maps = [
+        classified.report.cited("e10").model_copy(
+            update={
+                "id": f"e{place}",
+                "artifacts": {
+                    "saliency_pleural_effusion": classified.files.put(
+                        heatmap_png(random.random((256, 256), dtype=np.float32))
+                    )
+                },
+            }
+        )
+        for place in range(20, 34)
+    ]
+    report = classified.with_(films=(film,), evidence=(*classified.report.evidence, *maps))
+    source = to_html(report, classified.files)
+    assert len(Page(source).root.having("heat")) == 16
+    assert len(source) < 1_500_000
+
+
 def test_missing_and_foreign_files_are_named(
     sample: Sample, blank_png: Callable[[int, int], bytes]
 ) -> None:
@@ -244,6 +364,23 @@ def test_import_is_cheap() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def card(root: Node, identity: str) -> str:
+    """The text of one evidence card, without the spaces between its parts."""
+    (found,) = [node for node in root.walk() if node.attributes.get("id") == f"card-{identity}"]
+    return re.sub(r"\n\s*", "", found.text)
+
+
+def with_map(classified: Sample, digest: str) -> Node:
+    """The page where the map of the effusion is another file."""
+    evidence = tuple(
+        item.model_copy(update={"artifacts": {"saliency_pleural_effusion": digest}})
+        if item.id == "e10"
+        else item
+        for item in classified.report.evidence
+    )
+    return Page(to_html(classified.with_(evidence=evidence), classified.files)).root
 
 
 def _args(sample: Sample) -> tuple[Report, Callable[[str], bytes]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from cxr_agent.report.render import to_html
 
@@ -37,10 +37,18 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is not installed"),
 ]
 
-PROBE = """
+HELP = """
 const shown = (element) => getComputedStyle(element).display !== "none";
 const one = (selector) => document.querySelector(selector);
 const result = {};
+"""
+TELL = """
+const out = document.createElement("pre");
+out.id = "probe";
+out.textContent = JSON.stringify(result);
+document.body.append(out);
+"""
+PROBE = """
 const mask = one(".mask"), lines = one(".lines");
 result.before = shown(mask) && shown(lines);
 const switched = document.querySelector(
@@ -64,10 +72,33 @@ result.released = !shown(one("#card-e8")) && !shown(lines);
 one(".r-fill").value = 80;
 one(".r-fill").dispatchEvent(new Event("input"));
 result.fill = one(".viewer").style.getPropertyValue("--fill");
-const out = document.createElement("pre");
-out.id = "probe";
-out.textContent = JSON.stringify(result);
-document.body.append(out);
+"""
+MAPS = """
+const [effusion, consolidation] = document.querySelectorAll(".heat");
+const caption = one(".caption");
+const said = () => shown(caption) ? caption.innerText : "";
+result.before = shown(effusion) || shown(consolidation) || said() !== "";
+result.filled = shown(one(".mask .fill"));
+one(".t-map").click();
+result.on = shown(effusion) && !shown(consolidation);
+result.said = said();
+result.outlinesOnly = !shown(one(".mask .fill")) && shown(one(".mask .edge"));
+one(".mode-off").click();
+result.allOff = shown(effusion) || said() !== "";
+one(".mode-filled").click();
+one(".t-map").click();
+result.offAgain = shown(effusion) || said() !== "" || !shown(one(".mask .fill"));
+"""
+LIT_MAPS = """
+one(".report .chip[data-ev=e11]").dispatchEvent(new Event("mouseenter"));
+result.lit = shown(consolidation) && !shown(effusion);
+result.litSaid = said();
+result.focused = one(".viewer").classList.contains("focus");
+one(".report .chip[data-ev=e11]").dispatchEvent(new Event("mouseleave"));
+result.released = !shown(consolidation) && said() === "";
+one(".t-map").click();
+one(".reset").click();
+result.reset = !shown(effusion);
 """
 
 
@@ -81,15 +112,27 @@ def chromium(tmp_path: Path, source: str, *flags: str) -> str:
     return done.stdout
 
 
-def probed(source: str) -> str:
-    """The page with the probe in it, which its policy lets run by its hash."""
-    digest = b64encode(hashlib.sha256(PROBE.encode()).digest()).decode()
+def probe(tmp_path: Path, source: str, probe: str, *, own_script: bool = True) -> dict[str, Any]:
+    """What a probe in the page finds; the page's policy lets it run by its hash.
+
+    Without ``own_script`` the page's script may not run, as where JavaScript is off.
+    """
+    code = HELP + probe + TELL
+    digest = b64encode(hashlib.sha256(code.encode()).digest()).decode()
     allowed, count = re.subn(
-        "script-src ", lambda _: f"script-src 'sha256-{digest}' ", html.unescape(_policy(source))
+        "script-src ('[^']+')",
+        lambda own: f"script-src 'sha256-{digest}'" + (f" {own[1]}" if own_script else ""),
+        html.unescape(_policy(source)),
     )
     assert count == 1
     source = source.replace(_policy(source), html.escape(allowed))
-    return source.replace("</body>", f"<script>{PROBE}</script></body>")
+    source = source.replace("</body>", f"<script>{code}</script></body>")
+    dom = chromium(tmp_path, source, "--dump-dom")
+    found = re.search(r'<pre id="probe">(.*?)</pre>', dom, re.DOTALL)
+    assert found, "the probe did not run"
+    assert ('class="js"' in dom) == own_script
+    result: dict[str, Any] = json.loads(html.unescape(found[1]))
+    return result
 
 
 def _policy(source: str) -> str:
@@ -99,11 +142,7 @@ def _policy(source: str) -> str:
 
 
 def test_switches_and_chips_work(sample: Sample, tmp_path: Path) -> None:
-    dom = chromium(tmp_path, probed(to_html(sample.report, sample.files)), "--dump-dom")
-    found = re.search(r'<pre id="probe">(.*?)</pre>', dom, re.DOTALL)
-    assert found, "the probe did not run"
-    result: dict[str, Any] = json.loads(html.unescape(found[1]))
-    assert result == {
+    assert probe(tmp_path, to_html(sample.report, sample.files), PROBE) == {
         "before": True,
         "hidden": True,
         "others": 4,
@@ -115,6 +154,63 @@ def test_switches_and_chips_work(sample: Sample, tmp_path: Path) -> None:
         "released": True,
         "fill": "0.8",
     }
+
+
+MEANING = "A map shows what the classifier used, not where disease is."
+NOT_MEASURED = "insertion minus deletion not measured."
+SWITCHED = {
+    "before": False,
+    "filled": True,
+    "on": True,
+    "said": f"Pleural effusion 0.87, present: insertion minus deletion 0.31. {MEANING}",
+    "outlinesOnly": True,
+    "allOff": False,
+    "offAgain": False,
+}
+
+
+def test_maps_switch_on_and_light_up(classified: Sample, tmp_path: Path) -> None:
+    source = to_html(classified.report, classified.files)
+    assert probe(tmp_path, source, MAPS + LIT_MAPS) == {
+        **SWITCHED,
+        "lit": True,
+        "litSaid": f"Consolidation 0.43, uncertain: {NOT_MEASURED} {MEANING}",
+        "focused": True,
+        "released": True,
+        "reset": True,
+    }
+
+
+def test_maps_switch_without_javascript(classified: Sample, tmp_path: Path) -> None:
+    source = to_html(classified.report, classified.files)
+    assert probe(tmp_path, source, MAPS, own_script=False) == SWITCHED
+
+
+def test_a_map_is_seen_where_it_is_high(classified: Sample, tmp_path: Path) -> None:
+    source = to_html(classified.report, classified.files)
+    switch = 'class="t-map"'
+    pictures = []
+    for name, page in (("off", source), ("on", source.replace(switch, f"{switch} checked", 1))):
+        shot = tmp_path / f"{name}.png"
+        chromium(tmp_path, page, "--window-size=1400,900", f"--screenshot={shot}")
+        with Image.open(shot) as picture:
+            pictures.append(picture.convert("RGB"))
+    off, on = pictures
+    # Nothing moves: what differs is the film, its caption and the switch.
+    left, _, right, bottom = ImageChops.difference(off, on).getbbox() or (0, 0, 0, 0)
+    assert 0 < left < right < 840
+    assert bottom < 700
+    assert warm(on) - warm(off) > 500
+
+
+def warm(picture: Image.Image) -> int:
+    """Pixels in the bright half of the maps' colours."""
+    colours = picture.getcolors(maxcolors=picture.width * picture.height) or ()
+    return sum(
+        count
+        for count, colour in colours
+        if isinstance(colour, tuple) and colour[0] > 200 and colour[0] > colour[2] + 90
+    )
 
 
 def test_policy_stops_other_scripts(sample: Sample, tmp_path: Path) -> None:

@@ -40,6 +40,15 @@ def test_findings_follow_the_order_of_headings(sample: Sample) -> None:
     assert text.index("### Cardiovascular") < text.index("### Other")
 
 
+def test_a_classified_finding_has_probability_and_limits(classified: Sample) -> None:
+    (row,) = [
+        line for line in to_markdown(classified.report).splitlines() if line.startswith("| e10 ")
+    ]
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells[2] == "pleural effusion / present"
+    assert cells[4:6] == ["probability 0.874", "present above 0.61, absent below 0.24"]
+
+
 def test_partial_is_said(sample: Sample) -> None:
     assert "Partial report" in to_markdown(sample.with_(status="partial"))
     assert "Partial report" not in to_markdown(sample.report)

@@ -43,6 +43,20 @@ def test_a_terminal_gets_the_same_content(sample: Sample) -> None:
     assert "absent, 0.462" in flat
 
 
+def test_a_classified_finding_has_probability_and_limits(classified: Sample) -> None:
+    piped = " ".join(to_text(classified.report).split())
+    assert (
+        "e12 pneumothorax absent; probability 0.071; limits: present above 0.61, absent below "
+        "0.24; classify_findings 1.0, step 5" in piped
+    )
+    assert "limit 0.50; measure_ctr" in piped
+    plain = SGR.sub("", shown(classified.report, terminal=True, width=100)).splitlines()
+    (place,) = [i for i, line in enumerate(plain) if line.split()[:1] == ["e12"]]
+    cells = [part for line in plain[place : place + 3] for part in re.split(r"\s{2,}", line)]
+    assert "probability 0.071" in cells
+    assert any(cell.startswith("limits: present above") for cell in cells)
+
+
 def test_evidence_ids_are_dim(sample: Sample) -> None:
     assert "\x1b[2m [e6]" in shown(sample.report, terminal=True)
 
