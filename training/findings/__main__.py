@@ -2,7 +2,7 @@
 
     python -m training.findings --extra DIR
 
-After ``python -m training.pretrain``. About 55 minutes on two cores;
+After ``python -m training.pretrain``. About 45 minutes on two cores;
 ``--scale 0.02`` runs everything in minutes to see that it works.
 """
 
@@ -12,7 +12,7 @@ from training.runs import Stage, pipeline
 PLAN = (
     Stage("nih", 11, ("--sources", "nih")),
     Stage("tuberculosis", 3, ("--sources", "jsrt,montgomery,shenzhen")),
-    Stage("final", 25, ("--seed", "2")),
+    Stage("final", 18, ("--start", "nih", "--peak", "8e-4", "--seed", "2")),
 )
 
 if __name__ == "__main__":

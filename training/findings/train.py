@@ -86,9 +86,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--peak", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--from-scratch", action="store_true", help="without the pretrained encoder"
-    )
+    parser.add_argument("--start", help="a run to go on from; else the pretrained encoder")
     chosen = parser.parse_args()
     torch.manual_seed(chosen.seed)
     torch.set_num_threads(2)
@@ -102,7 +100,10 @@ def main() -> None:
     check = data.part(films, "validation", sources)
     check_tiles, check_truth = tiles_of(check), data.targets(check)
     network = FindingsNet(len(data.CODES)).to(where, memory_format=torch.channels_last)
-    if not chosen.from_scratch:
+    if chosen.start is not None:
+        weights = torch.load(FOLDER / f"{chosen.start}.pt", weights_only=True)
+        network.load_state_dict(weights)
+    else:
         weights = torch.load(RUNS / "pretrain" / "encoder.pt", weights_only=True)
         network.encoder.load_state_dict(weights)
     average = Average(FindingsNet(len(data.CODES)).to(where), network)
