@@ -56,6 +56,7 @@ def ship(
     }
     safetensors = folder / f"{model}.safetensors"
     save_file(half, safetensors)
+    safetensors.chmod(0o644)  # it is written for its owner alone
     network.load_state_dict({key: value.float() for key, value in half.items()})
     onnx = folder / f"{model}.onnx"
     onnx.write_bytes(to_onnx(deployed, size, outputs))

@@ -31,16 +31,26 @@ def auc(truth: Numbers, score: Numbers) -> float:
 def auc_interval(
     truth: Numbers, score: Numbers, people: NDArray[np.int64], *, draws: int = 1000
 ) -> tuple[float, float]:
-    """95 % interval by resampling patients, not films: the films of one are alike."""
+    """95 % interval by resampling patients, not films: the films of one are alike.
+
+    A drawn patient counts as often as it was drawn, so films are weighted and never copied.
+    """
     rng = np.random.default_rng(0)
-    of_person = [np.flatnonzero(people == person) for person in np.unique(people)]
+    known = ~np.isnan(truth)
+    order = np.argsort(score[known], kind="stable")
+    positive = (truth[known] == 1)[order]
+    person = np.unique(people[known], return_inverse=True)[1][order]
+    count = int(person.max()) + 1
+    starts = np.unique(score[known][order], return_index=True)[1]  # of films with equal scores
     found = []
     for _ in range(draws):
-        chosen = rng.integers(len(of_person), size=len(of_person))
-        rows = np.concatenate([of_person[person] for person in chosen])
-        value = auc(truth[rows], score[rows])
-        if not np.isnan(value):
-            found.append(value)
+        weight = np.bincount(rng.integers(count, size=count), minlength=count)[person]
+        here = np.add.reduceat(np.where(positive, weight, 0), starts)
+        others = np.add.reduceat(np.where(positive, 0, weight), starts)
+        below = np.cumsum(others) - others
+        pairs = float(here.sum()) * float(others.sum())
+        if pairs:
+            found.append(float((here * (below + others / 2)).sum()) / pairs)
     low, high = np.percentile(found, (2.5, 97.5))
     return float(low), float(high)
 

@@ -27,6 +27,8 @@ from training.view.train import FOLDER
 RESULTS = Path("training/view/results.json")
 PER_SOURCE = 200
 """Films of one source that are turned in all ways."""
+_CLEAR = 0.8
+"""A projection is called probable from this probability on, at the least."""
 _WAYS = [(q, m, i) for q in range(4) for m in (False, True) for i in (False, True)]
 
 Answers = dict[str, NDArray[np.float32]]
@@ -92,8 +94,8 @@ def limits_of(network: Probabilities, films: data.Films) -> dict[str, float]:
         "mirrored": rare(flags["mirrored"]),
         "inverted": rare(flags["inverted"]),
         "child": round(float(np.quantile(flags["child"][adult], 0.99)), 5),
-        "ap": round(max(0.5, float(np.quantile(flags["ap"][pa], 0.95))), 5),
-        "pa": round(min(0.5, float(np.quantile(flags["ap"][ap], 0.05))), 5),
+        "ap": round(max(_CLEAR, float(np.quantile(flags["ap"][pa], 0.95))), 5),
+        "pa": round(min(1 - _CLEAR, float(np.quantile(flags["ap"][ap], 0.05))), 5),
     }
 
 

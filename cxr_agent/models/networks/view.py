@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from cxr_agent.models.card import ModelCard
-from cxr_agent.models.networks.encoder import Encoder
+from cxr_agent.models.networks.encoder import STRIDE, Encoder
 
 INPUT_SIZE = 128
+CELLS = INPUT_SIZE // STRIDE
 WIDTHS = (24, 48, 96, 160)
 KINDS = ("frontal", "lateral", "other")
 TURNS = (0, 90, 180, 270)
@@ -26,7 +27,7 @@ class ViewNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = Encoder(WIDTHS, depth=1)
-        self.rest = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.2))
+        self.rest = nn.Sequential(nn.AvgPool2d(CELLS // 2), nn.Flatten(), nn.Dropout(0.2))
         self.kind = nn.Linear(4 * self.encoder.width, len(KINDS))
         self.turn = nn.Linear(4 * self.encoder.width, len(TURNS))
         self.flags = nn.Linear(4 * self.encoder.width, len(FLAGS))
