@@ -20,10 +20,10 @@ def texture(seed: int, shape: tuple[int, int] = (220, 180)) -> Grey:
     return grey
 
 
-def corner(side: int = 64) -> Grey:
-    """Grey levels that look different in each of the sixteen ways to turn, mirror and invert."""
-    levels = np.array([[1, 0.15], [0.35, 0]], dtype=np.float32)
-    return np.kron(levels, np.ones((side // 2, side // 2), dtype=np.float32))
+def signpost(side: int = 48) -> Grey:
+    """Blocks that look different in each of the sixteen ways to turn, mirror and invert them."""
+    levels = np.array([[0, 1, 0], [1, 1, 0], [0, 2, 2]], dtype=np.float32) / 3
+    return np.kron(levels, np.ones((side // 3, side // 3), dtype=np.float32))
 
 
 def save(path: Path, grey: Grey) -> Path:

@@ -66,6 +66,26 @@ def test_the_interval_of_an_auc_holds_it() -> None:
     assert 0 < low < auc(truth, score) < high < 1
 
 
+def test_the_interval_is_that_of_films_drawn_by_patient() -> None:
+    rng = np.random.default_rng(3)
+    people = np.sort(rng.integers(0, 25, 80))
+    people = np.unique(people, return_inverse=True)[1]
+    truth = rng.integers(0, 2, 80).astype(np.float64)
+    score = np.round(truth + rng.normal(0, 1, 80))  # with ties
+    draw = np.random.default_rng(0)
+    found = []
+    for _ in range(200):
+        chosen = draw.integers(people.max() + 1, size=people.max() + 1)
+        rows = np.concatenate([np.flatnonzero(people == person) for person in chosen])
+        found.append(auc(truth[rows], score[rows]))
+    wanted = np.percentile(found, (2.5, 97.5))
+    assert auc_interval(truth, score, people, draws=200) == pytest.approx(tuple(wanted))
+    unknown = np.concatenate([truth, np.full(9, np.nan)])
+    longer = np.concatenate([score, np.zeros(9)])
+    everyone = np.concatenate([people, np.arange(9)])
+    assert auc_interval(unknown, longer, everyone, draws=200) == pytest.approx(tuple(wanted))
+
+
 def test_fewer_patients_give_a_wider_interval() -> None:
     def width(count: int) -> float:
         low, high = auc_interval(*drawn(count, 1.0), np.arange(count), draws=300)
