@@ -139,7 +139,9 @@ def load(
     path = folder(resolve(source, revision=revision), needs="model_index.json")
     pipeline = _pipeline(path, hardware)
     pipeline.set_progress_bar_config(disable=True)
-    return RoentGen(pipeline.to(hardware.device), Path(str(source)).name or str(source))
+    # Of a local path the last part alone: the rest may say whose machine this is.
+    name = path.name if Path(source).expanduser().exists() else str(source)
+    return RoentGen(pipeline.to(hardware.device), name)
 
 
 def _pipeline(path: Path, hardware: Hardware) -> Any:

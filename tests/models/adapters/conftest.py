@@ -11,9 +11,6 @@ import pytest
 from cxr_agent.study import FloatImage
 from cxr_agent.testing.phantom import PhantomSpec, draw
 
-pytest.importorskip("torch", reason="pretrained models need the extra [pretrained]")
-pytest.importorskip("transformers", reason="pretrained models need the extra [pretrained]")
-
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:

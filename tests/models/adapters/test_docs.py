@@ -97,6 +97,7 @@ def test_the_examples_run_as_they_stand(
     assert names["answer"].text
     assert names["report"].answer.tokens > 0
     assert isinstance(names["drawn"], SyntheticFilm)
+    assert names["drawn"].model == "roentgen"
     assert "Cardiomegaly cardiomegaly" in capsys.readouterr().out
 
 
