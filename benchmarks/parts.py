@@ -43,6 +43,14 @@ def rows() -> list[tuple[str, str]]:
         tile, _ = make_tile(pixels, model.card.input_size)
         network = _median(lambda: model.predict(tile))
         segment = _median(lambda: model.segment(pixels))
+        shelf = Shelf()
+        view, findings, embedding = shelf.view(), shelf.findings(), shelf.embedding()
+        looked = _median(lambda: view.look(pixels))
+        classified = findings.classify(pixels)
+        classify = _median(lambda: findings.classify(pixels))
+        code = findings.card.labels[0].code
+        explain = _median(lambda: findings.explain(classified, code))
+        embed = _median(lambda: embedding.embed([pixels]))
         report = agent.read(film)
         assert report.trace is not None
         artifact = read_trace(Path(report.trace)).artifact
@@ -52,12 +60,16 @@ def rows() -> list[tuple[str, str]]:
     def share(seconds: float) -> str:
         return f"{1000 * seconds:.0f} ms, {100 * seconds / whole:.0f} %"
 
-    rest = whole - decode - segment
+    rest = whole - decode - segment - looked - classify - embed
     return [
         ("one warm reading", f"{1000 * whole:.0f} ms"),
         ("decode in the worker", share(decode)),
         ("the anatomy network alone", share(network)),
         ("outlines at the film's size, besides the network", share(segment - network)),
+        ("view and orientation", share(looked)),
+        ("findings", share(classify)),
+        ("one saliency map with its score, where a finding is present", share(explain)),
+        ("embedding", share(embed)),
         ("measures, masks as files, trace with fsync, gates, graph", share(rest)),
         ("HTML report, when asked for", share(html)),
         ("JSON report", share(json)),
