@@ -15,17 +15,18 @@ def precision_at(
 ) -> NDArray[np.float64]:
     """For each film with a finding: the share of its nearest neighbours with one of its findings.
 
-    Films of the same patient are no neighbours: finding them again would be no skill.
+    Films of the same patient are no neighbours: finding them again would be no skill. Where there
+    are fewer than ``count`` others, all of them count.
     """
     people = np.array([film.person for film in films])
     found = [frozenset(code for code, there in f.labels.items() if there) for f in films]
     shares = []
     for index in range(len(films)):
-        if not found[index]:
+        others = np.flatnonzero(people != people[index])
+        if not (found[index] and others.size):
             continue
         scores = vectors @ vectors[index]
-        scores[people == people[index]] = -np.inf
-        nearest = np.argpartition(-scores, count)[:count]
+        nearest = others[np.argsort(-scores[others])[:count]]
         shares.append(np.mean([bool(found[index] & found[n]) for n in nearest]))
     return np.array(shares)
 
