@@ -181,7 +181,8 @@ class _Builder:
     ) -> Overlay | None:
         from cxr_agent.toolbox.artifacts import saliency_name
 
-        label, first = say.what(owners[0]), owners[0]
+        first = owners[0]
+        label = say.what(first)
         is_map = name == saliency_name(first.code)
         told = f"the map of {label}" if is_map else label
         data = self._read(digest, told)
