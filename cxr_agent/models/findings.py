@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,7 +93,8 @@ class FindingsModel:
 
 def probability(label: LabelCard, logit: float | np.floating) -> float:
     """The calibrated probability behind a logit."""
-    return float(1 / (1 + np.exp(-(label.scale * float(logit) + label.offset))))
+    # The logistic function by way of tanh, which no logit is too large for.
+    return 0.5 + 0.5 * math.tanh((label.scale * float(logit) + label.offset) / 2)
 
 
 def _over_film(cells: FloatImage, placement: Placement) -> FloatImage:

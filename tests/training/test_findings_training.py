@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="training is an extra")
 
 from cxr_agent.models.networks.encoder import STRIDE, Encoder  # noqa: E402
 from cxr_agent.models.networks.findings import SHARPNESS, FindingsNet  # noqa: E402
+from training.findings import card, data  # noqa: E402
 from training.findings.train import coarsen, logits_of, loss_of, sampling  # noqa: E402
 from training.pretrain.__main__ import TEMPERATURE, Tasks, contrast  # noqa: E402
 
@@ -136,3 +137,25 @@ def test_tasks_tell_the_first_part_from_the_second() -> None:
     assert (projections.shape, layout.shape, appearance.shape) == ((6, 128), (3, 3), (3, 2))
     assert torch.allclose(turned, projections.roll(3, 0), atol=1e-5)
     assert not torch.allclose(layout, back, atol=1e-3)
+
+
+# --- card -----------------------------------------------------------------------------------
+
+
+def test_only_what_is_surely_good_enough_is_offered() -> None:
+    """By the lower bound of the held-out AUC, on the set that has all labels."""
+    lows = dict(zip(data.CODES, np.linspace(0.70, 0.81, len(data.CODES)).round(2), strict=True))
+    tested = {
+        code: {"auc": 0.9, "interval": [float(low), 0.95], "films": 900, "positives": 30}
+        for code, low in lows.items()
+    }
+    setting = {"scale": 1.2, "offset": -0.3, "present_at": 0.6, "absent_below": 0.1}
+    made = card.labels(
+        {"auc": {"final": {"nih": tested}}, "settings": dict.fromkeys(data.CODES, setting)}
+    )
+    assert tuple(label.code for label in made) == data.CODES  # as the network's outputs are
+    offered = [label.auc_interval[0] for label in made if label.offered]
+    assert offered == [0.75, 0.76, 0.77, 0.78, 0.79, 0.8, 0.81]
+    for label in made:
+        assert (label.scale, label.offset) == (1.2, -0.3)
+        assert (label.absent_below, label.present_at) == (0.1, 0.6)
