@@ -11,7 +11,7 @@ from training.runs import Stage, pipeline
 # The first two see some sets alone: how far a figure falls on the others is their test.
 PLAN = (
     Stage("nih", 11, ("--sources", "nih")),
-    Stage("tuberculosis", 3, ("--sources", "jsrt,montgomery,shenzhen")),
+    Stage("tuberculosis", 2.5, ("--sources", "jsrt,montgomery,shenzhen")),
     Stage("final", 18, ("--start", "nih", "--peak", "8e-4", "--seed", "2")),
 )
 
