@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cxr_agent.errors import ConfigError, CxrAgentError, ToolError
 from cxr_agent.evidence import Observation
+from cxr_agent.knowledge import vocabulary
 from cxr_agent.toolbox.arguments import Bound
 from cxr_agent.toolbox.artifacts import spans_film
 from cxr_agent.toolbox.contract import Abstain, Heatmap, Mask, ToolResult, ToolSpec
@@ -74,7 +75,7 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
 
 
 def _check_mask(spec: ToolSpec, name: str, mask: Mask, shape: tuple[int, int]) -> None:
-    if name not in spec.provides or name != mask.structure:
+    if not isinstance(mask, Mask) or name not in spec.provides or name != mask.structure:
         raise _breach(spec, "a mask that it does not provide")
     if not isinstance(mask.plane, np.ndarray) or mask.plane.dtype != np.bool_:
         raise _breach(spec, "a mask that is not bool")
@@ -83,8 +84,10 @@ def _check_mask(spec: ToolSpec, name: str, mask: Mask, shape: tuple[int, int]) -
 
 
 def _check_heatmap(spec: ToolSpec, code: str, heatmap: Heatmap, shape: tuple[int, int]) -> None:
+    if not isinstance(heatmap, Heatmap) or code != heatmap.code or code not in vocabulary():
+        raise _breach(spec, "a map of nothing that there are words for")
     plane = heatmap.plane
-    if code != heatmap.code or not isinstance(plane, np.ndarray) or plane.ndim != 2:
+    if not isinstance(plane, np.ndarray) or plane.dtype.kind != "f" or plane.ndim != 2:
         raise _breach(spec, "a map that is none")
     if not (plane.size and np.isfinite(plane).all() and plane.min() >= 0 and plane.max() <= 1):
         raise _breach(spec, "a map beyond 0 and 1")

@@ -103,6 +103,13 @@ def heart(plane: Any = None, name: str = "heart", key: str = "heart") -> dict[st
     return {key: mask(name, plane)}
 
 
+def with_a_bare_plane() -> Answer:
+    """A dictionary can be changed after the model has checked it."""
+    answer = Answer()
+    answer.masks["heart"] = np.ones(SHAPE, dtype=np.bool_)  # type: ignore[assignment]
+    return answer
+
+
 def effusion_map(plane: Any, code: str = "pleural_effusion") -> dict[str, Heatmap]:
     return {"pleural_effusion": Heatmap(code, plane)}
 
@@ -211,6 +218,7 @@ def test_a_tool_that_raises_has_failed(box: Bank, error: BaseException, code: st
         pytest.param(lambda: Answer(masks=heart("plane")), id="a mask of text"),
         pytest.param(lambda: Answer(masks=heart(name="liver")), id="a mask under another name"),
         pytest.param(lambda: Answer(masks=heart(key="x", name="x")), id="a mask not announced"),
+        pytest.param(with_a_bare_plane, id="a plane for a mask"),
         pytest.param(lambda: Answer(heatmaps=effusion_map(np.ones((8, 6)))), id="a map's shape"),
         pytest.param(lambda: Answer(heatmaps=effusion_map(np.full((8, 8), 1.1))), id="a map's 1"),
         pytest.param(lambda: Answer(heatmaps=effusion_map(np.full((8, 8), np.nan))), id="no map"),
