@@ -50,13 +50,18 @@ def about_scope(outcomes: Iterable[Outcome]) -> Observation | None:
 
 
 def about_conflicts(evidence: Iterable[Evidence]) -> Iterator[tuple[str, Observation]]:
-    """For each film, a finding that one tool calls present and another absent."""
-    said: dict[tuple[str, str], set[Polarity]] = {}
+    """For each film, a finding that one tool calls present and another absent.
+
+    A tool does not contradict itself: it may tell one side from the other.
+    """
+    said: dict[tuple[str, str], dict[Polarity, set[str]]] = {}
     for item in evidence:
         if item.kind is EvidenceKind.FINDING and item.polarity is not None:
-            said.setdefault((item.image, item.code), set()).add(item.polarity)
-    for (handle, code), polarities in said.items():
-        if {Polarity.PRESENT, Polarity.ABSENT} <= polarities:
+            tools = said.setdefault((item.image, item.code), {})
+            tools.setdefault(item.polarity, set()).add(item.provenance.tool)
+    for (handle, code), tools in said.items():
+        present, absent = (tools.get(p, set()) for p in (Polarity.PRESENT, Polarity.ABSENT))
+        if present and absent and len(present | absent) > 1:
             yield (
                 handle,
                 Observation(kind=EvidenceKind.LIMITATION, code="conflict", reasons=(code,)),
