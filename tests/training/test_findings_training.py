@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="training is an extra")
 from cxr_agent.models.networks.encoder import STRIDE, Encoder  # noqa: E402
 from cxr_agent.models.networks.findings import SHARPNESS, FindingsNet  # noqa: E402
 from training.findings import card, data  # noqa: E402
-from training.findings.train import coarsen, logits_of, loss_of, sampling  # noqa: E402
+from training.findings.train import aucs, coarsen, logits_of, loss_of, sampling  # noqa: E402
 from training.pretrain.__main__ import TEMPERATURE, Tasks, contrast  # noqa: E402
 
 NAN = float("nan")
@@ -65,6 +65,17 @@ def test_an_unknown_label_moves_no_weight() -> None:
     loss_of(logits, torch.tensor([[1.0, NAN], [NAN, 0.0]])).backward()
     assert logits.grad is not None
     assert (logits.grad != 0).tolist() == [[True, False], [False, True]]
+
+
+def test_a_log_has_the_auc_of_labels_that_can_have_one() -> None:
+    """Never NaN, which is no JSON."""
+    truth = np.full((4, len(data.CODES)), np.nan, dtype=np.float32)
+    logits = np.zeros_like(truth)
+    truth[:, 1] = [1, 1, 0, 0]
+    logits[:, 1] = [3, 1, 2, 0]
+    truth[:, 2] = 1
+    truth[:, 3] = [1, 0, np.nan, np.nan]
+    assert aucs(truth, logits) == {data.CODES[1]: 0.75, data.CODES[3]: 0.5}
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,12 @@ def loss_of(logits: Tensor, truth: Tensor) -> Tensor:
     return (entropy * known).sum() / known.sum().clamp(min=1)
 
 
+def aucs(truth: NDArray[np.float32], logits: NDArray[np.float32]) -> dict[str, float]:
+    """By code, for the labels of which both films with and films without are known."""
+    found = {code: auc(truth[:, i], logits[:, i]) for i, code in enumerate(data.CODES)}
+    return {code: round(value, 4) for code, value in found.items() if not np.isnan(value)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
@@ -120,17 +126,13 @@ def main() -> None:
 
     def report(share: float) -> None:
         logits = logits_of(average.network, check_tiles)
-        found = {
-            code: round(auc(check_truth[:, i], logits[:, i]), 4)
-            for i, code in enumerate(data.CODES)
-        }
-        mean = float(np.nanmean(list(found.values())))
+        found = aucs(check_truth, logits)
         log.write(
             run=chosen.name,
             step=budget.step,
             share=round(share, 3),
             loss=round(running, 4),
-            mean_auc=round(mean, 4),
+            mean_auc=round(float(np.mean(list(found.values()))), 4),
             auc=found,
         )
         torch.save(average.network.state_dict(), FOLDER / f"{chosen.name}.pt")
