@@ -121,13 +121,15 @@ class Stage:
     arguments: tuple[str, ...] = ()
 
 
-def pipeline(package: str, text: str, plan: Sequence[Stage]) -> None:
+def pipeline(package: str, text: str, plan: Sequence[Stage], *, then: Sequence[str] = ()) -> None:
     """Train all stages of a package, keep their logs, evaluate, write card and files.
 
     Parameters
     ----------
     text
         What ``--help`` says.
+    then
+        Modules to run between the last stage and the evaluation.
     """
     parser = argparse.ArgumentParser(description=text)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
@@ -144,5 +146,7 @@ def pipeline(package: str, text: str, plan: Sequence[Stage]) -> None:
         minutes = str(stage.minutes * chosen.scale)
         run("train", *places, "--name", stage.name, "--minutes", minutes, *stage.arguments)
         keep_log(RUNS / package, stage.name, Path("training") / package / "logs")
+    for module in then:
+        run(module)
     run("evaluate", *places)
     run("card")

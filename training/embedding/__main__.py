@@ -8,7 +8,7 @@ After ``python -m training.findings``. About 20 minutes on two cores;
 
 from training.runs import Stage, pipeline
 
-PLAN = (Stage("embedding", 9),)
+PLAN = (Stage("embedding", 7),)
 
 if __name__ == "__main__":
     pipeline("embedding", __doc__, PLAN)

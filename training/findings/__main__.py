@@ -12,8 +12,8 @@ from training.runs import Stage, pipeline
 PLAN = (
     Stage("nih", 11, ("--sources", "nih")),
     Stage("tuberculosis", 2.5, ("--sources", "jsrt,montgomery,shenzhen")),
-    Stage("final", 18, ("--start", "nih", "--peak", "8e-4", "--seed", "2")),
+    Stage("longer", 18, ("--start", "nih", "--peak", "8e-4", "--seed", "2")),
 )
 
 if __name__ == "__main__":
-    pipeline("findings", __doc__, PLAN)
+    pipeline("findings", __doc__, PLAN, then=("blend",))

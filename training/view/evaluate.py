@@ -202,8 +202,8 @@ def main() -> None:
     test = data.films(chosen.shared, chosen.extra, "test")
     strange = data.strange(chosen.shared, chosen.extra)
     turned = {
-        "test patients of the training sets": some(test.frontal, 120),
-        "hospitals never seen (CheXpert, VinDr)": some(strange, 120),
+        "test patients of the training sets": some(test.frontal, 50),
+        "hospitals never seen (CheXpert, VinDr)": some(strange, 50),
     }
     whole = {
         "ChestX-ray14, test patients": [f for f in test.frontal if f.source == "nih"],
