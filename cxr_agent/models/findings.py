@@ -79,11 +79,12 @@ class FindingsModel:
 
     def explain(self, film: Classified, code: str) -> Explanation:
         """The map behind one label, and whether it is true."""
-        index, label = self._labels[code]
+        index, _ = self._labels[code]
 
         def scorer(tiles: FloatImage) -> NDArray[np.floating]:
+            # Before calibration: a rare finding's probability is small, and so would be its score.
             logits = self._network.run(tiles[:, None])["logits"][:, index]
-            return np.array([probability(label, logit) for logit in logits])
+            return 0.5 + 0.5 * np.tanh(logits / 2)
 
         cells = film.cells[code]
         return Explanation(
