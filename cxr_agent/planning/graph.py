@@ -13,17 +13,13 @@ from typing import Annotated, Any, Literal, TypedDict
 from cxr_agent.evidence import Evidence
 from cxr_agent.planning import statements
 from cxr_agent.planning.budget import Budget, Spending
-from cxr_agent.planning.planner import Decision, Planner, Situation
+from cxr_agent.planning.planner import Decision, Planner, Situation, refused
 from cxr_agent.report.compose import compose
 from cxr_agent.report.draft import Draft
 from cxr_agent.report.gates.gate import Gated, needs_repair, repair
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome, Toolbox
 from cxr_agent.trace import FINISH, GateVerdict, Plan, ReportDrafted
-
-GATES = ("not_frontal_chest", "side_view", "turned_picture", "inverted_greys")
-"""Abstentions that say a picture is nothing this program reads."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -142,17 +138,12 @@ class ReadingGraph:
         outcomes = [*state["outcomes"], latest]
         study = self.toolbox.bench.study
         handles = {film.handle for film in study.images}
-        refused = {
-            o.call.arguments.get("film"): code
-            for o in outcomes
-            for code in o.codes
-            if code in GATES
-        }
-        everything = handles <= refused.keys()
+        unreadable = refused(outcomes)
+        everything = handles <= unreadable.keys()
         return {
             "outcomes": [latest],
             "evidence": list(latest.evidence),
-            "refused": refused[study.images[0].handle] if everything else None,
+            "refused": unreadable[study.images[0].handle] if everything else None,
         }
 
     def compose(self, state: _State) -> _State:

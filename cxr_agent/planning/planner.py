@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome
+
+
+UNREADABLE: Final = ("not_frontal_chest", "side_view", "turned_picture", "inverted_greys")
+"""Abstentions that say a picture is nothing this program reads: no further tool looks at it."""
+
+
+def refused(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Handles of films that a tool called unreadable, with its reason code."""
+    return {
+        str(outcome.call.arguments.get("film")): code
+        for outcome in outcomes
+        for code in outcome.codes
+        if code in UNREADABLE
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cxr_agent.errors import ConfigError
 from cxr_agent.knowledge import load
-from cxr_agent.planning.planner import Decision, Situation
+from cxr_agent.planning.planner import Decision, Situation, refused
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome
 
@@ -63,7 +63,10 @@ class ProtocolPlanner:
 
     def decide(self, situation: Situation) -> Decision:
         taken = {(o.call.tool, o.call.arguments.get("film")): o for o in situation.outcomes}
+        unreadable = refused(situation.outcomes)
         for handle in (*situation.current, *situation.priors):
+            if handle in unreadable:
+                continue
             for step in self._protocol.step:
                 if (
                     step.tool in situation.tools

@@ -6,20 +6,29 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.planning.budget import Budget
 from cxr_agent.planning.graph import Reading, ReadingGraph
 from cxr_agent.planning.planner import Decision, Situation
-from cxr_agent.planning.protocol import ProtocolPlanner
+from cxr_agent.planning.protocol import ProtocolPlanner, load_protocol
 from cxr_agent.report.gates.coverage import left_out
 from cxr_agent.report.gates.support import fault_of
 from cxr_agent.study import Notice, Study
 from cxr_agent.testing.phantom import PhantomSpec
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.trace import EvidenceAdded, GateVerdict, Plan, ReportDrafted, ToolCalled
-from tests.builders import Bank, Scene, ScriptedPlanner, film, scene
+from tests.builders import (
+    Bank,
+    Scene,
+    ScriptedPlanner,
+    film,
+    label_card,
+    model_card,
+    scene,
+)
 
 OPEN = Callable[..., Bank]
 BIG, SMALL = PhantomSpec(cardiothoracic_ratio=0.6), PhantomSpec(cardiothoracic_ratio=0.4)
@@ -53,7 +62,7 @@ def test_a_plain_reading(open_bank: OPEN) -> None:
     reading = read(bank)
     assert reading.status == "complete"
     sound(reading)
-    assert [tool for tool, _ in calls(bank)] == ["segment_anatomy", "assess_quality", "measure_ctr"]
+    assert [tool for tool, _ in calls(bank)] == [step.tool for step in load_protocol().step]
     assert reading.gated is not None
     assert reading.gated.dropped == ()
     assert reading.gated.draft.impression[0].text.startswith("Enlarged cardiac silhouette")
@@ -125,13 +134,13 @@ def test_several_films_are_each_named(open_bank: OPEN) -> None:
     assert reading.gated.draft.impression[1].text.startswith("On img-1: the cardiac")
 
 
-@pytest.mark.parametrize("budget", range(7))
+@pytest.mark.parametrize("budget", range(13))
 def test_a_small_budget_of_steps_loses_nothing(open_bank: OPEN, budget: int) -> None:
     bank = open_bank(scene(SMALL, BIG))
     reading = read(bank, budget=Budget(steps=budget))
     sound(reading)
     assert len(calls(bank)) == budget
-    whole = budget == 6  # all that the protocol asks for
+    whole = budget == 12  # all that the protocol asks for
     assert reading.status == ("complete" if whole else "partial")
     sentence = "The protocol was not finished: the budget of steps was used up."
     assert (sentence in texts(reading)) is not whole
@@ -195,7 +204,7 @@ def test_a_failing_tool_gives_a_partial_report(open_bank: OPEN) -> None:
     assert "Cardiothoracic ratio could not be determined: an outline that it needs" in said
     assert "pneumothorax for" not in str(bank.events)
     assert "Jane" not in str(bank.events)
-    assert len(calls(bank)) == 3
+    assert len(calls(bank)) == 6
 
 
 def test_a_missing_outline_is_said_and_the_reading_is_complete(open_bank: OPEN) -> None:
@@ -214,11 +223,63 @@ def test_a_study_of_strange_pictures_is_refused(open_bank: OPEN) -> None:
 
 
 def test_one_strange_picture_does_not_stop_the_others(open_bank: OPEN) -> None:
-    reading = read(open_bank(scene(None, BIG, strange=("img-1",))))
+    bank = open_bank(scene(None, BIG, strange=("img-1",)))
+    reading = read(bank)
+    assert [tool for tool, film in calls(bank) if film == "img-1"] == [
+        "check_view",
+        "segment_anatomy",
+    ]
     assert reading.status == "complete"
     assert any("On img-1: the anatomy could not be determined" in text for text in texts(reading))
     assert any("On img-2: enlarged cardiac silhouette" in text for text in texts(reading))
     sound(reading)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "reason"),
+    [
+        ({"kind": [0.02, 0.03, 0.95]}, "not_frontal_chest"),
+        ({"kind": [0.02, 0.95, 0.03]}, "side_view"),
+        ({"turn": [0.02, 0.95, 0.02, 0.01]}, "turned_picture"),
+        ({"flags": [0.5, 0.0, 0.99, 0.0]}, "inverted_greys"),
+    ],
+)
+def test_what_the_view_shows_refuses_before_anything_else_runs(
+    open_bank: OPEN, outputs: dict[str, Any], reason: str
+) -> None:
+    made = scene(BIG)
+    made.shelf.networks["view"].outputs.update(outputs)
+    bank = open_bank(made)
+    reading = read(bank)
+    assert (reading.status, reading.refusal) == ("refused", reason)
+    assert [tool for tool, _ in calls(bank)] == ["check_view"]
+
+
+def test_a_finding_opens_the_impression_and_an_absent_one_stays_below(open_bank: OPEN) -> None:
+    made = scene(SMALL)
+    made.shelf.networks["findings"].outputs["logits"] = [3.0, 0.0]
+    reading = read(open_bank(made))
+    sound(reading)
+    assert reading.gated is not None
+    assert reading.gated.draft.impression[0].text.startswith("Pleural effusion: probability 0.95")
+    reading = read(open_bank(scene(SMALL)))
+    sound(reading)
+    assert reading.gated is not None
+    assert not any("effusion" in s.text for s in reading.gated.draft.impression)
+    assert any("No pleural effusion" in s.text for s in reading.gated.draft.findings)
+
+
+def test_tools_that_disagree_are_both_quoted(open_bank: OPEN) -> None:
+    made = scene(SMALL)
+    network = made.shelf.networks["findings"]
+    network.card = model_card("findings", labels=(label_card("cardiomegaly"),))
+    network.outputs = {"logits": [3.0], "maps": np.zeros((1, 4, 4))}
+    reading = read(open_bank(made))
+    sound(reading)
+    said = " ".join(texts(reading))
+    assert "The cardiac silhouette is not enlarged" in said
+    assert "Enlarged cardiac silhouette: probability 0.95" in said
+    assert "The tools disagree on this: enlarged cardiac silhouette." in said
 
 
 def test_a_strange_prior_does_not_refuse_the_study(open_bank: OPEN) -> None:
@@ -254,7 +315,7 @@ def test_a_planner_sees_handles_and_codes_and_nothing_of_the_study(open_bank: OP
     planner = Watching()
     reading = read(bank, planner)
     shown = "".join(repr(situation) for situation in planner.seen)
-    assert len(planner.seen) == 6
+    assert len(planner.seen) == 10
     for canary in CANARIES:
         assert canary not in shown
         assert canary not in str(bank.events)

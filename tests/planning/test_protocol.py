@@ -13,7 +13,15 @@ from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome
 from cxr_agent.toolbox.registry import built_in
 
-TOOLS = ("assess_quality", "measure_ctr", "segment_anatomy")
+ORDER = [
+    "check_view",
+    "segment_anatomy",
+    "assess_quality",
+    "assess_familiarity",
+    "classify_findings",
+    "measure_ctr",
+]
+TOOLS = tuple(sorted(ORDER))
 
 
 def steps(
@@ -37,17 +45,16 @@ def steps(
 def test_the_order_is_that_of_the_definition() -> None:
     order = [step.tool for step in load_protocol().step]
     assert [tool for tool, _ in steps()] == order
-    assert order == ["segment_anatomy", "assess_quality", "measure_ctr"]
+    assert order == ORDER
 
 
 def test_films_one_after_the_other_priors_last_and_without_current_steps() -> None:
     assert list(steps(("img-1", "img-2"), ("prior-1",))) == [
-        *((tool, film) for film in ("img-1", "img-2") for tool in (
-            "segment_anatomy", "assess_quality", "measure_ctr"
-        )),
+        *((tool, film) for film in ("img-1", "img-2") for tool in ORDER),
+        ("check_view", "prior-1"),
         ("segment_anatomy", "prior-1"),
         ("measure_ctr", "prior-1"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_step_waits_for_what_it_needs_and_is_left_out_without_it() -> None:

@@ -163,8 +163,15 @@ def test_two_tools_of_one_name_are_refused() -> None:
 
 def test_the_built_in_tools() -> None:
     registry = built_in()
-    assert {spec.name for spec in registry} == {"segment_anatomy", "assess_quality", "measure_ctr"}
-    assert len(registry) == 3
+    assert {spec.name for spec in registry} == {
+        "assess_familiarity",
+        "assess_quality",
+        "check_view",
+        "classify_findings",
+        "measure_ctr",
+        "segment_anatomy",
+    }
+    assert len(registry) == 6
     assert registry.get("read_minds") is None
     for spec in registry:
         assert spec.function.__doc__
