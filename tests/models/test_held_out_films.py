@@ -18,7 +18,7 @@ import pytest
 from cxr_agent.models.card import Figure, ModelCard
 from cxr_agent.models.findings import FindingsModel
 from cxr_agent.models.shelf import Shelf
-from cxr_agent.models.store import load_card
+from cxr_agent.models.store import load_card, weights_root
 from cxr_agent.models.tile import make_tile
 from cxr_agent.study import FloatImage
 from tests.builders import SHARED
@@ -26,12 +26,16 @@ from tests.builders import SHARED
 pytest.importorskip("scipy")
 pytest.importorskip("torch", reason="the sets' split lies in training/, which needs torch")
 
+from safetensors.torch import load_file  # noqa: E402
+
+from cxr_agent.models.networks.findings import deployed  # noqa: E402
 from training.embedding.evaluate import thumbnails  # noqa: E402
 from training.embedding.retrieval import precision_at, recall_at_one  # noqa: E402
 from training.films import sets  # noqa: E402
 from training.films.film import Film  # noqa: E402
 from training.findings import data  # noqa: E402
-from training.findings.scores import auc  # noqa: E402
+from training.findings.evaluate import saliency  # noqa: E402
+from training.findings.scores import Platt, auc  # noqa: E402
 
 EXTRA = Path(os.environ.get("CXR_AGENT_FILMS", SHARED.parent / "extra"))
 TOLERANCE = 0.02
@@ -158,3 +162,23 @@ def test_neighbours_share_findings_more_often_than_by_pixels(shelf: Shelf) -> No
     tiles = np.stack([make_tile(film.pixels(), model.card.input_size)[0] for film in films])
     assert precision_at(vectors, films, 5).mean() > precision_at(thumbnails(tiles), films, 5).mean()
     assert recall_at_one(vectors, films).mean() > recall_at_one(thumbnails(tiles), films).mean()
+
+
+@fetched
+def test_maps_are_truer_than_chance_and_hang_on_the_weights(
+    classified: tuple[list[Film], dict[str, np.ndarray]],
+) -> None:
+    card = load_card("findings")
+    network = deployed(card)
+    network.load_state_dict(load_file(weights_root() / "findings" / card.safetensors_file))
+    platts = {label.code: Platt(label.scale, label.offset) for label in card.labels}
+    offered = [label.code for label in card.labels if label.offered]
+    shown = [film for code in offered for film in classified[0] if film.labels.get(code)][::4]
+    found = saliency(network, shown, platts)
+    assert set(found) & set(offered)
+    for code in set(found) & set(offered):
+        record = found[code]
+        assert record["map"] > record["random"], code
+        assert record["map"] > record["untrained"], code
+        assert record["better_than_random"] > 0.6, code
+        assert abs(record["rank_correlation_with_untrained"]) < 0.5, code

@@ -70,7 +70,9 @@ def test_nothing_is_said_of_what_is_left_out_where_nothing_is(open_bank: OPEN) -
 def test_a_present_finding_keeps_its_map_and_the_map_its_score(open_bank: OPEN) -> None:
     bank, outcome = classified(open_bank, [3.0, 0.0])
     finding = outcome.evidence[0]
-    picture = PillowImage.open(io.BytesIO(bank.artifact(finding.artifacts["saliency_pleural_effusion"])))
+    picture = PillowImage.open(
+        io.BytesIO(bank.artifact(finding.artifacts["saliency_pleural_effusion"]))
+    )
     rows, columns = bank.toolbox.bench.study.images[0].shape
     assert picture.mode == "L"
     assert picture.width / picture.height == pytest.approx(columns / rows, rel=0.02)
