@@ -26,16 +26,16 @@ from tests.builders import SHARED
 pytest.importorskip("scipy")
 pytest.importorskip("torch", reason="the sets' split lies in training/, which needs torch")
 
-from safetensors.torch import load_file  # noqa: E402
+from safetensors.torch import load_file
 
-from cxr_agent.models.networks.findings import deployed  # noqa: E402
-from training.embedding.evaluate import thumbnails  # noqa: E402
-from training.embedding.retrieval import precision_at, recall_at_one  # noqa: E402
-from training.films import sets  # noqa: E402
-from training.films.film import Film  # noqa: E402
-from training.findings import data  # noqa: E402
-from training.findings.evaluate import saliency  # noqa: E402
-from training.findings.scores import Platt, auc  # noqa: E402
+from cxr_agent.models.networks.findings import deployed
+from training.embedding.evaluate import thumbnails
+from training.embedding.retrieval import precision_at, recall_at_one
+from training.films import sets
+from training.films.film import Film
+from training.findings import data
+from training.findings.evaluate import saliency
+from training.findings.scores import Platt, auc
 
 EXTRA = Path(os.environ.get("CXR_AGENT_FILMS", SHARED.parent / "extra"))
 TOLERANCE = 0.02
