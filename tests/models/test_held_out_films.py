@@ -35,7 +35,7 @@ from training.films import sets
 from training.films.film import Film
 from training.findings import data
 from training.findings.evaluate import saliency
-from training.findings.scores import Platt, auc
+from training.findings.scores import auc
 
 EXTRA = Path(os.environ.get("CXR_AGENT_FILMS", SHARED.parent / "extra"))
 TOLERANCE = 0.02
@@ -171,10 +171,9 @@ def test_maps_are_truer_than_chance_and_hang_on_the_weights(
     card = load_card("findings")
     network = deployed(card)
     network.load_state_dict(load_file(weights_root() / "findings" / card.safetensors_file))
-    platts = {label.code: Platt(label.scale, label.offset) for label in card.labels}
     offered = [label.code for label in card.labels if label.offered]
     shown = [film for code in offered for film in classified[0] if film.labels.get(code)][::4]
-    found = saliency(network, shown, platts)
+    found = saliency(network, shown)
     assert set(found) & set(offered)
     for code in set(found) & set(offered):
         record = found[code]
