@@ -91,8 +91,12 @@ def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
 
 
 def _weighty(evidence: Evidence) -> bool:
-    """What a classifier does not find stands in Findings alone: it is no normal statement."""
-    return evidence.probability is None or evidence.polarity is not Polarity.ABSENT
+    """Of what a classifier states, what it finds: the rest stands in Findings alone.
+
+    What it does not find is no normal statement, and what it leaves open is unlikely more often
+    than not.
+    """
+    return evidence.probability is None or evidence.polarity is Polarity.PRESENT
 
 
 def _urgency(evidence: Evidence) -> tuple[bool, int]:

@@ -261,7 +261,7 @@ def test_a_finding_opens_the_impression_and_an_absent_one_stays_below(open_bank:
     reading = read(open_bank(made))
     sound(reading)
     assert reading.gated is not None
-    assert reading.gated.draft.impression[0].text.startswith("Pleural effusion: probability 0.95")
+    assert reading.gated.draft.impression[0].text.startswith("Pleural effusion: probability 0.953")
     reading = read(open_bank(scene(SMALL)))
     sound(reading)
     assert reading.gated is not None
@@ -278,7 +278,7 @@ def test_tools_that_disagree_are_both_quoted(open_bank: OPEN) -> None:
     sound(reading)
     said = " ".join(texts(reading))
     assert "The cardiac silhouette is not enlarged" in said
-    assert "Enlarged cardiac silhouette: probability 0.95" in said
+    assert "Enlarged cardiac silhouette: probability 0.953" in said
     assert "The tools disagree on this: enlarged cardiac silhouette." in said
 
 

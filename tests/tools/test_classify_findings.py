@@ -35,9 +35,9 @@ def classified(
 @pytest.mark.parametrize(
     ("logit", "polarity", "start"),
     [
-        (3.0, Polarity.PRESENT, "Pleural effusion: probability 0.95, above the limit 0.70"),
-        (0.0, Polarity.UNCERTAIN, "Possible pleural effusion: probability 0.50, between"),
-        (-3.0, Polarity.ABSENT, "No pleural effusion: probability 0.05, below the limit 0.20"),
+        (3.0, Polarity.PRESENT, "Pleural effusion: probability 0.953, above the limit 0.700"),
+        (0.0, Polarity.UNCERTAIN, "Possible pleural effusion: probability 0.500, between"),
+        (-3.0, Polarity.ABSENT, "No pleural effusion: probability 0.047, below the limit 0.200"),
     ],
 )
 def test_two_limits_part_present_uncertain_and_absent(
