@@ -21,6 +21,7 @@ from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome, Toolbox
 from cxr_agent.trace import FINISH, GateVerdict, Plan, ReportDrafted
 
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What came of the graph."""

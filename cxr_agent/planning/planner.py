@@ -9,7 +9,6 @@ from typing import Final, Protocol
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome
 
-
 UNREADABLE: Final = ("not_frontal_chest", "side_view", "turned_picture", "inverted_greys")
 """Abstentions that say a picture is nothing this program reads: no further tool looks at it."""
 
