@@ -110,13 +110,12 @@ def test_hardly_an_upright_film_is_refused(shelf: Shelf, source: str) -> None:
     assert sum(refused) <= max(1, 0.03 * len(films))
 
 
-def test_the_patients_other_film_is_found_better_than_by_pixels(shelf: Shelf) -> None:
-    model = shelf.embedding()
+def test_the_patients_other_film_is_found(shelf: Shelf) -> None:
     films = of_test_patients("covid")
-    vectors = model.embed([film.pixels() for film in films]).vectors
-    tiles = np.stack([make_tile(film.pixels(), model.card.input_size)[0] for film in films])
+    vectors = shelf.embedding().embed([film.pixels() for film in films]).vectors
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
-    assert recall_at_one(vectors, films).mean() > recall_at_one(thumbnails(tiles), films).mean()
+    card = figure(load_card("embedding"), "same patient, recall at 1", "COVID-19")
+    assert recall_at_one(vectors, films).mean() == pytest.approx(card.value, abs=0.04)
 
 
 @pytest.fixture(scope="module")
