@@ -189,7 +189,7 @@ def test_one_refused_film_of_a_study_does_not_hide_the_other(agent: Agent, films
     measured = [e for e in report.evidence if e.code == "cardiothoracic_ratio" and e.value]
     assert {e.image for e in measured} == {"img-2"}
     said = " ".join(sentence.text for sentence in report.limitations)
-    assert "does not look like an upright frontal chest film" in said
+    assert "the picture looks turned by a quarter or a half" in said
 
 
 def test_no_film(agent: Agent) -> None:

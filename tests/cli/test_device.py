@@ -100,16 +100,18 @@ def test_a_budget_that_is_too_small_is_told_and_traced(films: Films, tmp_path: P
     ran = run_program("read", *twice, "--json", "--device", "cpu", traces=tmp_path, env=small)
     assert ran.status == 0, ran.err
     assert len(json.loads(ran.out)) == 2
-    (note,) = ran.err.splitlines()
-    assert note.startswith(f"{NOTE}anatomy takes ")
+    models = ("view", "anatomy", "embedding", "findings")
+    for note, model in zip(ran.err.splitlines(), models, strict=True):
+        assert note.startswith(f"{NOTE}{model} takes ")
     # In the run in which it came up with the step, in the next among what held from the start.
     second, first = (read_trace(header.directory) for header in list_traces(tmp_path))
     codes = [event.codes for event in first.events if isinstance(event, ToolReturned)]
-    assert codes == [("over_budget",), (), ()]
+    over = ("over_budget",)
+    assert codes == [over, over, (), over, over, ()]
     assert not any(event.codes for event in second.events if isinstance(event, ToolReturned))
     started = second.events[0]
     assert isinstance(started, RunStarted)
-    assert [notice["code"] for notice in started.config["notices"]] == ["over_budget"]
+    assert [notice["code"] for notice in started.config["notices"]] == ["over_budget"] * 4
 
 
 def test_what_is_no_budget(films: Films, tmp_path: Path) -> None:

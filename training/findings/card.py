@@ -127,6 +127,9 @@ def main() -> None:
     files = ship("findings", network, network, INPUT_SIZE, OUTPUTS)
     made = labels(results)
     weak = [label.code for label in made if not label.offered]
+    settings = results["settings"]
+    offered = [label.code for label in made if label.offered]
+    missed = max(1 - settings[code]["test_sensitivity_at_absent"] for code in offered)
     card = ModelCard(
         id="findings",
         name="Findings classifier",
@@ -149,7 +152,7 @@ def main() -> None:
         not_for=(
             "diagnosis or any decision about a patient",
             "children, lateral or decubitus views, other parts of the body",
-            "ruling a finding out: what it calls absent is missed in one of ten cases",
+            f"ruling a finding out: on test films up to {missed:.0%} of the cases are called absent",
             *(f"{code.replace('_', ' ')}: not good enough to be offered" for code in weak),
         ),
         known_limits=(
