@@ -36,7 +36,7 @@ def classified(
     ("logit", "polarity", "start"),
     [
         (3.0, Polarity.PRESENT, "Pleural effusion: probability 0.953, above the limit 0.700"),
-        (0.0, Polarity.UNCERTAIN, "Possible pleural effusion: probability 0.500, between"),
+        (0.0, Polarity.UNCERTAIN, "Undecided on pleural effusion: probability 0.500, between"),
         (-3.0, Polarity.ABSENT, "No pleural effusion: probability 0.047, below the limit 0.200"),
     ],
 )
