@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cxr_agent.evidence import EvidenceKind, Observation
 from cxr_agent.models.shelf import Shelf
-from cxr_agent.models.view import Look
+from cxr_agent.models.view import unreadable
 from cxr_agent.study import AgeGroup, Image, View
 from cxr_agent.toolbox.contract import Abstain, ToolResult, tool
 
@@ -67,7 +67,7 @@ def check_view(film: Image, shelf: Shelf) -> CheckView:
     model = shelf.view()
     look = model.look(film.pixels)
     limits = model.card.limits
-    reason = _unreadable(look, limits)
+    reason = unreadable(look, limits)
     if reason is not None:
         raise Abstain(SUBJECT, reason)
     return CheckView(
@@ -82,17 +82,6 @@ def check_view(film: Image, shelf: Shelf) -> CheckView:
         projection=_projection(look.ap, limits),
         looks_like_child=look.child >= limits["child"] and film.age_group is not AgeGroup.ADULT,
     )
-
-
-def _unreadable(look: Look, limits: dict[str, float]) -> str | None:
-    """The reason to refuse the picture, if there is one."""
-    if look.other >= limits["other"]:
-        return "not_frontal_chest"
-    if look.lateral >= limits["lateral"]:
-        return "side_view"
-    if look.turned >= limits["turned"]:
-        return "turned_picture"
-    return "inverted_greys" if look.inverted >= limits["inverted"] else None
 
 
 def _projection(ap: float, limits: dict[str, float]) -> View:

@@ -52,12 +52,5 @@ def _list(title: str, items: tuple[str, ...]) -> list[str]:
 
 
 def _row(figure: Figure) -> str:
-    interval = ""
-    if figure.interval is not None:
-        low, high = figure.interval
-        interval = f" [{low:.3f}, {high:.3f}]"
     structure = figure.structure.replace("_", " ")
-    return (
-        f"| {figure.data} | {figure.films} | {figure.metric} | {structure} "
-        f"| {figure.value:.4f}{interval} |"
-    )
+    return f"| {figure.data} | {figure.films} | {figure.metric} | {structure} | {figure.written} |"

@@ -60,7 +60,7 @@ def ship(
     network.load_state_dict({key: value.float() for key, value in half.items()})
     onnx = folder / f"{model}.onnx"
     onnx.write_bytes(to_onnx(deployed, size, outputs))
-    return Shipped(onnx.name, _sha256(onnx), safetensors.name, _sha256(safetensors))
+    return shipped(model)
 
 
 def shipped(model: str) -> Shipped:

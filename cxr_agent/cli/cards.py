@@ -155,11 +155,7 @@ def _figures(figures: tuple[Figure, ...]) -> Iterator[str]:
             data = figure.data
             yield from _wrapped(data, "  ")
         what = f"{figure.metric} {figure.structure}".strip().replace("_", " ")
-        interval = ""
-        if figure.interval is not None:
-            low, high = figure.interval
-            interval = f" [{low:.3f}, {high:.3f}]"
-        yield from _wrapped(f"{figure.value:.4f}{interval}  {what}, {figure.films} films", "    ")
+        yield from _wrapped(f"{figure.written}  {what}, {figure.films} films", "    ")
 
 
 def _pair(label: str, value: str) -> Iterator[str]:

@@ -23,6 +23,14 @@ class Figure(_Card):
     interval: tuple[float, float] | None = None
     """95 % interval by bootstrap over films."""
 
+    @property
+    def written(self) -> str:
+        """The value as cards show it, with its interval behind."""
+        if self.interval is None:
+            return f"{self.value:.4f}"
+        low, high = self.interval
+        return f"{self.value:.4f} [{low:.3f}, {high:.3f}]"
+
 
 class CtrCalibration(_Card):
     """How the width of a CTR's interval follows from the doubt of the outlines.
@@ -60,7 +68,7 @@ class LabelCard(_Card):
     """Held-out area under the ROC curve with its 95 % interval by bootstrap over patients."""
     positives: int
     films: int
-    """Held-out films with a known label, and those that show the finding."""
+    """Held-out films that show the finding, and those with a known label."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -96,8 +96,7 @@ def make_tile(pixels: FloatImage, size: int) -> tuple[FloatImage, Placement]:
     """
     placement = place((int(pixels.shape[0]), int(pixels.shape[1])), size)
     small = _resize(pixels, placement.rows, placement.columns)
-    low, high = np.percentile(small, (_LOW_PERCENT, _HIGH_PERCENT))
-    small = np.clip((small - low) / max(float(high - low), _FLAT), 0, 1)
+    small = stretch(small)
     mean, spread = standard_terms(small)
     tile = np.full((size, size), (0 - mean) / spread, dtype=np.float32)
     tile[
@@ -105,6 +104,13 @@ def make_tile(pixels: FloatImage, size: int) -> tuple[FloatImage, Placement]:
         placement.left : placement.left + placement.columns,
     ] = (small - mean) / spread
     return tile, placement
+
+
+def stretch(plane: FloatImage) -> FloatImage:
+    """A film's greys brought to [0, 1], but for the darkest and brightest 0.5 % of its pixels."""
+    low, high = np.percentile(plane, (_LOW_PERCENT, _HIGH_PERCENT))
+    stretched: FloatImage = np.clip((plane - low) / max(float(high - low), _FLAT), 0, 1)
+    return stretched
 
 
 def standard_terms(content: NDArray[np.float32]) -> tuple[float, float]:

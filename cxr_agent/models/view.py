@@ -12,6 +12,7 @@ from cxr_agent.study import FloatImage
 MODEL_ID: Final = "view"
 KINDS: Final = ("frontal", "lateral", "other")
 TURNS: Final = (0, 90, 180, 270)
+"""Degrees counter-clockwise by which an upright picture was turned."""
 FLAGS: Final = ("ap", "mirrored", "inverted", "child")
 
 
@@ -42,6 +43,32 @@ class Look:
         return 1 - self.turns[0]
 
 
+def look_of(kind: FloatImage, turn: FloatImage, flags: FloatImage) -> Look:
+    """One picture's outputs of the network, each (classes,), by their names."""
+    return Look(
+        **dict(zip(KINDS, map(float, kind), strict=True)),
+        turns=dict(zip(TURNS, map(float, turn), strict=True)),
+        **dict(zip(FLAGS, map(float, flags), strict=True)),
+    )
+
+
+def unreadable(look: Look, limits: dict[str, float]) -> str | None:
+    """The reason code for which a picture must not be read further, if there is one.
+
+    Parameters
+    ----------
+    limits
+        Of the card.
+    """
+    if look.other >= limits["other"]:
+        return "not_frontal_chest"
+    if look.lateral >= limits["lateral"]:
+        return "side_view"
+    if look.turned >= limits["turned"]:
+        return "turned_picture"
+    return "inverted_greys" if look.inverted >= limits["inverted"] else None
+
+
 class ViewModel:
     """Looks at any picture.
 
@@ -65,7 +92,4 @@ class ViewModel:
         """
         tile, _ = make_tile(pixels, self.card.input_size)
         found = self._network.run(tile[None, None])
-        kinds = dict(zip(KINDS, map(float, found["kind"][0]), strict=True))
-        flags = dict(zip(FLAGS, map(float, found["flags"][0]), strict=True))
-        turns = dict(zip(TURNS, map(float, found["turn"][0]), strict=True))
-        return Look(**kinds, turns=turns, **flags)
+        return look_of(found["kind"][0], found["turn"][0], found["flags"][0])

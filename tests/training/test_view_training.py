@@ -12,7 +12,8 @@ from tests.training.pictures import save, signpost, texture
 
 torch = pytest.importorskip("torch", reason="training is an extra")
 
-from cxr_agent.models.networks.view import FLAGS, INPUT_SIZE, KINDS, TURNS, ViewNet  # noqa: E402
+from cxr_agent.models.networks.view import INPUT_SIZE, ViewNet  # noqa: E402
+from cxr_agent.models.view import FLAGS, KINDS, TURNS  # noqa: E402
 from training.films import pool  # noqa: E402
 from training.films.augment import Strength  # noqa: E402
 from training.films.film import Film  # noqa: E402

@@ -6,6 +6,7 @@ python -m training.embedding.card
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ def main() -> None:
         name="Image embedding",
         version="1.0",
         task=f"a frontal chest film as a unit vector of {DIMENSIONS} numbers, for retrieval",
-        **{name: getattr(files, name) for name in files.__dataclass_fields__},
+        **asdict(files),
         weights_licence=LICENCE,
         parameters=parameter_count(network),
         input=f"one film, bone white, centred on a {INPUT_SIZE} px square, standardised",

@@ -27,6 +27,7 @@ from training.films import pool, sets
 from training.films.augment import Strength, show
 from training.films.duplicates import without_duplicates
 from training.films.film import Film
+from training.findings.data import FINE
 from training.findings.train import tiles_of
 from training.runs import RUNS, Average, Budget, Log, descend, device, schedule
 
@@ -34,7 +35,6 @@ FOLDER = RUNS / "embedding"
 SOURCES = ("nih", "jsrt", "montgomery", "shenzhen", "covid", "wingspan")
 STRENGTH = Strength(zoom=(0.7, 1.1), shift=0.15)
 TEMPERATURE = 0.1
-FINE = 128
 
 
 def films_of(shared: Path, extra: Path, split: str) -> list[Film]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_agent.models.tile import place
+from cxr_agent.models.tile import place, stretch
 from training.films.film import Film
 
 STORED_SIZE = 160
@@ -45,8 +45,7 @@ def _square(film: Film, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float3
     small = np.asarray(
         picture.resize((where.columns, where.rows), Image.Resampling.BILINEAR), dtype=np.float32
     )
-    low, high = np.percentile(small, (0.5, 99.5))
-    small = np.clip((small - low) / max(float(high - low), 1e-4), 0, 1) * 255
+    small = stretch(small) * 255
     square = np.zeros((size, size), dtype=np.uint8)
     square[where.top : where.top + where.rows, where.left : where.left + where.columns] = small
     reach = np.array((where.columns / size, where.rows / size), dtype=np.float32)

@@ -6,6 +6,7 @@ python -m training.findings.card
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -136,7 +137,7 @@ def main() -> None:
         name="Findings classifier",
         version="1.0",
         task="findings on frontal chest films of adults, in the terms of CheXpert and ChestX-ray14",
-        **{name: getattr(files, name) for name in files.__dataclass_fields__},
+        **asdict(files),
         weights_licence=LICENCE,
         parameters=parameter_count(network),
         input=f"one film, bone white, centred on a {INPUT_SIZE} px square, standardised",

@@ -18,21 +18,9 @@ from training.films import sets
 from training.films.duplicates import without_duplicates
 from training.films.film import Film
 
-CODES: Final = (
-    "lung_opacity",
-    "pneumonia",
-    "consolidation",
-    "atelectasis",
-    "pulmonary_edema",
-    "pleural_effusion",
-    "pneumothorax",
-    "cardiomegaly",
-    "lung_lesion",
-    "emphysema",
-    "pulmonary_fibrosis",
-    "pleural_thickening",
-)
-"""In the order of the network's outputs."""
+_TOO_FEW: Final = ("hernia", "support_devices", "fracture")
+CODES: Final = tuple(code for code in sets.LABELS if code not in _TOO_FEW)
+"""In the order of the network's outputs: what enough films to learn from are labelled with."""
 LEARNT: Final = ("nih", "jsrt", "montgomery", "shenzhen")
 STRANGE: Final = sets.TESTS_ONLY
 FINE: Final = 128

@@ -15,17 +15,31 @@ def _known(truth: Numbers, score: Numbers) -> tuple[NDArray[np.bool_], NDArray[n
     return truth[known] == 1, np.asarray(score[known], dtype=np.float64)
 
 
-def auc(truth: Numbers, score: Numbers) -> float:
-    """Area under the ROC curve (Mann and Whitney, 1947); NaN where one class is missing."""
-    from scipy.stats import rankdata
+class _Ranked:
+    """Films in the order of their scores, for the area under the ROC curve."""
 
+    def __init__(self, positive: NDArray[np.bool_], score: NDArray[np.float64]) -> None:
+        self.order = np.argsort(score, kind="stable")
+        self._positive = positive[self.order]
+        # Where each run of equal scores starts: half of such pairs count as won.
+        self._starts = np.unique(score[self.order], return_index=True)[1]
+
+    def area(self, weight: NDArray[np.int64]) -> float:
+        """The share of pairs that are in order (Mann and Whitney, 1947), each film as often as
+        its weight, in the order of :attr:`order`; NaN where one class is missing."""
+        here = np.add.reduceat(np.where(self._positive, weight, 0), self._starts)
+        others = np.add.reduceat(np.where(self._positive, 0, weight), self._starts)
+        below = np.cumsum(others) - others
+        pairs = float(here.sum()) * float(others.sum())
+        return float((here * (below + others / 2)).sum()) / pairs if pairs else float("nan")
+
+
+def auc(truth: Numbers, score: Numbers) -> float:
+    """Area under the ROC curve; NaN where one class is missing."""
     positive, values = _known(truth, score)
-    count = int(positive.sum())
-    others = len(positive) - count
-    if not count or not others:
+    if not len(values):
         return float("nan")
-    ranks = rankdata(values)
-    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
+    return _Ranked(positive, values).area(np.ones(len(values), dtype=np.int64))
 
 
 def auc_interval(
@@ -36,22 +50,14 @@ def auc_interval(
     A drawn patient counts as often as it was drawn, so films are weighted and never copied.
     """
     rng = np.random.default_rng(0)
-    known = ~np.isnan(truth)
-    order = np.argsort(score[known], kind="stable")
-    positive = (truth[known] == 1)[order]
-    person = np.unique(people[known], return_inverse=True)[1][order]
+    ranked = _Ranked(*_known(truth, score))
+    person = np.unique(people[~np.isnan(truth)], return_inverse=True)[1][ranked.order]
     count = int(person.max()) + 1
-    starts = np.unique(score[known][order], return_index=True)[1]  # of films with equal scores
-    found = []
-    for _ in range(draws):
-        weight = np.bincount(rng.integers(count, size=count), minlength=count)[person]
-        here = np.add.reduceat(np.where(positive, weight, 0), starts)
-        others = np.add.reduceat(np.where(positive, 0, weight), starts)
-        below = np.cumsum(others) - others
-        pairs = float(here.sum()) * float(others.sum())
-        if pairs:
-            found.append(float((here * (below + others / 2)).sum()) / pairs)
-    low, high = np.percentile(found, (2.5, 97.5))
+    areas = [
+        ranked.area(np.bincount(rng.integers(count, size=count), minlength=count)[person])
+        for _ in range(draws)
+    ]
+    low, high = np.nanpercentile(areas, (2.5, 97.5))
     return float(low), float(high)
 
 

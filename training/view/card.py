@@ -6,6 +6,7 @@ python -m training.view.card
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,7 @@ def main() -> None:
         name="View and orientation",
         version="1.0",
         task="frontal, side view or no chest film; turned, mirrored, inverted; PA or AP; child",
-        **{name: getattr(files, name) for name in files.__dataclass_fields__},
+        **asdict(files),
         weights_licence=LICENCE,
         parameters=parameter_count(network),
         input=f"any picture, centred on a {INPUT_SIZE} px square, standardised",

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_agent.models.networks.view import FLAGS, KINDS
+from cxr_agent.models.view import FLAGS, KINDS
 from training.films import sets
 from training.films.duplicates import without_duplicates
 from training.films.film import Film

@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from cxr_agent.models.card import Figure
-from cxr_agent.models.networks.view import FLAGS, INPUT_SIZE, KINDS, Probabilities, ViewNet
+from cxr_agent.models.networks.view import INPUT_SIZE, Probabilities, ViewNet
 from cxr_agent.models.tile import make_tile
+from cxr_agent.models.view import FLAGS, KINDS, look_of, unreadable
 from training.figures import balanced, share, show
 from training.films import sets
 from training.films.film import Film
@@ -174,20 +175,16 @@ def acted_on(
     """What the limits do: how many upright films are refused, how many turned ones pass."""
     found = []
     for name, films in groups.items():
-        for title, way, hit_is_refusal in (
-            ("upright films refused", (0, False, False), True),
-            ("films turned by 90 degrees refused", (1, False, False), True),
-            ("films turned by 180 degrees refused", (2, False, False), True),
-            ("inverted films refused", (0, False, True), True),
+        for title, way in (
+            ("upright films refused", (0, False, False)),
+            ("films turned by 90 degrees refused", (1, False, False)),
+            ("films turned by 180 degrees refused", (2, False, False)),
+            ("inverted films refused", (0, False, True)),
         ):
             said = answers(network, [pixels_of(film, way) for film in films])
-            refused = (
-                (said["kind"][:, KINDS.index("other")] >= limits["other"])
-                | (said["kind"][:, KINDS.index("lateral")] >= limits["lateral"])
-                | (1 - said["turn"][:, 0] >= limits["turned"])
-                | (said["flags"][:, FLAGS.index("inverted")] >= limits["inverted"])
-            )
-            found.append(share(name, title, (refused == hit_is_refusal).astype(np.float64)))
+            looks = map(look_of, said["kind"], said["turn"], said["flags"])
+            refused = [float(unreadable(look, limits) is not None) for look in looks]
+            found.append(share(name, title, np.array(refused)))
     return found
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from cxr_agent.models.networks.view import FLAGS, INPUT_SIZE, KINDS, ViewNet
+from cxr_agent.models.networks.view import INPUT_SIZE, ViewNet
+from cxr_agent.models.view import FLAGS, KINDS
 from cxr_agent.testing.phantom import draw, random_spec
 from training.anatomy.negatives import draw_negative
 from training.films import pool, sets

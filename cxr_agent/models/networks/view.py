@@ -7,14 +7,11 @@ from torch import Tensor, nn
 
 from cxr_agent.models.card import ModelCard
 from cxr_agent.models.networks.encoder import STRIDE, Encoder
+from cxr_agent.models.view import FLAGS, KINDS, TURNS
 
 INPUT_SIZE = 128
 CELLS = INPUT_SIZE // STRIDE
 WIDTHS = (24, 48, 96, 160)
-KINDS = ("frontal", "lateral", "other")
-TURNS = (0, 90, 180, 270)
-"""Degrees counter-clockwise by which an upright picture was turned."""
-FLAGS = ("ap", "mirrored", "inverted", "child")
 OUTPUTS = ("kind", "turn", "flags")
 
 
