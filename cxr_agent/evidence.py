@@ -56,6 +56,7 @@ class Unit(StrEnum):
 
     RATIO = "1"
     MILLIMETRE = "mm"
+    SQUARE_CENTIMETRE = "cm2"
     PIXEL = "px"
     DEGREE = "deg"
     DAY = "d"

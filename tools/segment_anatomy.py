@@ -8,7 +8,7 @@ from cxr_agent.evidence import Box, EvidenceKind, Location, Observation, Side
 from cxr_agent.measure.extent import extent
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Abstain, EdgeSpread, Mask, ToolResult, tool
+from cxr_agent.toolbox.contract import Abstain, Mask, ToolResult, tool
 
 STRUCTURES = ("right_lung", "left_lung", "heart", "left_clavicle", "right_clavicle")
 _WHERE = {
@@ -53,7 +53,7 @@ class SegmentAnatomy(ToolResult):
 
 
 @tool(
-    version="1.0",
+    version="1.1",
     purpose="Outline the lungs, heart and clavicles of a frontal film; other tools need the masks.",
     subject="anatomy",
     model="anatomy",
@@ -74,7 +74,7 @@ def segment_anatomy(film: Image, shelf: Shelf) -> SegmentAnatomy:
         or when neither lung can be outlined.
     """
     model = shelf.anatomy()
-    anatomy = model.segment(film.pixels)
+    anatomy = model.segment(film.pixels, repeat=True)
     if not model.is_film(anatomy):
         raise Abstain("anatomy", "not_frontal_chest")
     masks: dict[str, Mask] = {}
@@ -84,9 +84,7 @@ def segment_anatomy(film: Image, shelf: Shelf) -> SegmentAnatomy:
         box = extent(outline.plane)
         if box is None:
             continue
-        masks[structure] = Mask(
-            structure, outline.plane, EdgeSpread(*outline.spread), model.card.id
-        )
+        masks[structure] = Mask(structure, outline.plane, outline.repeats, model.card.id)
         boxes[structure] = box.box
         areas[structure] = int(outline.plane.sum())
     if "right_lung" not in masks and "left_lung" not in masks:

@@ -9,55 +9,70 @@ reproduces readers' ratios with a mean absolute difference of 0.0012.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
-from cxr_agent.measure.extent import BoolMask, Extent, extent, row_of_column
-
-DEFINITION = "heart bounding-box width / lungs bounding-box width"
+from cxr_agent.measure.extent import BoolMask, Extent, extent_of, row_of_column
+from cxr_agent.measure.geometry import Geometry, Line, Scene
+from cxr_agent.measure.inclusion import side_margins
 
 
-@dataclass(frozen=True, slots=True)
-class Ctr:
-    """A ratio and the two diameters it is made of."""
+def cardiothoracic_ratio(scene: Scene) -> Geometry:
+    """Measure the ratio from ``heart``, ``right_lung`` and ``left_lung``.
 
-    heart: Extent
-    lungs: Extent
-    heart_rows: tuple[float, float]
-    """Rows at which the heart's right-most and left-most border lie (picture left, right)."""
-    lung_rows: tuple[float, float]
+    Quantities: ``side_margin`` and ``lung_width_balance``, see :mod:`cxr_agent.measure.inclusion`.
 
-    @property
-    def ratio(self) -> float:
-        return self.heart.width / self.lungs.width
-
-
-def cardiothoracic_ratio(heart: BoolMask, right_lung: BoolMask, left_lung: BoolMask) -> Ctr | None:
-    """Measure the ratio; None when a structure is missing."""
-    heart_box, right, left = extent(heart), extent(right_lung), extent(left_lung)
-    if heart_box is None or right is None or left is None:
-        return None
+    Raises
+    ------
+    NotMeasurable
+        ``mask_missing``.
+    """
+    heart_mask = scene.mask("heart")
+    heart = extent_of(heart_mask)
+    right, left = extent_of(scene.mask("right_lung")), extent_of(scene.mask("left_lung"))
     lungs = right.union(left)
-    both = right_lung | left_lung
-    return Ctr(
-        heart_box,
-        lungs,
-        (row_of_column(heart, heart_box.left), row_of_column(heart, heart_box.right - 1)),
-        (row_of_column(both, lungs.left), row_of_column(both, lungs.right - 1)),
+    both = scene.mask("right_lung") | scene.mask("left_lung")
+    return Geometry(
+        heart.width / lungs.width,
+        quantities={
+            "cardiac_width_px": heart.width,
+            "thoracic_width_px": lungs.width,
+            "side_margin": min(side_margins(scene)),
+            "lung_width_balance": balance(right, left),
+        },
+        landmarks={
+            "heart_right": (heart.left, row_of_column(heart_mask, heart.left)),
+            "heart_left": (heart.right, row_of_column(heart_mask, heart.right - 1)),
+            "thorax_right": (lungs.left, row_of_column(both, lungs.left)),
+            "thorax_left": (lungs.right, row_of_column(both, lungs.right - 1)),
+        },
+        lines=_lines(heart_mask, both, heart, lungs),
+        lengths={
+            "cardiac_width": (heart.width, 0),
+            "thoracic_width": (lungs.width, 0),
+        },
+        box=heart.box,
     )
 
 
-def standard_error(
-    ctr: Ctr, heart_sides_px: tuple[float, float], lung_sides_px: tuple[float, float]
-) -> float:
-    """What doubt about the four borders means for the ratio, by first-order propagation.
+def balance(one: Extent, other: Extent) -> float:
+    """Width of the narrower lung over that of the wider."""
+    return min(one.width, other.width) / max(one.width, other.width)
 
-    Parameters
-    ----------
-    heart_sides_px, lung_sides_px
-        Doubt of the left and right side of each box, in pixels.
-    """
-    width = ctr.lungs.width
-    heart = (heart_sides_px[0] ** 2 + heart_sides_px[1] ** 2) / width**2
-    lungs = ctr.ratio**2 * (lung_sides_px[0] ** 2 + lung_sides_px[1] ** 2) / width**2
-    return math.sqrt(heart + lungs)
+
+def _lines(heart_mask: BoolMask, both: BoolMask, heart: Extent, lungs: Extent) -> tuple[Line, ...]:
+    """The heart's reach to both sides of the thorax's middle, and the width of the thorax."""
+    middle = (lungs.left + lungs.right) / 2
+    right_row = row_of_column(heart_mask, heart.left)
+    left_row = row_of_column(heart_mask, heart.right - 1)
+    thorax_row = (row_of_column(both, lungs.left) + row_of_column(both, lungs.right - 1)) / 2
+    centre = min(max(middle, heart.left), heart.right)
+    return (
+        Line(
+            "cardiac_width_right",
+            ((heart.left, right_row), (centre, right_row)),
+            "heart, right part",
+        ),
+        Line(
+            "cardiac_width_left", ((centre, left_row), (heart.right, left_row)), "heart, left part"
+        ),
+        Line("thoracic_width", ((lungs.left, thorax_row), (lungs.right, thorax_row)), "thorax"),
+        Line("thorax_middle", ((middle, heart.top), (middle, lungs.bottom)), "middle"),
+    )

@@ -51,6 +51,20 @@ def extent(mask: BoolMask) -> Extent | None:
     return Extent(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
+def extent_of(mask: BoolMask) -> Extent:
+    """As :func:`extent`, of a mask that is not empty.
+
+    Raises
+    ------
+    ValueError
+        When it is.
+    """
+    found = extent(mask)
+    if found is None:
+        raise ValueError("an outline of a scene is never empty")
+    return found
+
+
 def row_of_column(mask: BoolMask, column: int) -> float:
-    """Mean row of the mask's pixels in one column, for the height of a drawn line."""
-    return float(np.flatnonzero(mask[:, column]).mean())
+    """Mean height of the mask's pixels in one column, for the height of a drawn line."""
+    return float(np.flatnonzero(mask[:, column]).mean()) + 0.5

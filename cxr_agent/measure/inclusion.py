@@ -7,25 +7,14 @@ hemidiaphragm; without that mask it is taken from the lowest lung point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from cxr_agent.measure.extent import BoolMask, Extent, extent
+from cxr_agent.measure.extent import Extent, extent_of
+from cxr_agent.measure.geometry import Scene
 from cxr_agent.study import FloatImage
 
 _BLACK = 0.02
 _FILLED_SHARE = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Margins:
-    """Free space around the lungs as a share of the exposed field; 0 when a lung is cut."""
-
-    apex: float
-    right_side: float
-    left_side: float
-    bottom: float
 
 
 def exposed_field(pixels: FloatImage) -> Extent:
@@ -41,15 +30,11 @@ def exposed_field(pixels: FloatImage) -> Extent:
     )
 
 
-def margins(pixels: FloatImage, right_lung: BoolMask, left_lung: BoolMask) -> Margins | None:
-    """Measure the margins; None when a lung is missing."""
-    right, left = extent(right_lung), extent(left_lung)
-    if right is None or left is None:
-        return None
-    field = exposed_field(pixels)
-    return Margins(
-        apex=max(0, min(right.top, left.top) - field.top) / field.height,
-        right_side=max(0, right.left - field.left) / field.width,
-        left_side=max(0, field.right - left.right) / field.width,
-        bottom=max(0, field.bottom - max(right.bottom, left.bottom)) / field.height,
+def side_margins(scene: Scene) -> tuple[float, float]:
+    """Free space beside the right and the left lung as a share of the exposed field; 0 when cut."""
+    right, left = extent_of(scene.mask("right_lung")), extent_of(scene.mask("left_lung"))
+    field = scene.field
+    return (
+        max(0, right.left - field.left) / field.width,
+        max(0, field.right - left.right) / field.width,
     )

@@ -9,12 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_agent.models.repeats import REPEATS, Repeat
 from cxr_agent.models.runtime.network import Network
-from cxr_agent.models.tile import Placement, make_tile
+from cxr_agent.models.tile import Placement, content, framed, place
 from cxr_agent.study import FloatImage
 
 MODEL_ID: Final = "anatomy"
-_SURE, _EVEN, _DOUBTFUL = 0.8, 0.5, 0.2
+_EVEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,8 @@ class Outline:
 
     plane: NDArray[np.bool_]
     """(rows, columns); may be empty."""
-    spread: tuple[float, float, float, float]
-    """Left, top, right, bottom: movement of the bounding box between probabilities 0.2 and 0.8,
-    in film pixels."""
+    repeats: NDArray[np.bool_] | None = None
+    """(K, r, c): outlined again on altered copies, see :mod:`cxr_agent.models.repeats`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +59,72 @@ class AnatomyModel:
         limit = self.card.film_threshold
         return limit is None or anatomy.film_probability >= limit
 
-    def segment(self, pixels: FloatImage) -> Anatomy:
+    def segment(self, pixels: FloatImage, *, repeat: bool = False) -> Anatomy:
         """Outline all structures on a film of any size.
 
         Parameters
         ----------
         pixels
             (rows, columns) float32 in [0, 1], bone white.
+        repeat
+            Outline again on altered copies, for the doubt of what is measured: 0.2 s more.
         """
-        return self.segment_many([pixels])[0]
+        return self.segment_many([pixels], repeat=repeat)[0]
 
-    def segment_many(self, films: Sequence[FloatImage]) -> list[Anatomy]:
+    def segment_many(self, films: Sequence[FloatImage], *, repeat: bool = False) -> list[Anatomy]:
         """As :meth:`segment` for several films, whose tiles go through the network together."""
         if not films:
             return []
-        made = [make_tile(pixels, self.card.input_size) for pixels in films]
-        found = self._network.run(np.stack([tile for tile, _ in made])[:, None])
-        return [
-            Anatomy(
-                {
-                    name: outline(masks[index], placement)
-                    for index, name in enumerate(self.card.structures)
-                },
-                float(film),
+        repeats = REPEATS if repeat else ()
+        size = self.card.input_size
+        placements = [place((int(p.shape[0]), int(p.shape[1])), size) for p in films]
+        smalls = [content(p, placement) for p, placement in zip(films, placements, strict=True)]
+        tiles = [
+            tile
+            for small, placement in zip(smalls, placements, strict=True)
+            for tile in (
+                framed(small, placement),
+                *(one.tile(small, placement) for one in repeats),
             )
-            for masks, film, (_, placement) in zip(found["masks"], found["film"], made, strict=True)
+        ]
+        found = self._network.run(np.stack(tiles)[:, None])
+        each = 1 + len(repeats)
+        return [
+            self._anatomy(
+                found["masks"][each * index : each * (index + 1)],
+                float(found["film"][each * index]),
+                placement,
+                repeats,
+            )
+            for index, placement in enumerate(placements)
         ]
 
+    def _anatomy(
+        self,
+        masks: FloatImage,
+        film: float,
+        placement: Placement,
+        repeats: Sequence[Repeat],
+    ) -> Anatomy:
+        """From (1 + K, structures, S, S) probabilities of one film and its altered copies."""
+        names = self.card.structures
+        again = [
+            one.outlines(planes, names, placement)
+            for one, planes in zip(repeats, masks[1:], strict=True)
+        ]
+        return Anatomy(
+            {
+                name: Outline(
+                    outline(masks[0, index], placement),
+                    np.stack([planes[index] for planes in again]) if again else None,
+                )
+                for index, name in enumerate(names)
+            },
+            film,
+        )
 
-def outline(probability: FloatImage, placement: Placement) -> Outline:
+
+def outline(probability: FloatImage, placement: Placement) -> NDArray[np.bool_]:
     """The largest connected part of one structure, brought back to the film.
 
     Parameters
@@ -95,15 +132,7 @@ def outline(probability: FloatImage, placement: Placement) -> Outline:
     probability
         (S, S) on the tile.
     """
-    kept = _largest_part(probability)
-    plane = placement.restore_above(kept, _EVEN)
-    sure, doubtful = _box(kept > _SURE), _box(kept > _DOUBTFUL)
-    scale = max(placement.film_shape) / placement.size
-    if sure is None or doubtful is None:
-        rows, columns = placement.film_shape
-        return Outline(plane, (columns, rows, columns, rows))
-    moved = tuple(abs(a - b) * scale for a, b in zip(sure, doubtful, strict=True))
-    return Outline(plane, (moved[0], moved[1], moved[2], moved[3]))
+    return placement.restore_above(_largest_part(probability), _EVEN)
 
 
 def _largest_part(probability: FloatImage) -> FloatImage:
@@ -121,11 +150,3 @@ def _largest_part(probability: FloatImage) -> FloatImage:
     kept = np.where(near & ((labels == 0) | part), probability, 0).astype(np.float32)
     holes = ndimage.binary_fill_holes(part) & ~part
     return np.where(holes, np.float32(1), kept)
-
-
-def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
-    columns = np.flatnonzero(mask.any(axis=0))
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not columns.size:
-        return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])

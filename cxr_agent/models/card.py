@@ -32,15 +32,16 @@ class Figure(_Card):
         return f"{self.value:.4f} [{low:.3f}, {high:.3f}]"
 
 
-class CtrCalibration(_Card):
-    """How the width of a CTR's interval follows from the doubt of the outlines.
+class Calibration(_Card):
+    """How the width of a measurement's interval follows from the doubt of the outlines.
 
-    ``half width = factor * sqrt(floor**2 + spread**2)`` with ``spread`` the standard error that
-    the :class:`~cxr_agent.toolbox.contract.EdgeSpread` of heart and lungs gives the ratio;
+    ``half width = factor * sqrt(floor**2 + spread**2)`` with ``spread`` the root mean square by
+    which the value moves when the film is outlined again (:mod:`cxr_agent.measure.doubt`);
     ``factor`` is the split-conformal quantile at ``level`` (Vovk et al., 2005; Lei et al., 2018).
     """
 
     floor: float = Field(gt=0)
+    """In the unit of the measurement."""
     factor: float = Field(gt=0)
     level: float = Field(gt=0, lt=1)
     films: int
@@ -108,7 +109,8 @@ class ModelCard(_Card):
     citations: tuple[str, ...]
     film_threshold: float | None = None
     """A film probability below this is no upright frontal chest film."""
-    ctr: CtrCalibration | None = None
+    calibrations: dict[str, Calibration] = {}
+    """Of what is measured on this model's outlines, by the code of the value."""
     labels: tuple[LabelCard, ...] = ()
     """Of a classifier, in the order of its logits."""
     limits: dict[str, float] = {}

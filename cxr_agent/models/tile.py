@@ -36,7 +36,7 @@ class Placement:
         """Bring one (size, size) plane back to the film's own (rows, columns), bilinearly."""
         inside = plane[self.top : self.top + self.rows, self.left : self.left + self.columns]
         rows, columns = self.film_shape
-        return _resize(np.ascontiguousarray(inside, dtype=np.float32), rows, columns)
+        return resized(np.ascontiguousarray(inside, dtype=np.float32), rows, columns)
 
     def restore_above(self, plane: FloatImage, level: float) -> NDArray[np.bool_]:
         """``restore(plane) > level``, worked out only around where the plane is above ``level``.
@@ -95,15 +95,24 @@ def make_tile(pixels: FloatImage, size: int) -> tuple[FloatImage, Placement]:
         The way back.
     """
     placement = place((int(pixels.shape[0]), int(pixels.shape[1])), size)
-    small = _resize(pixels, placement.rows, placement.columns)
-    small = stretch(small)
+    return framed(content(pixels, placement), placement), placement
+
+
+def content(pixels: FloatImage, placement: Placement) -> FloatImage:
+    """The film as it lies on its tile: (rows, columns) of the placement, in [0, 1]."""
+    return stretch(resized(pixels, placement.rows, placement.columns))
+
+
+def framed(small: FloatImage, placement: Placement) -> FloatImage:
+    """A film's content standardised and put in its place on a tile of (size, size)."""
+    size = placement.size
     mean, spread = standard_terms(small)
     tile = np.full((size, size), (0 - mean) / spread, dtype=np.float32)
     tile[
         placement.top : placement.top + placement.rows,
         placement.left : placement.left + placement.columns,
     ] = (small - mean) / spread
-    return tile, placement
+    return tile
 
 
 def stretch(plane: FloatImage) -> FloatImage:
@@ -118,9 +127,10 @@ def standard_terms(content: NDArray[np.float32]) -> tuple[float, float]:
     return float(content.mean()), max(float(content.std()), 0.02)
 
 
-def _resize(plane: FloatImage, rows: int, columns: int) -> FloatImage:
+def resized(plane: FloatImage, rows: int, columns: int) -> FloatImage:
+    """Bilinear, averaging where it shrinks."""
     if plane.shape == (rows, columns):
         return plane.astype(np.float32)
     picture = PillowImage.fromarray(plane.astype(np.float32))
-    resized = picture.resize((columns, rows), PillowImage.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.float32)
+    other = picture.resize((columns, rows), PillowImage.Resampling.BILINEAR)
+    return np.asarray(other, dtype=np.float32)

@@ -6,7 +6,6 @@ What an author of tools needs is exported here.
 from cxr_agent.toolbox.contract import (
     Abstain,
     Drawing,
-    EdgeSpread,
     Heatmap,
     Mask,
     ToolResult,
@@ -18,7 +17,6 @@ from cxr_agent.toolbox.registry import Registry, built_in
 __all__ = [
     "Abstain",
     "Drawing",
-    "EdgeSpread",
     "Heatmap",
     "Mask",
     "Registry",

@@ -7,9 +7,10 @@ from enum import Enum
 from typing import Any
 
 from cxr_agent.errors import ToolError
+from cxr_agent.knowledge import members
 from cxr_agent.study import Image
 from cxr_agent.toolbox.bench import Bench
-from cxr_agent.toolbox.contract import Abstain, Parameter, ParameterKind, ToolSpec
+from cxr_agent.toolbox.contract import Abstain, MaskGroup, Parameter, ParameterKind, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
                 if mask is None and parameter.kind is ParameterKind.MASK:
                     raise Abstain(spec.subject, "mask_missing")
                 keywords[parameter.name] = mask
+            case ParameterKind.GROUP:
+                found = {name: bench.mask(film.handle, name) for name in members(parameter.name)}
+                keywords[parameter.name] = MaskGroup(
+                    {name: mask for name, mask in found.items() if mask is not None}
+                )
             case ParameterKind.CHOICE:
                 keywords[parameter.name] = _choice(spec, parameter, call)
     return Bound(film, keywords)

@@ -7,6 +7,8 @@ A parameter's type says who fills it in:
 :class:`Mask`          the mask of the structure that the parameter is named after,
                        outlined on that film by an earlier tool
 ``Mask | None``        the same, where the tool can do without
+:class:`MaskGroup`     the masks of all members of the group of structures that the
+                       parameter is named after, as ``vertebrae``; it may be empty
 :class:`~cxr_agent.models.shelf.Shelf`  the models that can be run
 an enumeration, bool   a value that the planner chooses from a closed list
 =====================  ==========================================================
@@ -32,23 +34,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Observation
-from cxr_agent.knowledge import vocabulary
+from cxr_agent.knowledge import members, vocabulary
 from cxr_agent.study import FloatImage, Image
 
 BoolMask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeSpread:
-    """How far each side of a structure's bounding box moves with the outline's doubt, in pixels.
-
-    The distance between the sides at the outline's probability 0.2 and 0.8.
-    """
-
-    left: float
-    top: float
-    right: float
-    bottom: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,10 +46,16 @@ class Mask:
 
     structure: str
     plane: BoolMask
-    spread: EdgeSpread | None = None
-    """None where the model gives no probabilities."""
+    repeats: BoolMask | None = None
+    """(K, r, c) bool: the same structure outlined again on K altered copies of the film, on a
+    grid that covers it and may be coarser. None where the source outlines once. What one model
+    outlined in one go has its repeats in one order."""
     model: str | None = None
     """Card of the model that drew it."""
+
+
+class MaskGroup(dict[str, Mask]):
+    """The masks of one group of ``kb/structures.toml``, by structure, from the head down."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +121,7 @@ class ParameterKind(Enum):
     FILM = "film"
     MASK = "mask"
     OPTIONAL_MASK = "optional mask"
+    GROUP = "group of masks"
     SHELF = "shelf"
     CHOICE = "choice"
 
@@ -259,6 +255,10 @@ def _read_parameter(
         return Parameter(name, ParameterKind.FILM)
     if hint is Mask:
         return Parameter(name, ParameterKind.MASK)
+    if hint is MaskGroup:
+        if not members(name):
+            raise _bad(function, f"kb/structures.toml has no group {name}")
+        return Parameter(name, ParameterKind.GROUP)
     if hint is Shelf:
         return Parameter(name, ParameterKind.SHELF)
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -26,10 +27,11 @@ def call_within(seconds: float, name: str, function: Callable[[], _T]) -> _T:
         of the function is raised again.
     """
     box: list[tuple[bool, Any]] = []
+    context = contextvars.copy_context()  # what the user set for this run holds in the thread too
 
     def work() -> None:
         try:
-            box.append((True, function()))
+            box.append((True, context.run(function)))
         except BaseException as error:
             box.append((False, error))
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cxr_agent.errors import ConfigError
-from cxr_agent.evidence import EvidenceKind, Observation
-from cxr_agent.knowledge import Term, Wording, reasons, sentences, vocabulary
+from cxr_agent.evidence import EvidenceKind, Observation, Unit
+from cxr_agent.knowledge import Term, Wording, measured_for, reasons, sentences, vocabulary
 
 _NONE = Wording(variants={})
-_ANY_FINDING = "any_finding"
-"""The wording of a finding whose own wording has no fitting variant."""
+_ANY: Final = {EvidenceKind.FINDING: "any_finding", EvidenceKind.MEASUREMENT: "any_measurement"}
+"""Wordings for where the code's own has no fitting variant."""
+_WRITTEN: Final = {
+    Unit.RATIO: "",
+    Unit.DEGREE: " degrees",
+    Unit.MILLIMETRE: " mm",
+    Unit.SQUARE_CENTIMETRE: " cm2",
+    Unit.PIXEL: " px",
+    Unit.DAY: " days",
+}
+"""Units as they stand behind a number."""
 
 
 def reading_of(observation: Observation) -> str:
@@ -26,12 +37,12 @@ def reading_of(observation: Observation) -> str:
     if observation.kind is EvidenceKind.REGION and not wording.variants:
         return f"The {_name(observation, capital=False)} was outlined."
     wordings = [wording]
-    if observation.kind is EvidenceKind.FINDING:
-        wordings.append(sentences().get(_ANY_FINDING, _NONE))
+    if observation.kind in _ANY:
+        wordings.append(sentences().get(_ANY[observation.kind], _NONE))
     for candidate in wordings:
         for variant in _variants(observation):
             if variant in candidate.variants:
-                fields = _fields(observation, candidate.decimals)
+                fields = _fields(observation, decimals_of(observation.code, candidate))
                 try:
                     return candidate.variants[variant].format_map(fields)
                 except KeyError as missing:
@@ -46,6 +57,11 @@ def reading_of(observation: Observation) -> str:
     )
 
 
+def decimals_of(code: str, fallback: Wording = _NONE) -> int:
+    """Digits after the point of a code's numbers; its own entry says so even without sentences."""
+    return sentences().get(code, fallback).decimals
+
+
 def _variants(observation: Observation) -> list[str]:
     polarity = observation.polarity.value if observation.polarity else ""
     category = observation.category or ""
@@ -53,6 +69,8 @@ def _variants(observation: Observation) -> list[str]:
     if found and observation.interval is None:
         found.insert(0, f"{found[0]}_no_interval")
     found += [name for name in (polarity, category) if name]
+    if observation.reasons:
+        found = [form for name in found for form in (f"{name}_noted", name)]
     return [*found, "interval", "default"] if observation.interval else [*found, "default"]
 
 
@@ -74,7 +92,35 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
         fields["level"] = f"{100 * observation.interval_level:.0f}"
     if observation.reasons:
         fields["reasons"] = _reasons(observation)
-    return {**fields, "name": _name(observation), "noun": _name(observation, capital=False)}
+    if observation.side is not None:
+        fields["side"] = observation.side.value
+    return {
+        **fields,
+        "name": _name(observation),
+        "noun": _name(observation, capital=False),
+        "unit": _WRITTEN[observation.unit] if observation.unit else "",
+        "measure": _measure(observation),
+        "limits": _limits(observation, decimals),
+    }
+
+
+def _measure(observation: Observation) -> str:
+    """What was measured for a finding or a quality."""
+    about = measured_for(observation.code)
+    return vocabulary()[about.code].name if about is not None else ""
+
+
+def _limits(observation: Observation, decimals: int) -> str:
+    """The limits that decided: ``limit 0.25``, ``limits 40 to 80``."""
+    found = {
+        name: f"{value:.{decimals}f}"
+        for name, value in observation.details.items()
+        if name.startswith("limit")
+    }
+    if set(found) == {"limit_low", "limit_high"}:
+        return f"limits {found['limit_low']} to {found['limit_high']}"
+    numbers = list(dict.fromkeys(found.values()))
+    return f"limit{'s' if len(numbers) > 1 else ''} {' and '.join(numbers)}"
 
 
 def _name(observation: Observation, *, capital: bool = True) -> str:

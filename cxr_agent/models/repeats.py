@@ -1,0 +1,123 @@
+"""Altered copies of a film, outlined again to see how firm an outline is.
+
+Test-time augmentation: each copy is changed in a way that leaves the anatomy alone, and what the
+network outlines on it is brought back. All of this happens on the network's own grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from cxr_agent.models.tile import Placement, framed, resized
+from cxr_agent.study import FloatImage
+
+_EVEN = 0.5
+_OTHER: Final = {"right": "left", "left": "right"}
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """One way to alter a film."""
+
+    gamma: float = 1.0
+    """Above 1 darkens."""
+    zoom: float = 1.0
+    """Below 1 the film covers less of the tile."""
+    turn_deg: float = 0.0
+    mirrored: bool = False
+
+    def tile(self, small: FloatImage, placement: Placement) -> FloatImage:
+        """The altered copy as a tile.
+
+        Parameters
+        ----------
+        small
+            The film as it lies on its tile, in [0, 1]; see :func:`~cxr_agent.models.tile.content`.
+        """
+        plane = np.asarray(small**self.gamma, dtype=np.float32)
+        if self.turn_deg:
+            plane = _turned(plane, self.turn_deg)
+        if self.mirrored:
+            plane = plane[:, ::-1]
+        other = self._placement(placement)
+        return framed(resized(np.ascontiguousarray(plane), other.rows, other.columns), other)
+
+    def outlines(
+        self, probabilities: FloatImage, names: Sequence[str], placement: Placement
+    ) -> list[NDArray[np.bool_]]:
+        """What was outlined on the copy, brought back: (rows, columns) of the placement each.
+
+        Parameters
+        ----------
+        probabilities
+            (structures, S, S) of the copy's tile.
+        names
+            Of the structures. On a mirrored copy, right and left changed places.
+        """
+        other = self._placement(placement)
+        rows = slice(other.top, other.top + other.rows)
+        columns = slice(other.left, other.left + other.columns)
+        order = [names.index(_mirrored(name)) for name in names] if self.mirrored else None
+        found = []
+        for index in order or range(len(names)):
+            plane = resized(
+                np.ascontiguousarray(probabilities[index, rows, columns]),
+                placement.rows,
+                placement.columns,
+            )
+            if self.mirrored:
+                plane = plane[:, ::-1]
+            if self.turn_deg:
+                plane = _turned(plane, -self.turn_deg)
+            found.append(_largest(plane > _EVEN))
+        return found
+
+    def _placement(self, placement: Placement) -> Placement:
+        rows = max(1, round(placement.rows * self.zoom))
+        columns = max(1, round(placement.columns * self.zoom))
+        return replace(
+            placement,
+            rows=rows,
+            columns=columns,
+            top=(placement.size - rows) // 2,
+            left=(placement.size - columns) // 2,
+        )
+
+
+REPEATS: Final = (
+    Repeat(mirrored=True),
+    Repeat(gamma=0.8),
+    Repeat(gamma=1.25),
+    Repeat(zoom=0.9),
+    Repeat(turn_deg=3),
+    Repeat(turn_deg=-3),
+)
+"""Mild enough that a reader would draw the same outline on each."""
+
+
+def _turned(plane: FloatImage, degrees: float) -> FloatImage:
+    picture = PillowImage.fromarray(np.ascontiguousarray(plane))
+    return np.asarray(picture.rotate(degrees, PillowImage.Resampling.BILINEAR), dtype=np.float32)
+
+
+def _mirrored(name: str) -> str:
+    side, _, rest = name.partition("_")
+    return f"{_OTHER[side]}_{rest}" if side in _OTHER else name
+
+
+def _largest(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    from scipy import ndimage
+
+    labels, count = ndimage.label(plane)
+    if count < 2:
+        return plane
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    part: NDArray[np.bool_] = labels == int(sizes.argmax())
+    return part
