@@ -27,14 +27,20 @@ def to_markdown(card: ModelCard) -> str:
         *(_row(figure) for figure in card.figures),
         "",
     ]
-    if card.ctr is not None:
-        ctr = card.ctr
+    if card.calibrations:
         lines += [
-            "## Interval of the cardiothoracic ratio",
+            "## Intervals of what is measured on its outlines",
             "",
-            f"`half width = {ctr.factor:g} * sqrt({ctr.floor:g}^2 + spread^2)`, level "
-            f"{100 * ctr.level:.0f} %, calibrated on {ctr.films} held-out films; `spread` is what "
-            "the doubt of the four borders (probability 0.2 against 0.8) means for the ratio.",
+            "`half width = factor * sqrt(floor^2 + spread^2)`; `spread` is the root mean square by "
+            "which the value moves when the film is outlined again on altered copies.",
+            "",
+            "| value | floor | factor | level | films |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {code.replace('_', ' ')} | {one.floor:g} | {one.factor:g} "
+                f"| {100 * one.level:.0f} % | {one.films} |"
+                for code, one in card.calibrations.items()
+            ),
             "",
         ]
     lines += [

@@ -69,7 +69,7 @@ def repeated(
 
 
 def calibrated(value: float, spread: float, floor: float, factor: float) -> Interval:
-    """``value +- factor * sqrt(floor**2 + spread**2)``, see :class:`~cxr_agent.models.card.Calibration`."""
+    """``value +- factor * sqrt(floor**2 + spread**2)``, as a model card's calibration asks."""
     half = factor * math.hypot(floor, spread)
     return value - half, value + half
 

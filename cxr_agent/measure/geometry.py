@@ -23,7 +23,7 @@ class Scene:
     masks: Mapping[str, BoolMask]
     """(rows, columns) bool by structure; what could not be outlined is missing, not empty."""
     field: Extent
-    """The exposed part of the film on this grid, see :func:`~cxr_agent.measure.inclusion.exposed_field`."""
+    """The exposed part of the film on this grid: without the black border of collimation."""
     shape: tuple[int, int]
     """(rows, columns) of the grid."""
 

@@ -1,4 +1,4 @@
-"""Whether a value may be given, and what it means: the definitions' limits applied to a geometry."""
+"""Whether a value may be given, and what it means: a definition's limits applied to a geometry."""
 
 from __future__ import annotations
 

@@ -50,6 +50,8 @@ class Measurement(_Record):
     interval: Interval | None
     """None where the outlines come with no doubt."""
     interval_level: float | None
+    spread: float | None
+    """Root mean square by which the value moved when the film was outlined again."""
     calibrated: bool
     """Whether the level was measured on held-out films; else it is that of repeated outlining."""
     side: Side | None

@@ -109,6 +109,7 @@ class _Table:
                 unit=about.unit,
                 interval=_bounded(interval, about.unit, value),
                 interval_level=self._level(doubts.get(_VALUE), calibration),
+                spread=doubts[_VALUE].spread if _VALUE in doubts else None,
                 calibrated=calibration is not None and interval is not None,
                 side=geometry.side,
                 location=about.location,
@@ -182,9 +183,10 @@ class _Table:
             yield "ap_magnifies"
         if by_view and self._film.view is View.UNKNOWN:
             yield "view_unknown"
-        if about.unit is Unit.MILLIMETRE and self._film.spacing is not None:
-            if self._film.spacing.kind is SpacingKind.DETECTOR:
-                yield "detector_plane"
+        spacing = self._film.spacing
+        in_mm = about.unit in (Unit.MILLIMETRE, Unit.SQUARE_CENTIMETRE)
+        if in_mm and spacing is not None and spacing.kind is SpacingKind.DETECTOR:
+            yield "detector_plane"
 
     def _decided(
         self,

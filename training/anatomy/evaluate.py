@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cxr_agent.measure.ctr import cardiothoracic_ratio, standard_error
-from cxr_agent.models.anatomy import Anatomy, AnatomyModel
+from cxr_agent.measure.ctr import cardiothoracic_ratio
+from cxr_agent.measure.extent import Extent
+from cxr_agent.measure.geometry import NotMeasurable, Scene
+from cxr_agent.models.anatomy import AnatomyModel
 from cxr_agent.models.runtime.onnx import OnnxNetwork
 from cxr_agent.models.store import load_card
 from training.anatomy import data
@@ -34,16 +36,15 @@ def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return 2 * int((one & other).sum()) / total if total else 1.0
 
 
-def ctr_facts(anatomy: Anatomy) -> dict[str, float]:
-    """The ratio and the standard error that its outlines' doubt gives it."""
-    heart, right, left = (anatomy.outlines[n] for n in ("heart", "right_lung", "left_lung"))
-    ctr = cardiothoracic_ratio(heart.plane, right.plane, left.plane)
-    if ctr is None:
-        return {}
-    spread = standard_error(
-        ctr, (heart.spread[0], heart.spread[2]), (right.spread[0], left.spread[2])
-    )
-    return {"ctr": ctr.ratio, "spread": spread}
+def ratio(planes: dict[str, NDArray[np.bool_]]) -> float | None:
+    """The cardiothoracic ratio of outlines; None where one is missing."""
+    found = {name: plane for name, plane in planes.items() if plane.any()}
+    shape = next(iter(planes.values())).shape
+    whole = Extent(0, 0, shape[1], shape[0])
+    try:
+        return cardiothoracic_ratio(Scene(found, whole, (shape[0], shape[1]))).value
+    except NotMeasurable:
+        return None
 
 
 def examine(model: AnatomyModel, film: data.Film, truth: float | None = None) -> dict[str, Any]:
@@ -58,13 +59,14 @@ def examine(model: AnatomyModel, film: data.Film, truth: float | None = None) ->
         "film": film.name,
         "film_probability": round(anatomy.film_probability, 5),
         "dice": {name: round(dice(plane, found[name]), 5) for name, plane in planes.items()},
-        **{key: round(value, 6) for key, value in ctr_facts(anatomy).items()},
     }
+    measured = ratio({name: outline.plane for name, outline in anatomy.outlines.items()})
+    if measured is not None:
+        record["ctr"] = round(measured, 6)
     if film.source == "wingspan":
         record["dice_as_drawn"] = as_drawn(film.bits_as_drawn(), found)
     if "heart" in planes and film.source == "jsrt":
-        exact = cardiothoracic_ratio(planes["heart"], planes["right_lung"], planes["left_lung"])
-        truth = exact.ratio if exact else None
+        truth = ratio(planes)
     if truth is not None:
         record["ctr_true"] = round(truth, 6)
     return record
