@@ -23,7 +23,7 @@ from cxr_agent.study import FloatImage, Image, Study, View
 from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.bench import Bench
-from cxr_agent.toolbox.contract import BoolMask, EdgeSpread, Mask
+from cxr_agent.toolbox.contract import BoolMask, Mask
 from cxr_agent.toolbox.execute import Toolbox
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import Registry
@@ -31,9 +31,6 @@ from cxr_agent.trace import Event, TraceWriter, read_trace
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Data beside the repository; tests that need it skip without it."""
-
-
-SPREAD = (1.0, 1.0, 1.0, 1.0)
 
 
 def rectangle(shape: tuple[int, int], left: int, top: int, right: int, bottom: int) -> BoolMask:
@@ -50,11 +47,26 @@ def film(pixels: FloatImage | None = None, handle: str = "img-1", **rest: Any) -
     return Image(handle, pixels, hashlib.sha256(pixels.tobytes()).hexdigest(), **rest)
 
 
-def mask(structure: str, plane: BoolMask, *, doubt: float | None = 1.0) -> Mask:
-    """A mask as the anatomy model would give it; without doubt it comes from nowhere."""
+def mask(structure: str, plane: BoolMask, *, doubt: int | None = 0) -> Mask:
+    """A mask as the anatomy model would give it; without doubt it comes from nowhere.
+
+    Parameters
+    ----------
+    doubt
+        Pixels by which one of three repeats is wider on both sides.
+    """
     if doubt is None:
         return Mask(structure, plane)
-    return Mask(structure, plane, EdgeSpread(doubt, doubt, doubt, doubt), "anatomy")
+    return Mask(structure, plane, repeats(plane, doubt), "anatomy")
+
+
+def repeats(plane: BoolMask, doubt: int = 0) -> BoolMask:
+    """(3, rows, columns): twice as it is, and once wider by some pixels on both sides."""
+    wider = plane.copy()
+    for step in range(1, doubt + 1):
+        wider[:, step:] |= plane[:, :-step]
+        wider[:, :-step] |= plane[:, step:]
+    return np.stack([plane, plane, wider])
 
 
 @dataclass(frozen=True)
@@ -73,12 +85,16 @@ class FakeModel:
 
     is_film = AnatomyModel.is_film
 
-    def segment(self, pixels: FloatImage) -> Anatomy:
+    def segment(self, pixels: FloatImage, *, repeat: bool = False) -> Anatomy:
         if self.fails is not None:
             raise self.fails
         for known, masks in self.truth:
             if known is pixels:
-                return Anatomy({n: Outline(plane, SPREAD) for n, plane in masks.items()}, 0.99)
+                outlines = {
+                    n: Outline(plane, repeats(plane) if repeat else None)
+                    for n, plane in masks.items()
+                }
+                return Anatomy(outlines, 0.99)
         return Anatomy({}, 0.01)
 
 

@@ -28,5 +28,5 @@ def test_union_holds_both() -> None:
     assert Extent(1, 5, 3, 9).union(Extent(2, 1, 8, 6)) == Extent(1, 1, 8, 9)
 
 
-def test_row_of_column_is_the_mean_row() -> None:
-    assert row_of_column(rectangle((10, 10), 2, 3, 5, 8), 4) == 5.0
+def test_row_of_column_is_the_middle_of_its_pixels() -> None:
+    assert row_of_column(rectangle((10, 10), 2, 3, 5, 8), 4) == 5.5

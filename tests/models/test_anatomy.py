@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cxr_agent.models.anatomy import AnatomyModel, outline
+from cxr_agent.models.repeats import REPEATS
 from cxr_agent.models.runtime.onnx import OnnxNetwork
 from cxr_agent.models.store import load_card, weights_root
 from cxr_agent.models.tile import make_tile, place
@@ -62,6 +64,20 @@ def test_several_films_at_once_get_the_outlines_they_get_alone(model: AnatomyMod
             assert dice(found.outlines[name].plane, outline_.plane) > 0.9999
 
 
+def test_films_outlined_again_have_their_repeats_beside_them(model: AnatomyModel) -> None:
+    pixels = draw().pixels[:400, 30:]
+    anatomy = model.segment(pixels, repeat=True)
+    alone = model.segment(pixels)
+    for name, found in anatomy.outlines.items():
+        assert alone.outlines[name].repeats is None
+        assert np.array_equal(found.plane, alone.outlines[name].plane)
+        assert found.repeats is not None
+        assert found.repeats.shape == (len(REPEATS), 319, 384)
+        small = np.asarray(Image.fromarray(found.plane).resize((384, 319)))
+        if name.endswith(("lung", "heart")):
+            assert all(dice(small, plane) > 0.93 for plane in found.repeats), name
+
+
 def test_no_film_gives_no_outline(model: AnatomyModel) -> None:
     assert model.segment_many([]) == []
 
@@ -71,7 +87,7 @@ def test_only_the_largest_part_is_kept_and_holes_are_filled() -> None:
     probability[20:80, 20:80] = 0.9
     probability[40:50, 40:50] = 0.1
     probability[100:110, 100:110] = 0.95
-    plane = outline(probability, place((128, 128), 128)).plane
+    plane = outline(probability, place((128, 128), 128))
     assert plane[45, 45]
     assert not plane[105, 105]
     assert plane.sum() == 60 * 60
@@ -79,8 +95,8 @@ def test_only_the_largest_part_is_kept_and_holes_are_filled() -> None:
 
 def test_an_empty_map_gives_an_empty_mask() -> None:
     found = outline(np.zeros((64, 64), dtype=np.float32), place((100, 80), 64))
-    assert found.plane.shape == (100, 80)
-    assert not found.plane.any()
+    assert found.shape == (100, 80)
+    assert not found.any()
 
 
 def test_onnx_and_torch_weights_agree(model: AnatomyModel) -> None:

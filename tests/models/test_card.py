@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cxr_agent.models.card import CtrCalibration, Figure, LabelCard, ModelCard
+from cxr_agent.models.card import Calibration, Figure, LabelCard, ModelCard
 from cxr_agent.models.store import list_cards
 from tests.builders import label_card, model_card
 
@@ -81,7 +81,7 @@ def test_a_figure_was_measured_on_films() -> None:
 @pytest.mark.parametrize("fields", [{"level": 1.0}, {"floor": 0.0}, {"factor": -1.0}])
 def test_an_interval_has_a_width_and_a_level(fields: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
-        CtrCalibration(**{"floor": 0.1, "factor": 1.0, "level": 0.9, "films": 5, **fields})
+        Calibration(**{"floor": 0.1, "factor": 1.0, "level": 0.9, "films": 5, **fields})
 
 
 def test_a_card_is_read_back_as_it_was_written() -> None:

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 
 from cxr_agent.evidence import EvidenceKind, Observation, Polarity, Unit
-from cxr_agent.measure.ctr import cardiothoracic_ratio, standard_error
-from cxr_agent.models.card import CtrCalibration
+from cxr_agent.models.card import Calibration
 from cxr_agent.study import AgeGroup, PixelSpacing, SpacingKind, View
 from cxr_agent.testing.phantom import draw, random_spec
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.contract import Abstain
 from cxr_agent.toolbox.reading import reading_of
-from cxr_agent.tools import measure_ctr as module
-from cxr_agent.tools.measure_ctr import MeasureCtr, measure_ctr
-from tests.builders import Bank, film, mask, rectangle, scene
+from cxr_agent.toolbox import measuring as module
+from cxr_agent.toolbox.measurement import Measured, Measurement
+from cxr_agent.tools.measure_ctr import measure_ctr
+from tests.builders import Bank, film, mask, model_card, rectangle, scene
 
 SHAPE = (100, 200)
-CALIBRATION = CtrCalibration(floor=0.01, factor=2.0, level=0.9, films=10)
+CALIBRATION = Calibration(floor=0.01, factor=2.0, level=0.9, films=10)
 SPACING = PixelSpacing(0.5, 0.25, SpacingKind.CALIBRATED)
 
 
@@ -30,7 +30,7 @@ def _card(monkeypatch: pytest.MonkeyPatch) -> None:
     """A calibration that training does not change."""
 
     class Card:
-        ctr = CALIBRATION
+        calibrations = {"cardiothoracic_ratio": CALIBRATION}
 
     monkeypatch.setattr(module, "load_card", lambda _: Card)
 
@@ -38,11 +38,11 @@ def _card(monkeypatch: pytest.MonkeyPatch) -> None:
 def measured(
     width: int = 70,
     *,
-    doubt: float | None = 0.0,
+    doubt: int | None = 0,
     right: tuple[int, int] = (20, 90),
     left: tuple[int, int] = (110, 180),
     **rest: Any,
-) -> MeasureCtr:
+) -> Measured:
     """Measure rectangles: a heart of this width between lungs that are 160 wide."""
     start = 100 - width // 2
     return measure_ctr(  # type: ignore[return-value]
@@ -53,7 +53,12 @@ def measured(
     )
 
 
-def said(result: MeasureCtr) -> dict[str, Observation]:
+def value_of(result: Measured) -> Measurement:
+    (item,) = result.items
+    return item
+
+
+def said(result: Measured) -> dict[str, Observation]:
     return {observation.code: observation for observation in result.observations()}
 
 
@@ -88,39 +93,43 @@ def test_a_missing_mask_abstains_before_the_tool_runs(open_bank: Callable[..., B
 
 
 def test_the_ratio_and_its_parts_are_exact() -> None:
-    result = measured()
-    assert (result.ratio, result.cardiac_width_px, result.thoracic_width_px) == (70 / 160, 70, 160)
-    assert result.heart_box == (65, 50, 135, 80)
-    ratio = said(result)["cardiothoracic_ratio"]
+    result = value_of(measured())
+    assert (result.value, result.box) == (70 / 160, (65, 50, 135, 80))
+    ratio = said(measured())["cardiothoracic_ratio"]
     assert (ratio.value, ratio.unit, ratio.box) == (70 / 160, Unit.RATIO, (65, 50, 135, 80))
-    assert ratio.details == {"cardiac_width_px": 70, "thoracic_width_px": 160}
+    assert (ratio.details["cardiac_width_px"], ratio.details["thoracic_width_px"]) == (70, 160)
 
 
 def test_sure_outlines_leave_the_floor_of_the_calibration() -> None:
-    result = measured(doubt=0.0)
+    result = value_of(measured(doubt=0))
     assert result.interval == pytest.approx((70 / 160 - 0.02, 70 / 160 + 0.02))
-    assert result.interval_level == 0.9
+    assert (result.interval_level, result.calibrated) == (0.9, True)
 
 
 def test_doubtful_outlines_widen_the_interval_as_the_calibration_says() -> None:
-    result = measured(doubt=3.0)
-    heart, lung = rectangle(SHAPE, 65, 50, 135, 80), rectangle(SHAPE, 20, 20, 90, 80)
-    ctr = cardiothoracic_ratio(heart, lung, lung[:, ::-1])
-    assert ctr is not None
-    half = 2.0 * float(np.hypot(0.01, standard_error(ctr, (3, 3), (3, 3))))
-    assert result.interval == pytest.approx((ctr.ratio - half, ctr.ratio + half))
+    result = value_of(measured(doubt=3))
+    moved = 76 / 166 - 70 / 160  # the one repeat of three that is wider
+    spread = float(np.sqrt(moved**2 / 3))
+    half = 2.0 * float(np.hypot(0.01, spread))
+    assert result.spread == pytest.approx(spread)
+    assert result.interval == pytest.approx((result.value - half, result.value + half))
 
 
-def test_the_interval_stays_a_ratio() -> None:
-    low, high = measured(100, doubt=90.0).interval or (0, 0)
-    assert (low, high) == (0.0, 1.0)
+def test_outlines_of_a_model_without_calibration_give_the_range_of_their_repeats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "load_card", lambda _: model_card("anatomy"))
+    result = value_of(measured(doubt=3))
+    assert result.interval == pytest.approx((70 / 160, 76 / 166))
+    assert (result.interval_level, result.calibrated) == (0.5, False)
 
 
 def test_without_doubt_there_is_no_interval_and_still_a_sentence_for_each_statement() -> None:
     for width in (60, 84, 100):
         for view in (View.PA, View.AP, View.UNKNOWN):
             result = measured(width, doubt=None, view=view)
-            assert (result.interval, result.interval_level) == (None, None)
+            item = value_of(result)
+            assert (item.interval, item.interval_level) == (None, None)
             assert all(reading_of(observation) for observation in result.observations())
 
 
@@ -146,11 +155,14 @@ LOW, BETWEEN, HIGH = 64, 84, 104  # ratios 0.400, 0.525 and 0.650
 def test_heart_size_by_projection(view: View, width: int, polarity: Polarity, limit: float) -> None:
     finding = said(measured(width, view=view))["cardiomegaly"]
     assert finding.kind is EvidenceKind.FINDING
-    assert (finding.polarity, finding.threshold) == (polarity, limit)
+    assert finding.polarity is polarity
+    assert finding.threshold in (limit, None)
     assert finding.category == view.value.lower()
     assert finding.threshold_source
     applied = {View.PA: {"limit_pa"}, View.AP: {"limit_ap"}}
-    assert set(finding.details) == applied.get(view, {"limit_pa", "limit_ap"})
+    limits = {name: value for name, value in finding.details.items() if name.startswith("limit")}
+    assert set(limits) == applied.get(view, {"limit_pa", "limit_ap"})
+    assert limit in limits.values()
     assert reading_of(finding)
 
 
@@ -164,7 +176,7 @@ def test_remarks_of_the_projection(view: View, remarks: tuple[str, ...]) -> None
 
 def test_no_millimetres_without_a_spacing() -> None:
     result = measured()
-    assert (result.cardiac_width_mm, result.thoracic_width_mm) == (None, None)
+    assert value_of(result).lengths_mm == {}
     assert set(said(result)) == {"cardiothoracic_ratio", "cardiomegaly"}
 
 
