@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cxr_agent.models.card import CtrCalibration, Figure, ModelCard
+from cxr_agent.knowledge import measurements, vocabulary
+from cxr_agent.models.card import Calibration, Figure, ModelCard
 from cxr_agent.models.networks.anatomy import (
     INPUT_SIZE,
     OUTPUTS,
@@ -23,14 +23,14 @@ from cxr_agent.models.networks.anatomy import (
 )
 from training.anatomy.evaluate import RESULTS
 from training.anatomy.export import WEIGHTS
+from training.anatomy.intervals import calibrate, coverage, pairs
+from training.anatomy.measured import MEASUREMENTS
 from training.card_page import to_markdown
 from training.figures import share
 
-LEVEL = 0.9
+_CTR = "cardiothoracic_ratio"
 PAGE = Path("docs/models/anatomy.md")
 FOLDS = ("fold0", "fold1", "fold2")
-FLOOR = 0.01
-"""What two readers differ by at a ratio of 0.5: an inter-observer coefficient of variation of 2 %."""
 _FILM_THRESHOLD = 0.5
 
 Record = dict[str, Any]
@@ -57,44 +57,64 @@ def _with_ctr(records: list[Record]) -> list[Record]:
     return [r for r in records if "ctr" in r and "ctr_true" in r]
 
 
-def calibrate(records: list[Record]) -> CtrCalibration:
-    """Split-conformal factor for intervals around the ratio."""
-    usable = _with_ctr(records)
-    scores = [abs(r["ctr"] - r["ctr_true"]) / math.hypot(FLOOR, r["spread"]) for r in usable]
-    rank = min(1.0, math.ceil((len(usable) + 1) * LEVEL) / len(usable))
-    factor = float(np.quantile(scores, rank, method="higher"))
-    return CtrCalibration(floor=FLOOR, factor=round(factor, 4), level=LEVEL, films=len(usable))
-
-
-def coverage(calibration: CtrCalibration, records: list[Record]) -> list[float]:
-    """1 for each film whose interval holds the truth, else 0."""
-    return [
-        float(
-            abs(r["ctr"] - r["ctr_true"])
-            <= calibration.factor * math.hypot(calibration.floor, r["spread"])
-        )
-        for r in _with_ctr(records)
+def measured_figures(
+    measured: dict[str, list[Record]], calibrations: dict[str, Calibration]
+) -> list[Figure]:
+    """Errors of everything measured, whether intervals hold the truth, and what is not measured."""
+    held_out = pairs(measured["jsrt_test"])
+    shown: list[Figure] = []
+    for code, found in held_out.items():
+        name = vocabulary()[code].name
+        errors = [abs(one.error) for one in found]
+        data = "JSRT, held-out test films, against the same measured on readers' outlines"
+        shown.append(_figure(data, f"{name}, mean absolute error", errors))
+        if code in calibrations:
+            hits = coverage(calibrations[code], found)
+            share_held = f"{name}, share of 90 % intervals that hold the truth"
+            shown.append(_figure("JSRT, held-out test films", share_held, hits))
+    folds = {fold: measured[f"wingspan_{fold}"] for fold in FOLDS}
+    crossed = [
+        hit
+        for fold in FOLDS
+        for hit in _held(folds[fold], [measured["jsrt_validation"], *_others(folds, fold)])
     ]
+    both = [*coverage(calibrations[_CTR], held_out[_CTR]), *crossed]
+    ratio = "CTR, share of 90 % intervals that hold the truth"
+    shown.append(_figure("wingspan, calibrated without the fold that is tested", ratio, crossed))
+    shown.append(_figure("all held-out films: JSRT test and wingspan", ratio, both))
+    for name in dict.fromkeys(key for r in measured["covid"] for key in r["model"]):
+        if not (definition_known := measurements().get(name)):
+            continue
+        hits = [float("value" in r["model"].get(name, {})) for r in measured["covid"]]
+        what = f"{vocabulary()[definition_known.code].name}, share of films measured"
+        shown.append(_figure("COVID-19 case reports, ill and supine", what, hits))
+    return shown
+
+
+def _held(tested: list[Record], others: list[list[Record]]) -> list[float]:
+    calibration = calibrate(_CTR, pairs(r for group in others for r in group)[_CTR])
+    assert calibration is not None
+    return coverage(calibration, pairs(tested)[_CTR])
+
+
+def _others(folds: dict[str, list[Record]], fold: str) -> list[list[Record]]:
+    return [records for name, records in folds.items() if name != fold]
 
 
 def main() -> None:
     results = json.loads(RESULTS.read_text())
     wingspan = {fold: results[fold]["wingspan"] for fold in FOLDS}
-    validation = results["final"]["jsrt_validation"]
-    crossed = [
-        hit
-        for fold in FOLDS
-        for hit in coverage(calibrate(_others(wingspan, fold, results)), wingspan[fold])
-    ]
-    shipped = calibrate([*validation, *(r for fold in FOLDS for r in wingspan[fold])])
-    ctr_cover = "CTR, share of 90 % intervals that hold the truth"
+    measured = json.loads(MEASUREMENTS.read_text())
+    learned = [measured["jsrt_validation"], *(measured[f"wingspan_{fold}"] for fold in FOLDS)]
+    calibrations = {
+        code: one
+        for code, found in pairs(r for group in learned for r in group).items()
+        if (one := calibrate(code, found)) is not None
+    }
     shown = [
         *figures(
             "JSRT, held-out test films (fixed split, one film per patient)",
             results["final"]["jsrt_test"],
-        ),
-        _figure(
-            "JSRT, held-out test films", ctr_cover, coverage(shipped, results["final"]["jsrt_test"])
         ),
         *figures(
             "wingspan, 3-fold cross-validation; CTR against the readers'",
@@ -104,12 +124,7 @@ def main() -> None:
             "wingspan, cross-validated, against the masks as drawn, with their defects",
             [{"dice": r["dice_as_drawn"]} for fold in FOLDS for r in wingspan[fold]],
         ),
-        _figure("wingspan, calibrated without the fold that is tested", ctr_cover, crossed),
-        _figure(
-            "all held-out films: JSRT test and wingspan",
-            ctr_cover,
-            [*coverage(shipped, results["final"]["jsrt_test"]), *crossed],
-        ),
+        *measured_figures(measured, calibrations),
         *figures("wingspan, by a model that never saw wingspan", results["base"]["wingspan"]),
         *figures(
             "Montgomery and Shenzhen, every fourth film, by a model that saw JSRT alone",
@@ -177,7 +192,7 @@ def main() -> None:
             "Ronneberger et al., MICCAI 2015 (U-Net)",
         ),
         film_threshold=_FILM_THRESHOLD,
-        ctr=shipped,
+        calibrations=calibrations,
     )
     (WEIGHTS / "card.json").write_text(card.model_dump_json(indent=2) + "\n")
     PAGE.parent.mkdir(parents=True, exist_ok=True)
@@ -186,17 +201,11 @@ def main() -> None:
         print(
             f"{figure.value:.4f} {figure.interval} n={figure.films} {figure.metric} {figure.structure} | {figure.data}"
         )
-    print(shipped)
+    print(calibrations)
 
 
 def _sha256(name: str) -> str:
     return hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest()
-
-
-def _others(wingspan: dict[str, list[Record]], fold: str, results: dict[str, Any]) -> list[Record]:
-    """What the intervals of one fold are calibrated on: the other folds and JSRT validation."""
-    rest = [r for name in FOLDS if name != fold for r in wingspan[name]]
-    return [*results[fold]["jsrt_validation"], *rest]
 
 
 if __name__ == "__main__":
