@@ -14,17 +14,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cxr_agent.measuring import Measurer
     from cxr_agent.reading import Agent, read
     from cxr_agent.report.model import Report
+    from cxr_agent.segmenting import Segmenter
     from cxr_agent.study import Study
     from cxr_agent.toolbox.contract import tool
     from cxr_agent.trace import Trace
 
-__all__ = ["Agent", "Report", "Study", "Trace", "read", "tool"]
+__all__ = ["Agent", "Measurer", "Report", "Segmenter", "Study", "Trace", "read", "tool"]
 
 _HOME = {
     "Agent": "cxr_agent.reading",
+    "Measurer": "cxr_agent.measuring",
     "Report": "cxr_agent.report.model",
+    "Segmenter": "cxr_agent.segmenting",
     "Study": "cxr_agent.study",
     "Trace": "cxr_agent.trace",
     "read": "cxr_agent.reading",

@@ -16,6 +16,7 @@ from typing import Self
 from cxr_agent.errors import CxrAgentError, ModelError, UnsuitableFilm
 from cxr_agent.imaging import Decoder, load_study
 from cxr_agent.imaging.refusal import refusal_by_pixels
+from cxr_agent.knowledge import changed_thresholds, thresholds_changed
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.store import list_cards
@@ -61,11 +62,16 @@ class Agent(AbstractContextManager["Agent"]):
     device
         What runs the models: ``auto`` (a GPU where one works), ``cpu``, ``cuda`` or ``cuda:N``.
         Readers of one process on one device share the loaded models.
+    config
+        A TOML file that changes thresholds; without it, the one that ``CXR_AGENT_CONFIG`` names.
+        Trace, evidence and report say what it changed.
 
     Raises
     ------
     UsageError
         ``bad_device``.
+    ConfigError
+        ``config_unreadable``, ``bad_config``, ``unknown_threshold``.
     ModelError
         ``device_unavailable``.
 
@@ -84,7 +90,9 @@ class Agent(AbstractContextManager["Agent"]):
         budget: Budget | None = None,
         registry: Registry | None = None,
         device: str = "auto",
+        config: Path | str | None = None,
     ) -> None:
+        self._changed = changed_thresholds(config)
         self._traces = Path(traces) if traces is not None else default_traces()
         self._planner = planner or ProtocolPlanner()
         self._budget = budget or Budget()
@@ -123,7 +131,7 @@ class Agent(AbstractContextManager["Agent"]):
             When the trace cannot be written.
         """
         study = load_study(films, priors, indication, self._decoder)
-        with TraceWriter.create(self._traces) as trace:
+        with TraceWriter.create(self._traces) as trace, thresholds_changed(self._changed):
             return self._read(study, trace)
 
     def close(self) -> None:
@@ -179,6 +187,7 @@ class Agent(AbstractContextManager["Agent"]):
                 "repeats": self._budget.repeats,
                 "tools": [f"{spec.name} {spec.version}" for spec in self._registry],
                 "device": str(self.runtime.device),
+                "thresholds": {name: one.value for name, one in self._changed.items()},
                 # Said in earlier runs of this process; what a run adds is with its steps.
                 "notices": [notice.record() for notice in self.runtime.notices],
             },
@@ -231,9 +240,10 @@ def read(
     indication: str = "",
     traces: Path | str | None = None,
     device: str = "auto",
+    config: Path | str | None = None,
 ) -> Report:
     """Read one study; see :class:`Agent` and its ``read``. For many studies keep an Agent."""
-    with Agent(traces=traces, device=device) as agent:
+    with Agent(traces=traces, device=device, config=config) as agent:
         return agent.read(films, priors=priors, indication=indication)
 
 

@@ -1,4 +1,4 @@
-"""Say how good the film is: projection, rotation, inclusion, exposure, inspiration, heart side."""
+"""Say how good the film is: projection by the header, exposure, lung height, heart side."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from cxr_agent.evidence import EvidenceKind, Location, Observation, Unit
 from cxr_agent.knowledge import threshold
 from cxr_agent.measure.extent import extent
 from cxr_agent.measure.greys import Greys, greys
-from cxr_agent.measure.inclusion import Margins, margins
-from cxr_agent.measure.rotation import Rotation, rotation
 from cxr_agent.study import Image, Notice, View
-from cxr_agent.toolbox.contract import BoolMask, Drawing, Mask, ToolResult, tool
+from cxr_agent.toolbox.contract import BoolMask, Mask, ToolResult, tool
 
 
 class AssessQuality(ToolResult):
@@ -20,9 +18,6 @@ class AssessQuality(ToolResult):
     view: View
     view_source: str
     notices: tuple[Notice, ...]
-    rotation_ratio: float | None
-    margins: dict[str, float] | None
-    """Free space beside apex, right side, left side and bottom, as shares of the field."""
     contrast: float | None
     """Median grey of the heart minus that of the lungs, in [-1, 1]."""
     clipped_share: float | None
@@ -33,10 +28,8 @@ class AssessQuality(ToolResult):
 
     def observations(self) -> Iterable[Observation]:
         yield self._view()
-        yield self._rotation()
-        yield self._inclusion()
         yield self._exposure()
-        yield self._inspiration()
+        yield self._lung_height()
         limit = threshold("heart_offset").value
         if self.heart_offset is not None and self.heart_offset < limit:
             yield _quality("heart_side", "right", Location.CARDIAC_SILHOUETTE)
@@ -45,33 +38,6 @@ class AssessQuality(ToolResult):
         category = self.view.value.lower()
         reasons = () if self.view is not View.UNKNOWN else ("view_unknown",)
         return _quality("projection", category, reasons=reasons)
-
-    def _rotation(self) -> Observation:
-        if self.rotation_ratio is None:
-            lungs = self.margins is not None
-            return _limitation("rotation", "clavicles_unclear" if lungs else "mask_missing")
-        limit = threshold("rotation_ratio")
-        rotated = self.rotation_ratio < limit.value
-        return Observation(
-            kind=EvidenceKind.QUALITY,
-            code="rotation",
-            category="rotated" if rotated else "straight",
-            value=self.rotation_ratio,
-            unit=Unit.RATIO,
-            threshold=limit.value,
-            threshold_source=limit.source,
-            reasons=("midline_proxy",),
-        )
-
-    def _inclusion(self) -> Observation:
-        if self.margins is None:
-            return _limitation("inclusion", "mask_missing")
-        cut = tuple(
-            f"{side}_cut_off"
-            for side in ("apex", "right_side", "left_side", "bottom")
-            if self.margins[side] < threshold(_LIMIT_OF[side]).value
-        )
-        return _quality("inclusion", "cut_off" if cut else "complete", reasons=cut)
 
     def _exposure(self) -> Observation:
         if self.contrast is None or self.clipped_share is None:
@@ -90,13 +56,13 @@ class AssessQuality(ToolResult):
             details={"contrast": self.contrast, "clipped_share": self.clipped_share},
         )
 
-    def _inspiration(self) -> Observation:
+    def _lung_height(self) -> Observation:
         if self.lung_height_ratio is None:
-            return _limitation("inspiration", "mask_missing")
+            return _limitation("lung_height", "mask_missing")
         limit = threshold("lung_height_ratio")
         return Observation(
             kind=EvidenceKind.QUALITY,
-            code="inspiration",
+            code="lung_height",
             category="low" if self.lung_height_ratio < limit.value else "adequate",
             value=self.lung_height_ratio,
             unit=Unit.RATIO,
@@ -106,17 +72,9 @@ class AssessQuality(ToolResult):
         )
 
 
-_LIMIT_OF = {
-    "apex": "apex_margin",
-    "right_side": "side_margin",
-    "left_side": "side_margin",
-    "bottom": "bottom_margin",
-}
-
-
 @tool(
-    version="1.0",
-    purpose="Projection, rotation, inclusion, exposure and inspiration of a film.",
+    version="2.0",
+    purpose="Projection by the header, exposure, lung height and side of the heart.",
     subject="film_quality",
     time_limit_s=20,
 )
@@ -125,25 +83,16 @@ def assess_quality(
     right_lung: Mask | None = None,
     left_lung: Mask | None = None,
     heart: Mask | None = None,
-    right_clavicle: Mask | None = None,
-    left_clavicle: Mask | None = None,
 ) -> AssessQuality:
     """Assess what header, pixels and masks allow; the rest is said to be unknown.
 
     The projection is the header's: no rule on these masks tells PA from AP.
     """
-    turned: Rotation | None = None
-    space: Margins | None = None
     shade: Greys | None = None
     height: float | None = None
     offset: float | None = None
     if right_lung is not None and left_lung is not None:
-        space = margins(film.pixels, right_lung.plane, left_lung.plane)
         height = _height_ratio(right_lung.plane, left_lung.plane)
-        if right_clavicle is not None and left_clavicle is not None:
-            turned = rotation(
-                right_clavicle.plane, left_clavicle.plane, right_lung.plane, left_lung.plane
-            )
         if heart is not None:
             shade = greys(film.pixels, right_lung.plane | left_lung.plane, heart.plane)
             offset = _heart_offset(heart.plane, right_lung.plane, left_lung.plane)
@@ -151,20 +100,10 @@ def assess_quality(
         view=film.view,
         view_source=film.view_source,
         notices=film.notices,
-        rotation_ratio=turned.ratio if turned else None,
-        margins={
-            "apex": space.apex,
-            "right_side": space.right_side,
-            "left_side": space.left_side,
-            "bottom": space.bottom,
-        }
-        if space
-        else None,
         contrast=shade.contrast if shade else None,
         clipped_share=shade.clipped_share if shade else None,
         lung_height_ratio=height,
         heart_offset=offset,
-        drawings=_lines(turned),
     )
 
 
@@ -181,21 +120,6 @@ def _heart_offset(heart: BoolMask, right: BoolMask, left: BoolMask) -> float | N
         return None
     thorax = one.union(other)
     return ((box.left + box.right) - (thorax.left + thorax.right)) / 2 / thorax.width
-
-
-def _lines(turned: Rotation | None) -> tuple[Drawing, ...]:
-    if turned is None:
-        return ()
-    return (
-        Drawing(
-            name="right_clavicle_to_midline",
-            points=(turned.right_end, (turned.midline_x, turned.right_end[1])),
-        ),
-        Drawing(
-            name="left_clavicle_to_midline",
-            points=(turned.left_end, (turned.midline_x, turned.left_end[1])),
-        ),
-    )
 
 
 def _quality(

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cxr_agent.cli import demo, doctor, models, read, segment, tools
+from cxr_agent.cli import demo, doctor, measure, models, read, segment, tools
 from cxr_agent.cli import trace as runs
 from cxr_agent.cli.problems import internal_error, print_error
 from cxr_agent.errors import CxrAgentError, OutputError, UsageError
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.command("read")(read.read)
 app.command("segment")(segment.segment)
+app.command("measure")(measure.measure)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="trace")

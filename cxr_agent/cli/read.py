@@ -22,6 +22,11 @@ Films = Annotated[
     typer.Argument(metavar="FILE...", help="DICOM, PNG or JPEG films.", show_default=False),
 ]
 
+Config = Annotated[
+    Path | None,
+    typer.Option(help="A TOML file with [thresholds] of your own. Default: CXR_AGENT_CONFIG."),
+]
+
 
 def read(
     films: Films,
@@ -48,6 +53,7 @@ def read(
         Path | None,
         typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
     ] = None,
+    config: Config = None,
     device: Device = "auto",
 ) -> int:
     """Read films and report what is seen. About 2 s for the first film, 0.5 s for each other."""
@@ -65,7 +71,7 @@ def read(
     show = _json_printer(len(groups) > 1) if as_json else _text_printer(markdown, len(groups) > 1)
     status, names = EXIT_OK, Names(".html")
     with (
-        Agent(traces=traces, device=device) as agent,
+        Agent(traces=traces, device=device, config=config) as agent,
         notices_told(device, agent.runtime),
         show as emit,
     ):

@@ -14,6 +14,7 @@ from cxr_agent.knowledge.structures import Structure, members, structures
 from cxr_agent.knowledge.thresholds import (
     Threshold,
     changed_thresholds,
+    in_force,
     shipped,
     threshold,
     thresholds_changed,
@@ -38,6 +39,7 @@ __all__ = [
     "Wording",
     "changed_thresholds",
     "definition",
+    "in_force",
     "load",
     "measured_for",
     "measurements",

@@ -41,6 +41,8 @@ class Condition(Entry):
 class Comparison(Entry):
     """One quantity against limits, which are names of ``kb/thresholds.toml``.
 
+    A quantity that the geometry does not give, as its outline was not there, is not compared.
+
     It *holds* from ``from_`` on, or below ``below``, or outside of ``low`` to ``high``. It fails
     on the other side; where ``fails_below``, ``fails_from`` or ``fails_at_most`` is given, only
     beyond that, and is open in between.
@@ -56,6 +58,8 @@ class Comparison(Entry):
     fails_at_most: str = ""
     view: View | None = None
     """Of the projection it is for; None for any."""
+    reason: str = ""
+    """Of ``kb/reasons.toml``: what is said where it holds."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Comparison:

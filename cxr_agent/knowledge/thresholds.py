@@ -59,6 +59,11 @@ def thresholds_changed(changed: Mapping[str, Threshold]) -> Iterator[None]:
         _changed.reset(token)
 
 
+def in_force() -> Mapping[str, Threshold]:
+    """What the user changed for this run."""
+    return _changed.get({})
+
+
 def changed_thresholds(config: Path | str | None = None) -> dict[str, Threshold]:
     """What a user's configuration file sets; nothing where there is none.
 

@@ -64,7 +64,8 @@ def repeated(
         return {}
     return {
         name: Doubt(tuple(quantity_of(one, name) - quantity_of(base, name) for one in found))
-        for name in quantities
+        for name in dict.fromkeys(quantities)
+        if name == "value" or all(name in one.quantities for one in (base, *found))
     }
 
 

@@ -1,20 +1,111 @@
 """Whether the lungs are wholly on the film.
 
-Margins as in CheXStruct (Lee et al., CXReasonBench, 2025): from the lung to the edge of the
-exposed field, over the field's length on that axis. Its bottom margin is taken above the
-hemidiaphragm; without that mask it is taken from the lowest lung point.
+Six margins as in CheXStruct (Lee et al., CXReasonBench, 2025): from the lung to the edge of the
+exposed field, over the field's length on that axis. The bottom margin is taken from the lowest lung
+point in the medial third above the hemidiaphragm; without that outline from the lowest lung point,
+which lies deeper, in the costophrenic angle.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from cxr_agent.measure.extent import Extent, extent_of
-from cxr_agent.measure.geometry import Scene
+from cxr_agent.measure.extent import BoolMask, Extent, extent_of
+from cxr_agent.measure.geometry import Geometry, Line, NotMeasurable, Point, Scene
 from cxr_agent.study import FloatImage
 
 _BLACK = 0.02
 _FILLED_SHARE = 0.02
+_MEDIAL_SHARE: Final = 1 / 3
+
+
+def inclusion(scene: Scene) -> Geometry:
+    """The six margins from ``right_lung`` and ``left_lung``, and hemidiaphragms where there.
+
+    The value is the smallest margin. Quantities: ``apex_right``, ``side_right``, ``bottom_right`` or,
+    with a hemidiaphragm, ``dome_right``; the same for the left; and what the conditions ask for:
+    ``apex_level``, ``base_level`` (height differences over the film's), ``lung_width_balance``.
+
+    Raises
+    ------
+    NotMeasurable
+        ``mask_missing``.
+    """
+    field, rows = scene.field, scene.shape[0]
+    margins: dict[str, float] = {}
+    landmarks: dict[str, Point] = {}
+    lines: list[Line] = []
+    boxes = []
+    for side in ("right", "left"):
+        lung = scene.mask(f"{side}_lung")
+        box = extent_of(lung)
+        boxes.append(box)
+        apex = _point_on_row(lung, box.top, box.top)
+        outer = _point_on_column(lung, side, box)
+        base, name = _base(scene, side, lung, box)
+        edge = field.left if side == "right" else field.right
+        margins[f"apex_{side}"] = _share(box.top - field.top, field.height)
+        margins[f"side_{side}"] = _share(abs(edge - outer[0]) * _inside(outer, field), field.width)
+        margins[f"{name}_{side}"] = _share(field.bottom - base[1], field.height)
+        landmarks |= {f"apex_{side}": apex, f"side_{side}": outer, f"base_{side}": base}
+        lines += [
+            Line(f"apex_margin_{side}", (apex, (apex[0], field.top))),
+            Line(f"side_margin_{side}", (outer, (edge, outer[1]))),
+            Line(f"bottom_margin_{side}", (base, (base[0], field.bottom))),
+        ]
+    one, other = boxes
+    without = any(name.startswith("bottom") for name in margins)
+    return Geometry(
+        min(margins.values()),
+        quantities={
+            **margins,
+            "apex_level": abs(one.top - other.top) / rows,
+            "base_level": abs(landmarks["base_right"][1] - landmarks["base_left"][1]) / rows,
+            "lung_width_balance": min(one.width, other.width) / max(one.width, other.width),
+        },
+        landmarks=landmarks,
+        lines=tuple(lines),
+        box=one.union(other).box,
+        remarks=("bottom_without_diaphragm",) if without else (),
+    )
+
+
+def _base(scene: Scene, side: str, lung: BoolMask, box: Extent) -> tuple[Point, str]:
+    """Where the bottom margin starts, and which of the two margins it is."""
+    dome = scene.masks.get(f"{side}_hemidiaphragm")
+    if dome is not None:
+        third = max(1, round(box.width * _MEDIAL_SHARE))
+        medial = (
+            slice(box.right - third, box.right)
+            if side == "right"
+            else slice(box.left, box.left + third)
+        )
+        above = np.zeros_like(lung)
+        above[:, medial] = lung[:, medial] & ~dome[:, medial]
+        if above.any():
+            bottom = extent_of(above).bottom
+            return _point_on_row(above, bottom - 1, bottom), "dome"
+    return _point_on_row(lung, box.bottom - 1, box.bottom), "bottom"
+
+
+def _point_on_row(mask: BoolMask, row: int, y: float) -> Point:
+    return float(np.flatnonzero(mask[row]).mean()) + 0.5, float(y)
+
+
+def _point_on_column(lung: BoolMask, side: str, box: Extent) -> Point:
+    column = box.left if side == "right" else box.right - 1
+    x = box.left if side == "right" else box.right
+    return float(x), float(np.flatnonzero(lung[:, column]).mean()) + 0.5
+
+
+def _inside(point: Point, field: Extent) -> bool:
+    return field.left <= point[0] <= field.right
+
+
+def _share(length: float, whole: int) -> float:
+    return max(0.0, float(length)) / whole
 
 
 def exposed_field(pixels: FloatImage) -> Extent:

@@ -34,6 +34,8 @@ class Verdict:
     """What decided: ``limit``, ``limit_pa`` and ``limit_ap``, ``limit_low`` and ``limit_high``, or
     with several quantities ``limit_`` and the name of the threshold."""
     source: str
+    reasons: tuple[str, ...]
+    """Of the comparisons that hold by the value alone."""
 
 
 def check(definition: MeasurementDefinition, geometry: Geometry) -> None:
@@ -76,7 +78,8 @@ def verdict(
     spoken = [
         one
         for one in decision.when
-        if one.view is None or view not in (View.PA, View.AP) or one.view is view
+        if (one.view is None or view not in (View.PA, View.AP) or one.view is view)
+        and (one.quantity == "value" or one.quantity in geometry.quantities)
     ]
     exact = {one.quantity: quantity_of(geometry, one.quantity) for one in spoken}
     points = {name: (value, value) for name, value in exact.items()}
@@ -91,6 +94,13 @@ def verdict(
         _category(decision, nearest),
         {name: limit.value for name, limit in limits.items()},
         "; ".join(dict.fromkeys(limit.source for limit in limits.values())),
+        tuple(
+            dict.fromkeys(
+                one.reason
+                for one in spoken
+                if one.reason and _outcome(one, points[one.quantity]) == "holds"
+            )
+        ),
     )
 
 

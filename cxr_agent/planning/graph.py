@@ -89,13 +89,15 @@ class ReadingGraph:
     def look(self, state: _State) -> _State:
         """What is known of the films before any tool runs."""
         study = self.toolbox.bench.study
-        return {
-            "evidence": [
-                self.toolbox.state(observation, film, "imaging")
-                for film in (*study.images, *study.priors)
-                for observation in statements.about_film(film)
-            ]
-        }
+        known = [
+            self.toolbox.state(observation, film, "imaging")
+            for film in (*study.images, *study.priors)
+            for observation in statements.about_film(film)
+        ]
+        changed = statements.about_thresholds()
+        if changed is not None:
+            known.append(self.toolbox.state(changed, study.images[0], "configuration"))
+        return {"evidence": known}
 
     def plan(self, state: _State) -> _State:
         """Ask the planner for the next step, within the budget."""

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Unit
+from cxr_agent.knowledge import in_force
 from cxr_agent.planning.protocol import load_protocol
 from cxr_agent.study import Image
 from cxr_agent.toolbox.execute import Outcome
+
+
+def about_thresholds() -> Observation | None:
+    """Which limits are the user's and not the shipped ones, with the values in force."""
+    changed = in_force()
+    if not changed:
+        return None
+    return Observation(
+        kind=EvidenceKind.QUALITY,
+        code="thresholds_changed",
+        details={f"limit_{name}"[:64]: one.value for name, one in changed.items()},
+    )
 
 
 def about_film(film: Image) -> Iterator[Observation]:

@@ -11,7 +11,7 @@ from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.model import Heading, Sentence
 
 _ORDER: Final = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
-_OF_THE_RUN: Final = ("not_examined", "budget")
+_OF_THE_RUN: Final = ("not_examined", "budget", "thresholds_changed")
 """Statements about the run, which no film is named for."""
 
 
@@ -110,14 +110,15 @@ def is_critical(evidence: Evidence) -> bool:
 
 
 def _outlines(evidence: Sequence[Evidence], several: bool) -> Iterable[tuple[Section, Sentence]]:
-    """One sentence per film for all its outlines."""
-    handles = dict.fromkeys(item.image for item in evidence)
-    for handle in handles:
-        regions = [e for e in evidence if e.image == handle and e.kind is EvidenceKind.REGION]
-        if not regions:
-            continue
-        names = ", ".join(vocabulary()[region.code].name for region in regions)
-        text = _joining("outlined").format(names=names)
+    """One sentence per film and tool for all its outlines."""
+    drawn: dict[tuple[str, str], list[Evidence]] = {}
+    for item in evidence:
+        if item.kind is EvidenceKind.REGION:
+            drawn.setdefault((item.image, item.provenance.tool), []).append(item)
+    for (handle, tool), regions in drawn.items():
+        wording = f"outlined_{tool}"
+        joining = _joining(wording if wording in sentences()["compose"].variants else "outlined")
+        text = joining.format(names=", ".join(map(_outlined, regions)))
         yield (
             section_of(regions[0]),
             Sentence(
@@ -125,6 +126,12 @@ def _outlines(evidence: Sequence[Evidence], several: bool) -> Iterable[tuple[Sec
                 evidence=tuple(region.id for region in regions),
             ),
         )
+
+
+def _outlined(region: Evidence) -> str:
+    """The name of what was outlined; a group with the number of its members."""
+    name = vocabulary()[region.code].name
+    return f"{name} ({region.details['count']:.0f})" if "count" in region.details else name
 
 
 def _placed(text: str, handle: str, named: bool) -> str:

@@ -37,6 +37,8 @@ class Decided(_Record):
     nearest_category: str
     limits: dict[str, float]
     source: str
+    reasons: tuple[str, ...] = ()
+    """What of several comparisons holds, by codes of ``kb/reasons.toml``."""
 
 
 class Measurement(_Record):
@@ -123,7 +125,7 @@ class Measurement(_Record):
             threshold=limits[0] if len(limits) == 1 else None,
             threshold_source=decided.source,
             category=self._category(decided, finding, by_view),
-            reasons=self.remarks,
+            reasons=decided.reasons or self.remarks,
             details={**self.quantities, **decided.limits},
         )
 

@@ -16,6 +16,7 @@ from cxr_agent.measure.geometry import Geometry, Measure, NotMeasurable, Scene
 from cxr_agent.measure.inclusion import exposed_field
 from cxr_agent.measure.judge import check, quantity_of, verdict
 from cxr_agent.models.card import Calibration
+from cxr_agent.models.catalogue import upgrades
 from cxr_agent.models.store import load_card
 from cxr_agent.study import AgeGroup, Image, SpacingKind, View
 from cxr_agent.toolbox.contract import Abstain, Drawing, Mask
@@ -94,7 +95,7 @@ class _Table:
         value, scale = self._value(about, geometry)
         in_unit = Geometry(value, geometry.quantities)
         check(about, in_unit)
-        doubts = self._doubts(about, function, scale)
+        doubts = self._doubts(about, function, geometry, scale)
         calibration = self._calibration(about)
         intervals = {
             name: _interval(name, quantity_of(in_unit, name), doubt, calibration)
@@ -151,12 +152,12 @@ class _Table:
                 yield code, float(np.hypot(across * spacing.column_mm, down * spacing.row_mm))
 
     def _doubts(
-        self, about: MeasurementDefinition, function: Measure, scale: float
+        self, about: MeasurementDefinition, function: Measure, geometry: Geometry, scale: float
     ) -> dict[str, Doubt]:
         if not self._repeats:
             return {}
         decided = about.decision.when if about.decision else ()
-        names = dict.fromkeys((_VALUE, *(one.quantity for one in decided)))
+        names = [_VALUE, *(o.quantity for o in decided if o.quantity in geometry.quantities)]
         first, *repeats = self._repeats
         doubts = repeated(function, first, repeats, names)
         if about.unit in (Unit.MILLIMETRE, Unit.SQUARE_CENTIMETRE) and _VALUE in doubts:
@@ -169,7 +170,9 @@ class _Table:
         """That of the model, where one model drew everything."""
         models = {mask.model for mask in self._masks.values()}
         model = models.pop() if len(models) == 1 else None
-        return load_card(model).calibrations.get(about.code) if model else None
+        if model is None or model in upgrades():
+            return None  # what was pulled has no card, and nobody checked intervals on it
+        return load_card(model).calibrations.get(about.code)
 
     @staticmethod
     def _level(doubt: Doubt | None, calibration: Calibration | None) -> float | None:
@@ -205,6 +208,7 @@ class _Table:
             nearest_category=found.nearest_category,
             limits=found.limits,
             source=found.source,
+            reasons=found.reasons,
         )
 
 

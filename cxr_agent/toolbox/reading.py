@@ -101,6 +101,11 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
         "unit": _WRITTEN[observation.unit] if observation.unit else "",
         "measure": _measure(observation),
         "limits": _limits(observation, decimals),
+        "named_limits": ", ".join(
+            f"{name.removeprefix('limit_').replace('_', ' ')} {value:g}"
+            for name, value in observation.details.items()
+            if name.startswith("limit_")
+        ),
     }
 
 

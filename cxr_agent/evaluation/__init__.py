@@ -1,0 +1,1 @@
+"""Benchmarks of the field, run on this program."""

@@ -1,0 +1,33 @@
+"""Say whether both lungs are wholly on the film."""
+
+from __future__ import annotations
+
+from cxr_agent.measure.inclusion import inclusion
+from cxr_agent.study import Image
+from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.measurement import Measured
+from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
+
+
+@tool(
+    version="1.0",
+    purpose="Whether both lungs are wholly on the film, by six margins; needs lung masks.",
+    subject="inclusion",
+    time_limit_s=20,
+)
+def measure_inclusion(
+    film: Image,
+    right_lung: Mask,
+    left_lung: Mask,
+    right_hemidiaphragm: Mask | None = None,
+    left_hemidiaphragm: Mask | None = None,
+) -> Measured:
+    """Measure as :func:`cxr_agent.measure.inclusion.inclusion` defines it.
+
+    Raises
+    ------
+    Abstain
+        With the code of a condition of ``kb/measurements.toml`` that does not hold.
+    """
+    masks = masks_of(right_lung, left_lung, right_hemidiaphragm, left_hemidiaphragm)
+    return measure(film, masks, Wanted("inclusion", inclusion))
