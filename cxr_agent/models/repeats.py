@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from cxr_agent.knowledge import structures
 from cxr_agent.models.tile import Placement, framed, resized
 from cxr_agent.study import FloatImage
 
 _EVEN = 0.5
-_OTHER: Final = {"right": "left", "left": "right"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,22 @@ class Repeat:
         small
             The film as it lies on its tile, in [0, 1]; see :func:`~cxr_agent.models.tile.content`.
         """
-        plane = np.asarray(small**self.gamma, dtype=np.float32)
-        if self.turn_deg:
-            plane = _turned(plane, self.turn_deg)
-        if self.mirrored:
-            plane = plane[:, ::-1]
         other = self._placement(placement)
-        return framed(resized(np.ascontiguousarray(plane), other.rows, other.columns), other)
+        return framed(resized(self._altered(small), other.rows, other.columns), other)
+
+    def copy(self, small: FloatImage, placement: Placement) -> FloatImage:
+        """The altered copy as a film of its own: (rows, columns) of the placement, in [0, 1].
+
+        For networks that are not shown a tile. What a zoom below 1 uncovers is black; a zoom above
+        1 has no copy.
+        """
+        other = self._placement(placement)
+        top, left = other.top - placement.top, other.left - placement.left
+        film = np.zeros((placement.rows, placement.columns), dtype=np.float32)
+        film[top : top + other.rows, left : left + other.columns] = resized(
+            self._altered(small), other.rows, other.columns
+        )
+        return film
 
     def outlines(
         self, probabilities: FloatImage, names: Sequence[str], placement: Placement
@@ -78,6 +87,12 @@ class Repeat:
             found.append(_largest(plane > _EVEN))
         return found
 
+    def _altered(self, small: FloatImage) -> FloatImage:
+        plane = np.asarray(small**self.gamma, dtype=np.float32)
+        if self.turn_deg:
+            plane = _turned(plane, self.turn_deg)
+        return np.ascontiguousarray(plane[:, ::-1] if self.mirrored else plane)
+
     def _placement(self, placement: Placement) -> Placement:
         rows = max(1, round(placement.rows * self.zoom))
         columns = max(1, round(placement.columns * self.zoom))
@@ -107,8 +122,7 @@ def _turned(plane: FloatImage, degrees: float) -> FloatImage:
 
 
 def _mirrored(name: str) -> str:
-    side, _, rest = name.partition("_")
-    return f"{_OTHER[side]}_{rest}" if side in _OTHER else name
+    return structures()[name].mirrored or name
 
 
 def _largest(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:

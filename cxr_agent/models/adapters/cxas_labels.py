@@ -98,14 +98,40 @@ _REST: Final = ("trachea", "tracheal bifurcation", "breast", "breast left", "bre
 LABELS: Final = (*_SPINE, *_VERTEBRAE, *_BONES, *_ribs(), *_BELOW, *_MIDDLE, *_LUNGS, *_REST)
 """By channel."""
 
+
+_ENDINGS: Final = {1: "st", 2: "nd", 3: "rd"}
+
+
+def _ordinal(number: int) -> str:
+    return f"{number}{_ENDINGS.get(number, 'th')}"
+
+
 STRUCTURES: Final = {
     "right_lung": "right lung",
     "left_lung": "left lung",
     "heart": "heart",
     "left_clavicle": "clavicle left",
     "right_clavicle": "clavicle right",
+    "right_hemidiaphragm": "right hemidiaphragm",
+    "left_hemidiaphragm": "left hemidiaphragm",
+    "right_scapula": "scapula right",
+    "left_scapula": "scapula left",
+    "trachea": "trachea",
+    "carina": "tracheal bifurcation",
+    "spine": "spine",
+    "upper_mediastinum": "upper mediastinum",
+    "aorta": "aorta",
+    "aortic_arch": "aortic arch",
+    "ascending_aorta": "ascending aorta",
+    "descending_aorta": "descending aorta",
+    **{f"vertebra_t{number}": f"vertebrae T{number}" for number in range(1, 13)},
+    **{
+        f"posterior_rib_{number}_{side}": f"posterior {_ordinal(number)} rib {side}"
+        for side in ("right", "left")
+        for number in range(1, 13)
+    },
 }
-"""Codes of ``kb/vocabulary.toml`` that are regions."""
+"""The label of each structure of ``kb/structures.toml``, by its code there."""
 
 LOCATIONS: Final = {
     Location.RIGHT_LUNG: "right lung",
