@@ -8,6 +8,7 @@ import platform
 import resource
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -15,11 +16,13 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from cxr_agent.errors import ModelError
+from cxr_agent.knowledge import measurements, members
 from cxr_agent.models.runtime.device import describe, unused_gpu
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.store import load_card, verified_weights, weights_root
 from cxr_agent.reading import Agent, program_version
-from cxr_agent.toolbox.registry import built_in
+from cxr_agent.toolbox.contract import ToolSpec
+from cxr_agent.toolbox.registry import Registry, built_in, known, lacking
 
 _LIBRARIES: Final = (
     ("numpy", "arrays", True),
@@ -33,6 +36,10 @@ _LIBRARIES: Final = (
     ("pylibjpeg-rle", "RLE in DICOM", True),
     ("torch", "runs the models on a GPU; training; not needed on a CPU", False),
 )
+
+
+MASKS: Final = "a folder of masks, given with --masks"
+"""How outlines come from elsewhere."""
 
 
 class _Part(BaseModel):
@@ -56,6 +63,21 @@ class ModelState(_Part):
     detail: str
 
 
+class MeasurementState(_Part):
+    """A measurement and whether the outlines that it needs have a source here."""
+
+    id: str
+    """Of ``kb/measurements.toml``."""
+    ready: bool
+    tool: str
+    sources: tuple[str, ...]
+    """Tools that outline for it."""
+    missing: tuple[str, ...]
+    """Structures, or groups of them, that nothing here outlines."""
+    enabled_by: tuple[str, ...]
+    """What would bring the outlines that are missing, each by itself."""
+
+
 class Speed(_Part):
     """Wall time of a reading of the phantom in this process."""
 
@@ -75,6 +97,7 @@ class Diagnosis(_Part):
     device: str
     libraries: tuple[Library, ...]
     models: tuple[ModelState, ...]
+    measurements: tuple[MeasurementState, ...]
     speed: Speed | None
     advice: tuple[str, ...]
     healthy: bool
@@ -105,6 +128,7 @@ def examine(*, speed: bool = True, device: str = "auto") -> Diagnosis:
         device=_device(runtime),
         libraries=libraries,
         models=models,
+        measurements=tuple(_measurements()),
         speed=_speed(device) if speed and healthy else None,
         advice=tuple(_advice(libraries, device)),
         healthy=healthy,
@@ -131,6 +155,39 @@ def _states(runtime: Runtime) -> list[ModelState]:
             state, detail = error.code, error.message
         states.append(ModelState(id=name, state=state, detail=detail))
     return states
+
+
+def _measurements() -> Iterator[MeasurementState]:
+    here, all_tools = built_in(), known()
+    for one in measurements().values():
+        sources = {name: _outliners(name, here) for name in one.structures}
+        missing = tuple(name for name, specs in sources.items() if not specs)
+        yield MeasurementState(
+            id=one.id,
+            ready=not missing,
+            tool=one.tool,
+            sources=_unique(spec.name for specs in sources.values() for spec in specs),
+            missing=missing,
+            enabled_by=tuple(_enabling(missing, all_tools)) if missing else (),
+        )
+
+
+def _outliners(structure: str, registry: Registry) -> list[ToolSpec]:
+    """Tools that outline a structure, or any member of a group."""
+    wanted = {structure, *members(structure)}
+    return [spec for spec in registry if wanted.intersection(spec.provides)]
+
+
+def _enabling(missing: tuple[str, ...], registry: Registry) -> Iterator[str]:
+    """Every way to have all that is missing outlined."""
+    needs = [{spec.name: spec for spec in _outliners(name, registry)} for name in missing]
+    for name in sorted(set.intersection(*(set(specs) for specs in needs))):
+        yield " && ".join(lacking(needs[0][name]))
+    yield MASKS
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
 
 
 def _device(runtime: Runtime) -> str:

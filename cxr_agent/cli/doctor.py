@@ -33,6 +33,13 @@ def doctor(
     for model in report.models:
         print(f"  {model.id:<24} {model.state:<14} {model.detail}")
     print(f"\nDevice\n  {report.device}")
+    print("\nMeasurements")
+    for one in report.measurements:
+        if one.ready:
+            print(f"  {one.id:<24} {'ready':<14} outlined by {', '.join(one.sources)}")
+        else:
+            print(f"  {one.id:<24} {'no outlines':<14} of {', '.join(one.missing)}")
+            print(f"  {'':<24} {'':<14} needs {', or '.join(one.enabled_by)}")
     if report.speed is not None:
         print("\nOne reading of the phantom (512 px)")
         print(f"  first {report.speed.first_s:.2f} s, then {report.speed.next_s:.2f} s")

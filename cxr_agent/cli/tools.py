@@ -14,10 +14,10 @@ app = typer.Typer(help="The tools that a reading can use.", no_args_is_help=True
 def list_tools(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the tools, what they need and which model they run. No model is loaded."""
-    from cxr_agent.toolbox.registry import built_in
+    """List the tools, what they need and which model they run, those not available here too."""
+    from cxr_agent.toolbox.registry import known, lacking
 
-    specs = list(built_in())
+    specs = [(spec, lacking(spec)) for spec in known()]
     if as_json:
         records = [
             {
@@ -25,19 +25,24 @@ def list_tools(
                 "version": spec.version,
                 "purpose": spec.purpose,
                 "model": spec.model,
+                "pretrained": spec.pretrained,
+                "available": not commands,
+                "enabled_by": commands,
                 "needs_masks": spec.required_masks,
                 "provides_masks": spec.provides,
                 "time_limit_s": spec.time_limit_s,
                 "memory_mib": spec.memory_mib,
                 "deterministic": spec.deterministic,
             }
-            for spec in specs
+            for spec, commands in specs
         ]
         print(json.dumps(records, indent=2))
         return
-    for spec in specs:
+    for spec, commands in specs:
         print(f"{spec.name} {spec.version}\n  {spec.purpose}")
         if spec.required_masks:
             print(f"  needs masks: {', '.join(spec.required_masks)}")
-        if spec.model:
-            print(f"  model: {spec.model}")
+        if spec.model or spec.pretrained:
+            print(f"  model: {spec.model or spec.pretrained}")
+        if commands:
+            print(f"  not available here; what would bring it: {' && '.join(commands)}")

@@ -51,7 +51,7 @@ class Mask:
     grid that covers it and may be coarser. None where the source outlines once. What one model
     outlined in one go has its repeats in one order."""
     model: str | None = None
-    """Card of the model that drew it."""
+    """The model that drew it: an embedded one by its card, a pulled one by ``kb/models.toml``."""
 
 
 class MaskGroup(dict[str, Mask]):
@@ -156,6 +156,8 @@ class ToolSpec:
     result: type[ToolResult]
     model: str | None = None
     """Id of the model card that the tool runs."""
+    pretrained: str | None = None
+    """Model of ``kb/models.toml`` that the tool runs; without it the tool is not offered."""
     provides: tuple[str, ...] = ()
     """Structures whose masks the tool adds."""
     time_limit_s: float = 30.0
@@ -181,6 +183,7 @@ def tool(
     purpose: str,
     subject: str,
     model: str | None = None,
+    pretrained: str | None = None,
     provides: tuple[str, ...] = (),
     time_limit_s: float = 30.0,
     memory_mib: int = 512,
@@ -207,6 +210,7 @@ def tool(
             parameters=parameters,
             result=result,
             model=model,
+            pretrained=pretrained,
             provides=provides,
             time_limit_s=time_limit_s,
             memory_mib=memory_mib,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
@@ -11,14 +12,14 @@ from pydantic import ValidationError
 
 from cxr_agent.errors import ConfigError, CxrAgentError, ModelError, ToolError
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Provenance
+from cxr_agent.knowledge import members
 from cxr_agent.knowledge import reasons as known_reasons
-from cxr_agent.models.store import load_card
 from cxr_agent.study import Image
 from cxr_agent.toolbox.answer import CONTRACT, Answer, answer_of
 from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
 from cxr_agent.toolbox.artifacts import drawings_svg, heatmap_png, mask_png, saliency_name
 from cxr_agent.toolbox.bench import Bench
-from cxr_agent.toolbox.contract import Abstain, Mask, ToolSpec
+from cxr_agent.toolbox.contract import Abstain, Mask, MaskGroup, ToolSpec
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import Registry
 from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned, TraceWriter
@@ -181,7 +182,9 @@ class Toolbox:
         if not isinstance(handle, str) or handle not in self.bench.study.handles:
             return Outcome(step, call, status, reasons, (), seconds)
         film = self.bench.study.image(handle)
-        evidence = self._evidence(limitation, film, self._provenance(spec, step, film, spec.model))
+        evidence = self._evidence(
+            limitation, film, self._provenance(spec, step, film, _model_of(spec))
+        )
         return Outcome(step, call, status, reasons, (evidence,), seconds)
 
     def _notices(self) -> tuple[str, ...]:
@@ -191,18 +194,12 @@ class Toolbox:
         return tuple(dict.fromkeys(notice.code.value for notice in notices))
 
     def _provenance(self, spec: ToolSpec, step: int, film: Image, model: str | None) -> Provenance:
-        weights: str | None = None
-        if model is not None:
-            try:
-                weights = self.bench.shelf.runtime.weights_sha256(load_card(model))
-            except ModelError:
-                weights = None  # the limitation already says that the model cannot be loaded
         return Provenance(
             step=step,
             tool=spec.name,
             tool_version=spec.version,
             model=model,
-            weights_sha256=weights,
+            weights_sha256=None if model is None else self.bench.shelf.weights_sha256(model),
             image_sha256=film.sha256,
         )
 
@@ -236,13 +233,25 @@ def _limitation(subject: str, reasons: tuple[str, ...]) -> Observation | None:
     return limitation
 
 
+def _model_of(spec: ToolSpec) -> str | None:
+    return spec.model or spec.pretrained
+
+
 def _model_behind(spec: ToolSpec, bound: Bound) -> str | None:
     """The model that the tool runs, or else the one whose masks it measures."""
-    if spec.model is not None:
-        return spec.model
-    masks = [mask for mask in bound.keywords.values() if isinstance(mask, Mask)]
-    models = {mask.model for mask in masks if mask.model is not None}
+    model = _model_of(spec)
+    if model is not None:
+        return model
+    models = {mask.model for mask in _masks(bound) if mask.model is not None}
     return models.pop() if len(models) == 1 else None
+
+
+def _masks(bound: Bound) -> Iterator[Mask]:
+    for argument in bound.keywords.values():
+        if isinstance(argument, Mask):
+            yield argument
+        elif isinstance(argument, MaskGroup):
+            yield from argument.values()
 
 
 def _fields(observation: Observation) -> dict[str, Any]:
@@ -252,7 +261,8 @@ def _fields(observation: Observation) -> dict[str, Any]:
 def _relevant(observation: Observation, artifacts: dict[str, str]) -> dict[str, str]:
     """A region rests on its mask, a classified finding on its map, a number on measured lines."""
     if observation.kind is EvidenceKind.REGION:
-        return {name: sha for name, sha in artifacts.items() if name == observation.code}
+        drawn = (observation.code, *members(observation.code))
+        return {name: artifacts[name] for name in drawn if name in artifacts}
     saliency = saliency_name(observation.code)
     if observation.probability is not None and saliency in artifacts:
         return {saliency: artifacts[saliency]}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 
-from cxr_agent.errors import ConfigError
+from cxr_agent.errors import ConfigError, ModelError
+from cxr_agent.models import catalogue
 from cxr_agent.toolbox.contract import ToolSpec, spec_of
 
 
@@ -40,8 +42,8 @@ class Registry:
         return len(self._specs)
 
 
-def built_in() -> Registry:
-    """The tools of the folder ``tools/``."""
+def known() -> Registry:
+    """The tools of the folder ``tools/``, those that need a model that is not here too."""
     from cxr_agent import tools
 
     registry = Registry()
@@ -52,3 +54,34 @@ def built_in() -> Registry:
             if spec is not None and spec.function.__module__ == f"cxr_agent.tools.{module.name}":
                 registry.add(spec)
     return registry
+
+
+def built_in() -> Registry:
+    """The tools that can be run here."""
+    return Registry(spec for spec in known() if not lacking(spec))
+
+
+def lacking(spec: ToolSpec) -> tuple[str, ...]:
+    """The commands that bring what a tool needs and this installation lacks; empty where none.
+
+    A pulled model that is damaged does not count as lacking: the tool is offered, and says in the
+    report that its model cannot be loaded.
+
+    Raises
+    ------
+    ModelError
+        ``unknown_model`` when ``kb/models.toml`` does not have the tool's model.
+    """
+    if spec.pretrained is None:
+        return ()
+    model = catalogue.find(spec.pretrained)
+    commands = [] if _pulled(model.id) else [f"cxr-agent models pull {model.id}"]
+    commands += [f"pip install {name}" for name in model.needs if find_spec(name) is None]
+    return tuple(commands)
+
+
+def _pulled(model: str) -> bool:
+    try:
+        return catalogue.installed(model) is not None
+    except ModelError:
+        return True

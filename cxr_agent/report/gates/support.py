@@ -141,6 +141,9 @@ def _numbers(item: Evidence) -> Iterator[_Known]:
     if item.probability is not None:
         yield _Known(item.probability, "", decimals)
         yield _Known(100 * item.probability, "%", 0)
+    term = vocabulary().get(item.code)
+    for named in read_claims(term.name).numbers if term is not None else ():
+        yield _Known(named.value, named.unit, named.decimals)  # vertebra T1
     units = {unit.value for unit in Unit}
     for name, number in item.details.items():
         ending = name.rpartition("_")[2]

@@ -182,7 +182,7 @@ class _Builder:
         from cxr_agent.toolbox.artifacts import saliency_name
 
         first = owners[0]
-        label = say.what(first)
+        label = say.outline(name) or say.what(first)
         is_map = name == saliency_name(first.code)
         told = f"the map of {label}" if is_map else label
         data = self._read(digest, told)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Unit
-from cxr_agent.knowledge import reasons, vocabulary
+from cxr_agent.knowledge import reasons, structures, vocabulary
 from cxr_agent.report.model import FilmSummary, Heading, Report, Sentence
 
 PARTIAL = "Partial report: not every step could be done. The limitations say what is missing."
@@ -152,6 +152,12 @@ def what(evidence: Evidence) -> str:
     """The name of what evidence is about, as the vocabulary has it."""
     term = vocabulary().get(evidence.code)
     return term.name if term else evidence.code.replace("_", " ")
+
+
+def outline(structure: str) -> str:
+    """The name of one member of a group that was outlined; empty where it is no structure."""
+    known = structures().get(structure)
+    return known.name if known else ""
 
 
 def statement(evidence: Evidence) -> str:
