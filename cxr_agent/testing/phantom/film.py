@@ -1,4 +1,4 @@
-"""A procedural chest film with exact ground truth.
+"""The film: greys over the masks of lungs, heart, clavicles and all further structures.
 
 Everything is drawn from a few numbers in a unit frame (x to the right of the picture, y down,
 both in [0, 1]), so the masks and the cardiothoracic ratio are known by construction. It is a
@@ -13,31 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from cxr_agent.testing.phantom.further import further_structures
+from cxr_agent.testing.phantom.shapes import floor_at, heart_centre, wall_at
+from cxr_agent.testing.phantom.spec import PhantomSpec
+from cxr_agent.testing.phantom.truth import true_values
+
 FloatImage = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 STRUCTURES = ("right_lung", "left_lung", "heart", "left_clavicle", "right_clavicle")
-
-
-@dataclass(frozen=True, slots=True)
-class PhantomSpec:
-    """Shape of the drawn chest; lengths are fractions of the picture's width or height."""
-
-    cardiothoracic_ratio: float = 0.46
-    """Aimed at; the exact one is measured on the masks, see :attr:`Phantom.ctr`."""
-    thorax_width: float = 0.80
-    apex_y: float = 0.10
-    base_y: float = 0.80
-    tilt_deg: float = 0.0
-    exposure: float = 1.0
-    """Gamma applied to the film; 1 leaves it."""
-    noise: float = 0.012
-    blur_px: float = 1.2
-    rib_contrast: float = 0.06
-    lung_level: float = 0.25
-    heart_shift: float = 0.05
-    """How far the heart's centre lies to the patient's left of the midline."""
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +30,9 @@ class Phantom:
 
     pixels: FloatImage
     masks: dict[str, Mask]
+    """(size, size) bool by structure of ``kb/structures.toml``."""
+    truth: dict[str, float]
+    """True values by measurement id, from the numbers that the film was drawn from."""
 
     @property
     def ctr(self) -> float:
@@ -74,6 +61,18 @@ def random_spec(rng: np.random.Generator) -> PhantomSpec:
         rib_contrast=float(rng.uniform(0.02, 0.12)),
         lung_level=float(rng.uniform(0.12, 0.4)),
         heart_shift=float(rng.uniform(0.0, 0.09)),
+        spine_shift=float(rng.uniform(-0.03, 0.03)),
+        trachea_width=float(rng.uniform(0.035, 0.06)),
+        trachea_shift=float(rng.uniform(-0.06, 0.06)),
+        carina_angle_deg=float(rng.uniform(42, 100)),
+        knob_ratio=float(rng.uniform(1.2, 3.5)),
+        ascending_share=float(rng.uniform(0.0, 0.28)),
+        descending_ratio=float(rng.uniform(1.0, 3.2)),
+        tortuosity=float(rng.uniform(0.0, 0.03)),
+        mediastinal_ratio=float(rng.uniform(0.15, 0.4)),
+        rib_on_diaphragm=int(rng.integers(6, 12)),
+        scapula_overlap_right=float(rng.uniform(0.1, 0.9)),
+        scapula_overlap_left=float(rng.uniform(0.1, 0.9)),
         seed=int(rng.integers(1 << 31)),
     )
 
@@ -83,12 +82,12 @@ def draw(spec: PhantomSpec | None = None, size: int = 512) -> Phantom:
     spec = spec or PhantomSpec()
     rng = np.random.default_rng(spec.seed)
     x, y = _grid(size, spec.tilt_deg)
-    masks = _anatomy(spec, x, y)
+    masks = _anatomy(spec, x, y) | further_structures(spec, x, y)
     film = _shade(spec, x, y, masks, rng)
     film = ndimage.gaussian_filter(film, spec.blur_px * size / 512)
     film = np.clip(film, 0, 1) ** spec.exposure
     film = film + rng.normal(0, spec.noise, film.shape)
-    return Phantom(np.clip(film, 0, 1).astype(np.float32), masks)
+    return Phantom(np.clip(film, 0, 1).astype(np.float32), masks, true_values(spec))
 
 
 def _grid(size: int, tilt_deg: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -107,16 +106,13 @@ def _anatomy(spec: PhantomSpec, x: NDArray[np.float64], y: NDArray[np.float64]) 
     height = spec.base_y - spec.apex_y
     depth = (y - spec.apex_y) / height  # 0 at the apices, 1 at the lateral bases
     side = x - 0.5
-    # The chest wall widens fast below the apices, then stays nearly straight.
-    wall = half * np.clip(1 - (1 - np.clip(depth, 0, 1)) ** 2.6, 0, 1) ** 0.62
+    wall = wall_at(spec, y)
     medial = 0.035 + 0.05 * np.clip(depth, 0, 1) + 0.06 * np.clip(0.18 - depth, 0, 1)
-    lateral_share = np.clip((np.abs(side) - medial) / (half - 0.05), 0, 1)
-    dome = np.where(side < 0, 0.17, 0.13) * (1 - (2 * lateral_share - 0.75) ** 2)
-    floor = spec.base_y - np.clip(dome, 0, None)
+    floor = floor_at(spec, x, y)
     within = (depth > 0) & (np.abs(side) < wall) & (np.abs(side) > medial) & (y < floor)
 
     width = spec.cardiothoracic_ratio * spec.thorax_width
-    heart_x, heart_y = 0.5 + spec.heart_shift, spec.base_y - 0.24 * height
+    heart_x, heart_y = heart_centre(spec)
     u, v = (x - heart_x) / (width / 2), (y - heart_y) / (0.23 * height)
     # An egg whose blunt end points down to the patient's left.
     heart = (u**2 + (v * (1 + 0.22 * u)) ** 2) < 1
