@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Side, Unit
-from cxr_agent.knowledge import load, reasons, sentences, threshold, vocabulary
+from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Unit
+from cxr_agent.knowledge import load, members, reasons, sentences, threshold, vocabulary
 from cxr_agent.study import Notice
+from cxr_agent.toolbox.outlined import statements
 
 LIMITS = {"limit_pa": threshold("ctr_pa").value, "limit_ap": threshold("ctr_ap").value}
 CUT = ("apex_cut_off", "right_side_cut_off", "left_side_cut_off", "bottom_cut_off")
@@ -55,8 +56,10 @@ def limitation(code: str, *why: str, **rest: Any) -> Observation:
 
 
 def region(code: str) -> Observation:
-    side = Side(code.partition("_")[0]) if code.startswith(("right", "left")) else None
-    return Observation(kind=EvidenceKind.REGION, code=code, side=side, box=(1, 2, 3, 4))
+    """One structure, or all but the first and last of a group."""
+    names = members(code)[1:-1] or (code,)
+    (stated,) = statements(names, dict.fromkeys(names, (1, 2, 3, 4)), dict.fromkeys(names, 4))
+    return stated
 
 
 def compared(code: str, category: str, value: float, limit: float) -> Observation:
@@ -87,6 +90,31 @@ def classified(code: str, polarity: Polarity, probability: float) -> Observation
     )
 
 
+def measured(
+    code: str, polarity: Polarity, value: float, limit: float, half: float | None = 0.04
+) -> Observation:
+    """A finding as a measuring tool states it."""
+    return Observation(
+        kind=EvidenceKind.FINDING,
+        code=code,
+        category="measured",
+        polarity=polarity,
+        value=value,
+        unit=Unit.RATIO,
+        interval=None if half is None else (value - half, value + half),
+        interval_level=None if half is None else 0.71,
+        threshold=limit,
+        details={"limit": limit},
+    )
+
+
+AORTA = {
+    "aortic_knob_enlargement": ("aortic_knob_ratio", 2.91, 1.87, 2.49),
+    "ascending_aorta_enlargement": ("ascending_aorta_share", 0.21, 0.0, 0.07),
+    "descending_aorta_enlargement": ("descending_aorta_ratio", 2.91, 1.87, 2.49),
+    "aortic_tortuosity": ("aortic_curvature", 3.12, 1.24, 2.72),
+}
+"""The limit of a finding, and values that make it present, absent and uncertain."""
 JUDGED = (
     (Polarity.PRESENT, 0.874),
     (Polarity.UNCERTAIN, 0.432),
@@ -142,6 +170,23 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
             "pleural_effusion", polarity, probability
         )
         for polarity, probability in JUDGED
+    },
+    **{
+        (code, "default"): region(code)
+        for code in ("vertebrae", "posterior_ribs_right", "posterior_ribs_left")
+    },
+    **{
+        (code, f"{polarity.value}_measured"): measured(
+            code, polarity, value, threshold(limit).value
+        )
+        for code, (limit, *values) in AORTA.items()
+        for polarity, value in zip((PRESENT, ABSENT, UNCERTAIN), values, strict=True)
+    },
+    **{
+        (code, "uncertain_measured_no_interval"): measured(
+            code, UNCERTAIN, values[2], threshold(limit).value, None
+        )
+        for code, (limit, *values) in AORTA.items()
     },
     ("not_judged", "default"): limitation("not_judged", "lung_lesion", "pleural_thickening"),
     ("conflict", "default"): limitation("conflict", "cardiomegaly"),
