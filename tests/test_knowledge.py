@@ -16,7 +16,7 @@ from cxr_agent.evidence import EvidenceKind
 from cxr_agent.planning.protocol import load_protocol
 from cxr_agent.report.model import Heading
 from cxr_agent.study import Notice
-from cxr_agent.toolbox.registry import built_in
+from cxr_agent.toolbox import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHED = ("_thresholds", "threshold", "vocabulary", "reasons", "sentences", "plain_words")
@@ -132,7 +132,7 @@ def test_every_code_in_the_tools_is_defined() -> None:
                 continue
             for text in _codes(node):
                 assert text in known, f"{path.name}: {text}"
-    for spec in built_in():
+    for spec in registry.known():
         assert spec.subject in knowledge.vocabulary()
         assert set(spec.provides) <= set(knowledge.vocabulary())
 

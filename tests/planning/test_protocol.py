@@ -11,7 +11,7 @@ from cxr_agent.planning.planner import Situation
 from cxr_agent.planning.protocol import Protocol, ProtocolPlanner, Step, load_protocol
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome
-from cxr_agent.toolbox.registry import built_in
+from cxr_agent.toolbox.registry import known
 
 ORDER = [
     "check_view",
@@ -84,7 +84,7 @@ def test_steps_for_priors_only() -> None:
 
 
 def test_the_protocol_names_tools_that_there_are() -> None:
-    names = {spec.name for spec in built_in()}
+    names = {spec.name for spec in known()}
     loaded = load_protocol()
     assert {step.tool for step in loaded.step} <= names
     assert {step.needs for step in loaded.step if step.needs} <= names
