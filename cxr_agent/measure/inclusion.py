@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from cxr_agent.measure.extent import BoolMask, Extent, extent_of
-from cxr_agent.measure.geometry import Geometry, Line, NotMeasurable, Point, Scene
+from cxr_agent.measure.geometry import Geometry, Line, Point, Scene
 from cxr_agent.study import FloatImage
 
 _BLACK = 0.02

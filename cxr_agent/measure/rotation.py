@@ -1,79 +1,77 @@
 """Rotation of the patient, from the medial ends of the clavicles.
 
-CheXStruct (Lee et al., CXReasonBench, 2025) takes the horizontal distances from both medial
-ends to the line of the spinous processes and calls the film rotated when the smaller is below
-0.40 of the larger. Without a mask of the spine the midline here is a proxy: the middle between
-the medial borders of the lungs at the height of the clavicles, where little but spine and
-trachea lies between them. Lower down the aorta and the heart push it aside: on 168 upright JSRT
-films the limit of 0.40 then calls 30 of 100 rotated, and 1 of 100 with the rows used here.
+CheXStruct (Lee et al., CXReasonBench, 2025): the horizontal distances from both medial ends to the
+midline; the film is rotated when the smaller is below 0.40 of the larger. With the proxy of
+:mod:`cxr_agent.measure.midline`, taken at the height of the clavicles, 1 of 100 upright JSRT films
+falls below that; taken lower down it would be 30.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from cxr_agent.measure.extent import BoolMask, extent
+from cxr_agent.evidence import Side
+from cxr_agent.measure.extent import BoolMask, extent_of
+from cxr_agent.measure.geometry import Geometry, Line, Point, Scene
+from cxr_agent.measure.midline import midline
 
-_MEDIAL_SHARE = 0.02
-_ROWS_SHARE = 0.05
-"""Rows above and below the clavicles' height, as a share of the lungs' height."""
-_MIN_ROWS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """Where the ends and the midline lie, and the ratio of the distances."""
-
-    right_end: tuple[float, float]
-    """Medial end of the patient's right clavicle, (x, y)."""
-    left_end: tuple[float, float]
-    midline_x: float
-
-    @property
-    def right_distance(self) -> float:
-        return self.midline_x - self.right_end[0]
-
-    @property
-    def left_distance(self) -> float:
-        return self.left_end[0] - self.midline_x
-
-    @property
-    def ratio(self) -> float:
-        """Smaller over larger distance, 1 for a straight film, 0 when an end crosses over."""
-        small, large = sorted((self.right_distance, self.left_distance))
-        return max(0.0, small) / large if large > 0 else 0.0
+_MEDIAL_SHARE: Final = 0.02
+_REACH: Final = 0.12
+"""Of the film's height, above and below the clavicles: where vertebrae count as next to them."""
 
 
-def rotation(
-    right_clavicle: BoolMask, left_clavicle: BoolMask, right_lung: BoolMask, left_lung: BoolMask
-) -> Rotation | None:
-    """Measure rotation; None when a clavicle or the space between the lungs cannot be seen."""
-    right, left = extent(right_clavicle), extent(left_clavicle)
-    right_lungs, left_lungs = extent(right_lung), extent(left_lung)
-    if right is None or left is None or right_lungs is None or left_lungs is None:
-        return None
-    right_end = _medial_end(right_clavicle, towards_right=True)
-    left_end = _medial_end(left_clavicle, towards_right=False)
-    top = max(right_lungs.top, left_lungs.top)
-    bottom = min(right_lungs.bottom, left_lungs.bottom)
-    height = (right_end[1] + left_end[1]) / 2
-    reach = _ROWS_SHARE * (bottom - top)
-    rows = np.arange(max(top, int(height - reach)), min(bottom, int(height + reach) + 1))
-    rows = rows[right_lung[rows].any(axis=1) & left_lung[rows].any(axis=1)]
-    if rows.size < _MIN_ROWS:
-        return None
-    width = right_lung.shape[1]
-    inner_right = width - 1 - right_lung[rows][:, ::-1].argmax(axis=1)
-    inner_left = left_lung[rows].argmax(axis=1)
-    return Rotation(right_end, left_end, float(np.median((inner_right + inner_left) / 2)))
+def rotation(scene: Scene) -> Geometry:
+    """Smaller over larger distance, from both clavicles; 1 on a straight film.
+
+    0 when an end crosses the midline. Needs vertebrae, a spine or both lungs for the midline. The
+    side is the patient's side whose clavicle is nearer to the midline.
+
+    Quantities: ``ends_level`` (height difference of the ends over the film's), ``ends_height`` (mean
+    height from the top, over the film's), ``ends_gap`` (their distance over the film's width),
+    ``midline_residual``, ``midline_wander``, and where lungs are there ``end_across_right``,
+    ``end_across_left`` (from the lung's lateral edge, over its width).
+
+    Raises
+    ------
+    NotMeasurable
+        ``mask_missing``, ``midline_unclear``.
+    """
+    right = _medial_end(scene.mask("right_clavicle"), towards_right=True)
+    left = _medial_end(scene.mask("left_clavicle"), towards_right=False)
+    rows, columns = scene.shape
+    height = (right[1] + left[1]) / 2
+    middle = midline(scene, height - _REACH * rows, height + _REACH * rows)
+    to_right, to_left = middle.x(right[1]) - right[0], left[0] - middle.x(left[1])
+    small, large = sorted((to_right, to_left))
+    near = Side.RIGHT if to_right < to_left else Side.LEFT
+    value = max(0.0, small) / large if large > 0 else 0.0
+    return Geometry(
+        value,
+        quantities={
+            "ends_level": abs(right[1] - left[1]) / rows,
+            "ends_height": height / rows,
+            "ends_gap": (left[0] - right[0]) / columns,
+            "midline_residual": middle.residual,
+            "midline_wander": middle.wander,
+        },
+        landmarks={"right_end": right, "left_end": left},
+        lines=(
+            middle.line(height - _REACH * rows / 2, height + _REACH * rows),
+            Line("right_clavicle_to_midline", (right, (middle.x(right[1]), right[1]))),
+            Line("left_clavicle_to_midline", (left, (middle.x(left[1]), left[1]))),
+        ),
+        side=near if value < 1 else None,
+        remarks=middle.remarks,
+    )
 
 
-def _medial_end(clavicle: BoolMask, *, towards_right: bool) -> tuple[float, float]:
-    """Centre of the most medial two hundredths of a clavicle's pixels."""
-    y, x = np.nonzero(clavicle)
-    share = 1 - _MEDIAL_SHARE if towards_right else _MEDIAL_SHARE
-    limit = np.quantile(x, share)
+def _medial_end(clavicle: BoolMask, *, towards_right: bool) -> Point:
+    """Tip of the most medial two hundredths of a clavicle's pixels, at their mean height."""
+    box = extent_of(clavicle)
+    y, x = np.nonzero(clavicle[box.top : box.bottom, box.left : box.right])
+    limit = np.quantile(x, 1 - _MEDIAL_SHARE if towards_right else _MEDIAL_SHARE)
     chosen = x >= limit if towards_right else x <= limit
-    return float(x[chosen].mean()), float(y[chosen].mean())
+    tip = box.right if towards_right else box.left
+    return float(tip), float(y[chosen].mean()) + box.top + 0.5

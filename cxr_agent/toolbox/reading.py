@@ -69,6 +69,9 @@ def _variants(observation: Observation) -> list[str]:
     if found and observation.interval is None:
         found.insert(0, f"{found[0]}_no_interval")
     found += [name for name in (polarity, category) if name]
+    if observation.kind is EvidenceKind.FINDING and _limited(observation):
+        bare = [] if observation.interval else [f"{polarity}_measured_no_interval"]
+        found += [*bare, f"{polarity}_measured"]
     if observation.reasons:
         found = [form for name in found for form in (f"{name}_noted", name)]
     return [*found, "interval", "default"] if observation.interval else [*found, "default"]
@@ -107,6 +110,11 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
             if name.startswith("limit_")
         ),
     }
+
+
+def _limited(observation: Observation) -> bool:
+    """Whether the finding rests on a measured value, and limits for it."""
+    return observation.value is not None and measured_for(observation.code) is not None
 
 
 def _measure(observation: Observation) -> str:

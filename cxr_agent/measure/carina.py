@@ -1,0 +1,142 @@
+"""The angle at which the trachea parts into the main bronchi.
+
+CheXStruct (Lee et al., CXReasonBench, 2025): the vertex is the highest point of the contour between
+the two bronchial tips; at 10, 20 and 30 % of the height from there to the bottom the inner edges of
+the gap are taken, each side is averaged, and the angle at the vertex is that of the two means.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cxr_agent.measure.extent import BoolMask, Extent, extent_of
+from cxr_agent.measure.geometry import Geometry, Line, NotMeasurable, Point, Scene
+
+_HEIGHTS: Final = (0.1, 0.2, 0.3)
+_TIPS: Final = 0.1
+"""Share of the height, from below, in which a bronchus must still be seen on either side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bifurcation:
+    """Where the trachea parts, and the inner edges of the bronchi at three heights below."""
+
+    box: Extent
+    top: Point
+    vertex: Point
+    right: tuple[Point, ...]
+    left: tuple[Point, ...]
+
+
+def bifurcation(mask: BoolMask) -> Bifurcation:
+    """Find it on the outline of the tracheal bifurcation.
+
+    Raises
+    ------
+    NotMeasurable
+        ``carina_unclear`` where the outline has no two legs.
+    """
+    box = extent_of(mask)
+    part = mask[box.top : box.bottom, box.left : box.right]
+    tips = part[-max(1, round(_TIPS * box.height)) :].any(axis=0)
+    columns = np.flatnonzero(tips)
+    gaps = np.flatnonzero(np.diff(columns) > 1)
+    if not gaps.size:
+        raise NotMeasurable("carina_unclear")
+    widest = gaps[np.diff(columns)[gaps].argmax()]
+    inside = slice(int(columns[widest]) + 1, int(columns[widest + 1]))
+    # Under the vertex the gap is open: its top is the last row of the mask above it.
+    last = box.height - part[::-1].argmax(axis=0)
+    filled = part.any(axis=0)
+    roof = np.where(filled, last, box.height)[inside]
+    row = int(roof.min())
+    found = np.flatnonzero(roof == row) + inside.start
+    middle = float(found.mean()) + 0.5
+    if row >= box.height - 1:
+        raise NotMeasurable("carina_unclear")
+    right, left = [], []
+    for share in _HEIGHTS:
+        level = min(box.height - 1, int(row + share * (box.height - row)))
+        line = part[level]
+        beside = np.flatnonzero(line[: int(middle)]), np.flatnonzero(line[int(middle) :])
+        if not beside[0].size or not beside[1].size:
+            raise NotMeasurable("carina_unclear")
+        y = box.top + level + 0.5
+        right.append((box.left + float(beside[0][-1]) + 1, y))
+        left.append((box.left + int(middle) + float(beside[1][0]), y))
+    top = float(np.flatnonzero(part[0]).mean()) + 0.5 + box.left
+    return Bifurcation(
+        box,
+        (top, float(box.top)),
+        (box.left + middle, float(box.top + row)),
+        tuple(right),
+        tuple(left),
+    )
+
+
+def carina_angle(scene: Scene) -> Geometry:
+    """The angle in degrees, from ``carina``; pixels must be square.
+
+    Quantities: ``vertex_offset`` (from the top, over the film's width), ``contour_width``,
+    ``contour_height`` (over the film's), ``vertex_across``, ``vertex_down`` (place in the contour) and
+    ``angle_spread`` (standard deviation of the angles at the three heights).
+
+    Raises
+    ------
+    NotMeasurable
+        ``mask_missing``, ``carina_unclear``.
+    """
+    found = bifurcation(scene.mask("carina"))
+    right, left = _mean(found.right), _mean(found.left)
+    angles = [_angle(found.vertex, r, l) for r, l in zip(found.right, found.left, strict=True)]
+    rows, columns = scene.shape
+    box, (x, y) = found.box, found.vertex
+    value = _angle(found.vertex, right, left)
+    reach = 0.8 * (box.bottom - y)
+    return Geometry(
+        value,
+        quantities={
+            "vertex_offset": abs(x - found.top[0]) / columns,
+            "contour_width": box.width / columns,
+            "contour_height": box.height / rows,
+            "vertex_across": (x - box.left) / box.width,
+            "vertex_down": (y - box.top) / box.height,
+            "angle_spread": float(np.std(angles)),
+        },
+        landmarks={"vertex": found.vertex, "right_edge": right, "left_edge": left},
+        lines=(
+            Line(
+                "carina_angle",
+                (
+                    _along(found.vertex, right, reach),
+                    found.vertex,
+                    _along(found.vertex, left, reach),
+                ),
+                f"{value:.0f} degrees",
+            ),
+        ),
+        box=box.box,
+    )
+
+
+def _mean(points: tuple[Point, ...]) -> Point:
+    x, y = np.mean(points, axis=0)
+    return float(x), float(y)
+
+
+def _angle(vertex: Point, right: Point, left: Point) -> float:
+    (a, b), (c, d) = (
+        (right[0] - vertex[0], right[1] - vertex[1]),
+        (left[0] - vertex[0], left[1] - vertex[1]),
+    )
+    return math.degrees(abs(math.atan2(a * d - b * c, a * c + b * d)))
+
+
+def _along(start: Point, through: Point, length: float) -> Point:
+    across, down = through[0] - start[0], through[1] - start[1]
+    whole = math.hypot(across, down) or 1.0
+    return start[0] + across * length / whole, start[1] + down * length / whole

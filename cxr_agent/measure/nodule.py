@@ -1,0 +1,73 @@
+"""Diameter of an outlined nodule.
+
+Mean of its longest diameter and the longest one at a right angle to it, as the Fleischner Society
+asks (Bankier et al., Radiology 2017).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cxr_agent.measure.extent import extent_of
+from cxr_agent.measure.geometry import Geometry, Line, Point, Scene
+
+
+def nodule_diameter(scene: Scene) -> Geometry:
+    """The mean diameter in pixels, from ``nodule``; pixels must be square.
+
+    Quantities: ``long_axis_px``, ``short_axis_px``.
+
+    Raises
+    ------
+    NotMeasurable
+        ``mask_missing``.
+    """
+    mask = scene.mask("nodule")
+    box = extent_of(mask)
+    corners = _corners(mask)
+    apart = ((corners[:, None] - corners[None]) ** 2).sum(axis=2)
+    first, second = np.unravel_index(int(apart.argmax()), apart.shape)
+    one, other = corners[first], corners[second]
+    long_axis = math.sqrt(float(apart[first, second]))
+    along = (other - one) / long_axis
+    across = np.array([-along[1], along[0]])
+    heights = corners @ across
+    short_axis = float(heights.max() - heights.min())
+    middle = (one + other) / 2
+    low, high = (
+        middle + (end - middle @ across) * across for end in (heights.min(), heights.max())
+    )
+    return Geometry(
+        (long_axis + short_axis) / 2,
+        quantities={"long_axis_px": long_axis, "short_axis_px": short_axis},
+        landmarks={"long_axis_start": _point(one), "long_axis_end": _point(other)},
+        lines=(
+            Line("long_axis", (_point(one), _point(other)), "nodule"),
+            Line("short_axis", (_point(low), _point(high))),
+        ),
+        lengths={"value": (float(other[0] - one[0]), float(other[1] - one[1]))},
+        box=box.box,
+    )
+
+
+def _corners(mask: np.ndarray) -> np.ndarray:
+    """Corners of the first and last pixel of each row: the hull lies among them."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    first = mask[rows].argmax(axis=1)
+    last = mask.shape[1] - mask[rows][:, ::-1].argmax(axis=1)
+    points = [
+        (x, y + down)
+        for xs in (first, last)
+        for x, y in zip(xs, rows, strict=True)
+        for down in (0, 1)
+    ]
+    from scipy.spatial import ConvexHull
+
+    found = np.array(points, dtype=float)
+    return np.asarray(found[ConvexHull(found).vertices])
+
+
+def _point(place: np.ndarray) -> Point:
+    return float(place[0]), float(place[1])
