@@ -2,7 +2,8 @@
 
 As CheXStruct (Lee et al., CXReasonBench, 2025) has it: the line runs from the lower end of the
 tracheal wall on the patient's right to the right-most point of the heart; an ascending aorta of
-normal width lies wholly medial to it.
+normal width lies wholly medial to it. Of several rows that reach as far to the right their mean is
+taken, where CheXStruct takes the uppermost: that one rises as the outline is drawn more coarsely.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from cxr_agent.measure.aortic_arch import refuse_right_arch
-from cxr_agent.measure.extent import extent_of
+from cxr_agent.measure.extent import extent_of, row_of_column
 from cxr_agent.measure.geometry import Geometry, Line, Scene
 from cxr_agent.measure.trachea import trachea
-from cxr_agent.measure.walls import walls
 
 
 def ascending_aorta_share(scene: Scene) -> Geometry:
@@ -30,13 +30,13 @@ def ascending_aorta_share(scene: Scene) -> Geometry:
     NotMeasurable
         ``mask_missing``, ``arch_on_the_right``, ``trachea_unclear``.
     """
-    aorta, heart = scene.mask("ascending_aorta"), walls(scene.mask("heart"))
+    aorta, heart = scene.mask("ascending_aorta"), scene.mask("heart")
     refuse_right_arch(scene)
     rows, columns = scene.shape
     windpipe = trachea(scene)
     box = extent_of(aorta)
-    border = int(heart.left.argmin())
-    heart_x, heart_y = float(heart.left[border]), float(heart.rows[border]) + 0.5
+    border = extent_of(heart).left
+    heart_x, heart_y = float(border), row_of_column(heart, border)
     trachea_x, trachea_y = windpipe.end
     y, x = np.nonzero(aorta[box.top : box.bottom, box.left : box.right])
     # Of the vectors heart to trachea and heart to pixel: above nought on the patient's right.

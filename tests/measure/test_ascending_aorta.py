@@ -14,8 +14,8 @@ UPRIGHT = {"heart": box(190, 230, 280, 350)}
 def test_a_normal_aorta_lies_medial_to_the_line() -> None:
     found = ascending_aorta_share(scene_of())
     assert found.value == 0
-    assert found.landmarks == {"trachea_end": (190, 180), "heart_right": (130, 230.5)}
-    assert found.lines[-1].points == ((190, 180), (130, 230.5))
+    assert found.landmarks == {"trachea_end": (190, 180), "heart_right": (130, 290)}
+    assert found.lines[-1].points == ((190, 180), (130, 290))
     assert found.quantities["ascending_aorta_height"] == 90 / 400
     assert found.quantities["ascending_aorta_top"] == 10 / 400
     assert found.quantities["heart_beyond_trachea"] == 60 / 400
@@ -30,7 +30,7 @@ def test_what_lies_lateral_to_an_upright_line_is_counted() -> None:
 def test_what_lies_lateral_to_a_slanted_line_is_counted() -> None:
     aorta = box(140, 190, 200, 230)
     y, x = np.nonzero(aorta)
-    border = 190 - 60 * (y + 0.5 - 180) / 50.5  # x of the line at the height of each pixel
+    border = 190 - 60 * (y + 0.5 - 180) / 110  # x of the line at the height of each pixel
     expected = np.mean(x + 0.5 < border)
     found = ascending_aorta_share(scene_of(ascending_aorta=aorta))
     assert 0.1 < found.value < 0.9
