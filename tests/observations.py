@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Unit
-from cxr_agent.knowledge import load, members, reasons, sentences, threshold, vocabulary
+from cxr_agent.knowledge import load, members, reasons, sentences, structures, threshold, vocabulary
 from cxr_agent.study import Notice
 from cxr_agent.toolbox.outlined import statements
 
@@ -58,6 +58,8 @@ def limitation(code: str, *why: str, **rest: Any) -> Observation:
 def region(code: str) -> Observation:
     """One structure, or all but the first and last of a group."""
     names = members(code)[1:-1] or (code,)
+    if not structures().keys() >= set(names):
+        return Observation(kind=EvidenceKind.REGION, code=code, box=(1, 2, 3, 4))
     (stated,) = statements(names, dict.fromkeys(names, (1, 2, 3, 4)), dict.fromkeys(names, 4))
     return stated
 
