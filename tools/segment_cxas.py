@@ -38,7 +38,7 @@ class SegmentCxas(ToolResult):
     pretrained="cxas",
     provides=PROVIDED,
     time_limit_s=180,
-    memory_mib=4096,
+    memory_mib=3072,
 )
 def segment_cxas(film: Image, shelf: Shelf) -> SegmentCxas:
     """Run CXAS (Seibold et al., 2023, arXiv:2306.03934) on the film and its altered copies.

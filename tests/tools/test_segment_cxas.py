@@ -16,6 +16,7 @@ from PIL import Image as PillowImage
 from cxr_agent import diagnosis
 from cxr_agent.evidence import EvidenceKind
 from cxr_agent.knowledge import structures
+from cxr_agent.measure.ctr import cardiothoracic_ratio
 from cxr_agent.models.adapters.cxas_labels import STRUCTURES
 from cxr_agent.models.anatomy import Outline
 from cxr_agent.models.manifest import MANIFEST, sha256_of
@@ -25,10 +26,12 @@ from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
 from cxr_agent.testing.phantom import draw
 from cxr_agent.toolbox.arguments import ToolCall
+from cxr_agent.toolbox.contract import Mask
+from cxr_agent.toolbox.measuring import Wanted, measure
 from cxr_agent.toolbox.registry import built_in, known, lacking
 from cxr_agent.tools.segment_anatomy import STRUCTURES as EMBEDDED
 from cxr_agent.tools.segment_cxas import PROVIDED
-from tests.builders import Bank, FakeShelf, scene
+from tests.builders import Bank, FakeShelf, repeats, scene
 from tests.models.adapters import pulled
 
 PULL = "cxr-agent models pull cxas"
@@ -157,6 +160,20 @@ def test_where_nothing_is_found_it_abstains(
     monkeypatch.setattr(FakeShelf, "cxas", lambda _: Blind(), raising=False)
     outcome = open_bank(scene(size=96)).toolbox.run(CALL)
     assert (outcome.status, outcome.codes) == ("abstained", ("not_outlined",))
+
+
+def test_what_is_measured_on_its_outlines_has_an_interval_that_nobody_checked() -> None:
+    made = scene(size=128)
+    outlined = {
+        name: Mask(name, plane, repeats(plane, 2), "cxas")
+        for name, plane in made.phantoms["img-1"].masks.items()
+        if name in EMBEDDED
+    }
+    wanted = Wanted("ctr", cardiothoracic_ratio)
+    (item,) = measure(made.study.images[0], outlined.values(), wanted).items
+    assert item.outlined_by == ("cxas",)
+    assert item.interval is not None
+    assert not item.calibrated
 
 
 def told(*arguments: str) -> str:
