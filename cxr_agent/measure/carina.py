@@ -82,8 +82,8 @@ def carina_angle(scene: Scene) -> Geometry:
     """The angle in degrees, from ``carina``; pixels must be square.
 
     Quantities: ``vertex_offset`` (from the top, over the film's width), ``contour_width``,
-    ``contour_height`` (over the film's), ``vertex_across``, ``vertex_down`` (place in the contour) and
-    ``angle_spread`` (standard deviation of the angles at the three heights).
+    ``contour_height`` (over the film's), ``vertex_across``, ``vertex_down`` (place in the contour)
+    and ``angle_spread`` (standard deviation of the angles at the three heights).
 
     Raises
     ------
@@ -92,7 +92,7 @@ def carina_angle(scene: Scene) -> Geometry:
     """
     found = bifurcation(scene.mask("carina"))
     right, left = _mean(found.right), _mean(found.left)
-    angles = [_angle(found.vertex, r, l) for r, l in zip(found.right, found.left, strict=True)]
+    angles = [_angle(found.vertex, *edges) for edges in zip(found.right, found.left, strict=True)]
     rows, columns = scene.shape
     box, (x, y) = found.box, found.vertex
     value = _angle(found.vertex, right, left)

@@ -25,8 +25,8 @@ def trachea_deviation(scene: Scene) -> Geometry:
     to which most rows deviate.
 
     Quantities: ``rows_right``, ``rows_left``, ``rows_flat`` (of nine), ``majority`` (the larger of
-    right and left less flat), ``midline_residual``, ``midline_wander``, ``trachea_height`` (over the
-    film's).
+    right and left less flat), ``midline_residual``, ``midline_wander``, ``trachea_height`` (over
+    the film's).
 
     Raises
     ------

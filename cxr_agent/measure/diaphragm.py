@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from cxr_agent.measure.extent import extent_of
-from cxr_agent.measure.geometry import Geometry, Line, Point, Scene
+from cxr_agent.measure.geometry import Geometry, Line, NotMeasurable, Point, Scene
 
 _MIDDLE: Final = (1 / 3, 2 / 3)
 """Part of a lung's width in which its dome is looked for."""
@@ -16,15 +16,15 @@ _MIDDLE: Final = (1 / 3, 2 / 3)
 def diaphragm_height(scene: Scene) -> Geometry:
     """By how many pixels the right dome is higher than the left; needs both lungs.
 
-    A dome is the highest point of the hemidiaphragm's outline, or of the lung's lower border,
-    in the middle third of the lung's width.
+    A dome is the highest point of the hemidiaphragm's outline in the middle third of the lung's
+    width; without that outline, of the lung's lower border there, where ``heart`` does not hide it.
 
     Quantities: ``height_share``, the same over the mean height of the lungs; ``base_margin``.
 
     Raises
     ------
     NotMeasurable
-        ``mask_missing``.
+        ``mask_missing``, ``diaphragm_unclear``.
     """
     right, left = _dome(scene, "right"), _dome(scene, "left")
     one, other = extent_of(scene.mask("right_lung")), extent_of(scene.mask("left_lung"))
@@ -59,6 +59,10 @@ def _dome(scene: Scene, side: str) -> Point:
         tops = outlined[:, columns].argmax(axis=0).astype(float)
     else:
         columns = columns[lung[:, columns].any(axis=0)]
+        if "heart" in scene.masks:
+            columns = columns[~scene.masks["heart"][:, columns].any(axis=0)]
+        if not columns.size:
+            raise NotMeasurable("diaphragm_unclear")
         tops = (lung.shape[0] - lung[::-1, columns].argmax(axis=0)).astype(float)
     highest = columns[tops == tops.min()]
     return float(highest.mean()) + 0.5, float(tops.min())

@@ -24,8 +24,8 @@ _MEDIAL_SHARE: Final = 1 / 3
 def inclusion(scene: Scene) -> Geometry:
     """The six margins from ``right_lung`` and ``left_lung``, and hemidiaphragms where there.
 
-    The value is the smallest margin. Quantities: ``apex_right``, ``side_right``, ``bottom_right`` or,
-    with a hemidiaphragm, ``dome_right``; the same for the left; and what the conditions ask for:
+    The value is the smallest margin. Quantities: ``apex_right``, ``side_right``, ``bottom_right``
+    or, with a hemidiaphragm, ``dome_right``; the same for the left; and what the conditions ask:
     ``apex_level``, ``base_level`` (height differences over the film's), ``lung_width_balance``.
 
     Raises

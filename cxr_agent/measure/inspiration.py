@@ -24,8 +24,8 @@ def inspiration(scene: Scene) -> Geometry:
     """The rib's number, from ``right_lung``, ``right_hemidiaphragm`` and the right posterior ribs.
 
     Quantities: ``gap`` (from the last rib above to the dome, over the height from the first rib to
-    it), ``covered`` (share of the lung on the line that the diaphragm covers), ``missing`` (ribs not
-    outlined up to the answer), ``reaching`` (share of these that reach the lung's columns), and of
+    it), ``covered`` (share of the lung on the line that the diaphragm covers), ``missing`` (ribs
+    not outlined up to the answer), ``reaching`` (share that reach the lung's columns), and of
     neighbouring ribs the largest ``overlap_1_2``, ``overlap_2_3``, ``overlap_rest`` (IoU) and
     ``spacing_2_3``, ``spacing_rest`` (over the height from first rib to dome).
 

@@ -45,8 +45,8 @@ def lung_area_ratio(scene: Scene) -> Geometry:
 def lung_profile(scene: Scene) -> Geometry:
     """Mean width of both lungs in their apical third over that in their basal third.
 
-    Quantities: ``right_1`` to ``right_10`` and ``left_1`` to ``left_10``, the mean widths in ten equal
-    bands of each lung's height, from the apex, over the width of the thorax.
+    Quantities: ``right_1`` to ``right_10`` and ``left_1`` to ``left_10``, the mean widths in ten
+    equal bands of each lung's height, from the apex, over the width of the thorax.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Width of the vascular pedicle.
 
-From the point where the superior vena cava crosses the right main bronchus to the take-off of the
+From where the superior vena cava crosses the right main bronchus to the take-off of the
 left subclavian artery, horizontally (Milne et al., AJR 1984; Ely and Haponik, Chest 2002). Here both
 points are taken on the medial borders of the lungs, at fixed shares of the lungs' height.
 """

@@ -15,9 +15,9 @@ def projection(scene: Scene) -> Geometry:
 
     Quantities: ``overlap_right``, ``overlap_left``; for the conditions ``scapula_low``,
     ``scapula_high`` (least and largest height over the film's), ``scapula_narrow``,
-    ``scapula_wide`` (widths over the film's), ``scapula_square`` (the larger, over both sides, of the
-    lesser of height and width) and ``lung_there`` (least height and width, over the film's, of the
-    lung at the level of the scapula).
+    ``scapula_wide`` (widths over the film's), ``scapula_square`` (the larger, over both sides, of
+    the lesser of height and width) and ``lung_there`` (least height and width, over the film's, of
+    the lung at the level of the scapula).
 
     Raises
     ------

@@ -28,10 +28,9 @@ def rotation(scene: Scene) -> Geometry:
     0 when an end crosses the midline. Needs vertebrae, a spine or both lungs for the midline. The
     side is the patient's side whose clavicle is nearer to the midline.
 
-    Quantities: ``ends_level`` (height difference of the ends over the film's), ``ends_height`` (mean
-    height from the top, over the film's), ``ends_gap`` (their distance over the film's width),
-    ``midline_residual``, ``midline_wander``, and where lungs are there ``end_across_right``,
-    ``end_across_left`` (from the lung's lateral edge, over its width).
+    Quantities: ``ends_level`` (height difference of the ends over the film's), ``ends_height``
+    (mean height from the top, over the film's), ``ends_gap`` (their distance over the film's
+    width), ``midline_residual`` and ``midline_wander``.
 
     Raises
     ------

@@ -4,39 +4,48 @@ import numpy as np
 import pytest
 
 from cxr_agent.measure.extent import Extent
-from cxr_agent.measure.inclusion import exposed_field, margins
+from cxr_agent.measure.geometry import NotMeasurable, Scene
+from cxr_agent.measure.inclusion import exposed_field, inclusion, side_margins
 from tests.builders import rectangle
 
 SHAPE = (100, 200)
-GREY = np.full(SHAPE, 0.5, dtype=np.float32)
 RIGHT = rectangle(SHAPE, 20, 10, 90, 80)
 LEFT = rectangle(SHAPE, 110, 15, 170, 85)
 
 
-def bordered(left: int, top: int, right: int, bottom: int) -> np.ndarray:
-    pixels = np.zeros(SHAPE, dtype=np.float32)
-    pixels[top:bottom, left:right] = 0.5
-    return pixels
+def scene(field: tuple[int, int, int, int] = (0, 0, 200, 100), **more: np.ndarray) -> Scene:
+    masks = {"right_lung": RIGHT, "left_lung": LEFT, **more}
+    return Scene({n: m for n, m in masks.items() if m.any()}, Extent(*field), SHAPE)
 
 
 def test_margins_are_shares_of_the_film() -> None:
-    found = margins(GREY, RIGHT, LEFT)
-    assert found is not None
-    assert (found.apex, found.bottom) == (0.10, 0.15)
-    assert (found.right_side, found.left_side) == (0.10, 0.15)
+    found = inclusion(scene()).quantities
+    assert (found["apex_right"], found["apex_left"]) == (0.10, 0.15)
+    assert (found["side_right"], found["side_left"]) == (0.10, 0.15)
+    assert (found["bottom_right"], found["bottom_left"]) == (0.20, 0.15)
+    assert inclusion(scene()).value == 0.10
+    assert inclusion(scene()).remarks == ("bottom_without_diaphragm",)
+
+
+def test_with_a_hemidiaphragm_the_base_is_taken_above_it_in_the_medial_third() -> None:
+    dome = rectangle(SHAPE, 20, 60, 90, 90)
+    found = inclusion(scene(right_hemidiaphragm=dome, left_hemidiaphragm=dome[:, ::-1]))
+    assert found.quantities["dome_right"] == 0.40
+    assert "bottom_right" not in found.quantities
+    assert found.remarks == ()
 
 
 def test_a_black_border_is_no_free_space() -> None:
-    found = margins(bordered(20, 10, 180, 90), RIGHT, LEFT)
-    assert found is not None
-    assert (found.apex, found.bottom) == (0, pytest.approx(5 / 80))
-    assert (found.right_side, found.left_side) == (0, pytest.approx(10 / 160))
+    found = inclusion(scene((20, 10, 180, 90))).quantities
+    assert (found["apex_right"], found["bottom_left"]) == (0, pytest.approx(5 / 80))
+    assert (found["side_right"], found["side_left"]) == (0, pytest.approx(10 / 160))
+    assert side_margins(scene((20, 10, 180, 90))) == (0, pytest.approx(10 / 160))
 
 
 def test_a_lung_beyond_the_field_has_no_margin_rather_than_a_negative_one() -> None:
-    found = margins(bordered(40, 30, 160, 70), RIGHT, LEFT)
-    assert found is not None
-    assert (found.apex, found.right_side, found.left_side, found.bottom) == (0, 0, 0, 0)
+    found = inclusion(scene((40, 30, 160, 70))).quantities
+    names = ("apex", "side", "bottom")
+    assert all(found[f"{name}_{side}"] == 0 for name in names for side in ("right", "left"))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01])
@@ -46,7 +55,7 @@ def test_field_of_a_film_with_nothing_or_a_few_bright_marks(share: float) -> Non
     assert exposed_field(pixels) == Extent(0, 0, 200, 100)
 
 
-def test_a_missing_lung_gives_none() -> None:
-    nothing = np.zeros(SHAPE, dtype=np.bool_)
-    assert margins(GREY, nothing, LEFT) is None
-    assert margins(GREY, RIGHT, nothing) is None
+@pytest.mark.parametrize("lung", ["right_lung", "left_lung"])
+def test_a_missing_lung_cannot_be_measured(lung: str) -> None:
+    with pytest.raises(NotMeasurable, match="mask_missing"):
+        inclusion(scene(**{lung: np.zeros(SHAPE, dtype=np.bool_)}))

@@ -1,1 +1,1 @@
-"""CXReasonBench (Lee et al., NeurIPS 2025): structured diagnostic reasoning, answered from evidence."""
+"""CXReasonBench (Lee et al., NeurIPS 2025): structured reasoning, answered from evidence."""

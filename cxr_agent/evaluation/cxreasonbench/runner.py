@@ -218,7 +218,6 @@ def _consistent(chosen: str, final: str) -> bool | None:
 
 
 def _numbers(text: str) -> list[str]:
-    import re
 
     return re.findall(r"\d+(?:\.\d+)?", text)
 

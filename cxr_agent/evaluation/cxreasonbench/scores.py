@@ -87,7 +87,7 @@ def _share(hits: list[bool]) -> float | None:
 
 
 def adjusted(right: int, trials: int) -> float:
-    """Centre of the Wilson interval less 1.96 times half its width; may be below 0 for few cases."""
+    """Centre of the Wilson interval less 1.96 times half its width; below 0 for very few cases."""
     share, square = right / trials, _Z**2
     bottom = 1 + square / trials
     centre = (share + square / (2 * trials)) / bottom

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Side, Unit
-from cxr_agent.knowledge import Wording, plain_words, reasons, sentences, vocabulary
+from cxr_agent.knowledge import Wording, measured_for, plain_words, reasons, sentences, vocabulary
 from cxr_agent.report.compose import is_prior, rule_texts
 from cxr_agent.report.gates.claims import (
     Claims,
@@ -190,9 +190,15 @@ def _term_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
     """A term needs evidence of its own that can prove it; a similar case or a text cannot."""
     for code in claims.terms:
         kinds = _PROVES[vocabulary()[code].kind]
-        if not any(item.code == code and item.kind in kinds for item in cited):
+        if not any(_speaks_of(item, code) and item.kind in kinds for item in cited):
             return Fault.TERM
     return None
+
+
+def _speaks_of(item: Evidence, code: str) -> bool:
+    """Whether the evidence is of the term, or carries the value that the term names."""
+    about = measured_for(item.code)
+    return item.code == code or (about is not None and about.code == code)
 
 
 def _names(claims: Claims, item: Evidence) -> bool:

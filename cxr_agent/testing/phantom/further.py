@@ -1,6 +1,6 @@
 """Structures beside lungs, heart and clavicles, drawn so that their measures are known exactly.
 
-As with real masks from projected CT they overlap: the aorta lies over the heart, the spine over all.
+As real masks from projected CT do, they overlap: the aorta lies over the heart, the spine over all.
 """
 
 from __future__ import annotations

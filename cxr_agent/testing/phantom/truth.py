@@ -31,6 +31,8 @@ def true_values(spec: PhantomSpec) -> dict[str, float]:
         "ascending_aorta": spec.ascending_share,
         "descending_aorta": spec.descending_ratio,
         "aortic_tortuosity": _tortuosity(spec),
+        # The domes are 0.17 and 0.13 of the film high.
+        "diaphragm_height_share": 0.04,
     }
 
 
