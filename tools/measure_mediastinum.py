@@ -11,16 +11,15 @@ from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
 @tool(
     version="1.0",
-    purpose="Width of the upper mediastinum over that of the thorax; needs lung masks.",
+    purpose="Width of the upper mediastinum over that of the thorax; needs masks of it and the lungs.",
     subject="mediastinal_ratio",
     time_limit_s=20,
 )
 def measure_mediastinum(
     film: Image,
+    upper_mediastinum: Mask,
     right_lung: Mask,
     left_lung: Mask,
-    heart: Mask | None = None,
-    upper_mediastinum: Mask | None = None,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.mediastinum.mediastinal_width` defines it.
 
@@ -29,5 +28,5 @@ def measure_mediastinum(
     Abstain
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
-    masks = masks_of(right_lung, left_lung, heart, upper_mediastinum)
+    masks = masks_of(upper_mediastinum, right_lung, left_lung)
     return measure(film, masks, Wanted("mediastinal_width", mediastinal_width))

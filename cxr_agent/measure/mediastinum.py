@@ -1,9 +1,10 @@
 """Width of the upper mediastinum over that of the thorax.
 
 CheXStruct (Lee et al., CXReasonBench, 2025) takes the row of the greatest mediastinal width, and
-the width of the thorax on the same row. Without an outline of the mediastinum, the space between
-the medial borders of the lungs stands in for it: from 15 % of the lungs' height, below the apices,
-where they part from each other, down to the heart.
+the width of the thorax on the same row. The space between the medial borders of the lungs is
+another quantity, with limits of its own: it can be had without an outline of the mediastinum. It
+is taken from 15 to 35 % of the lungs' height, below the apices, where the lungs part from each
+other, and above the hila.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_agent.measure.ctr import balance
 from cxr_agent.measure.extent import BoolMask, extent_of
 from cxr_agent.measure.geometry import Geometry, Line, NotMeasurable, Scene
 from cxr_agent.measure.inclusion import side_margins
 
 _BELOW_APICES: Final = 0.15
-_WITHOUT_HEART: Final = 0.45
+_ABOVE_HILA: Final = 0.35
 _FEWEST_ROWS: Final = 3
 
 
 def mediastinal_width(scene: Scene) -> Geometry:
-    """The ratio, from both lungs; ``upper_mediastinum`` and ``heart`` where there.
+    """The ratio, from ``upper_mediastinum`` and both lungs.
 
     Quantities: ``side_margin``, ``lung_width_balance``, ``row`` (height of the row in the exposed
     field).
@@ -33,9 +35,20 @@ def mediastinal_width(scene: Scene) -> Geometry:
     NotMeasurable
         ``mask_missing``, ``mediastinum_unclear``.
     """
+    return _measured(scene, *_spans(scene.mask("upper_mediastinum")), "mediastinal_width")
+
+
+def mediastinal_gap(scene: Scene) -> Geometry:
+    """The ratio of the space between the lungs, from both lungs; quantities and errors as above."""
     right, left = scene.mask("right_lung"), scene.mask("left_lung")
-    outlined = scene.masks.get("upper_mediastinum")
-    rows, starts, ends = _spans(outlined) if outlined is not None else _gaps(scene, right, left)
+    return _measured(scene, *_gaps(right, left), "mediastinal_gap")
+
+
+_Rows = NDArray[np.intp]
+
+
+def _measured(scene: Scene, rows: _Rows, starts: _Rows, ends: _Rows, length: str) -> Geometry:
+    right, left = scene.mask("right_lung"), scene.mask("left_lung")
     both = right[rows].any(axis=1) & left[rows].any(axis=1)
     if np.count_nonzero(both) < _FEWEST_ROWS:
         raise NotMeasurable("mediastinum_unclear")
@@ -46,13 +59,12 @@ def mediastinal_width(scene: Scene) -> Geometry:
     outer_left = float(left.shape[1] - left[row, ::-1].argmax())
     if end <= start or outer_left <= outer_right:
         raise NotMeasurable("mediastinum_unclear")
-    one, other = extent_of(right), extent_of(left)
     y = row + 0.5
     return Geometry(
         (end - start) / (outer_left - outer_right),
         quantities={
             "side_margin": min(side_margins(scene)),
-            "lung_width_balance": min(one.width, other.width) / max(one.width, other.width),
+            "lung_width_balance": balance(extent_of(right), extent_of(left)),
             "row": (y - scene.field.top) / scene.field.height,
         },
         landmarks={
@@ -65,28 +77,22 @@ def mediastinal_width(scene: Scene) -> Geometry:
             Line("thoracic_width", ((outer_right, y), (outer_left, y)), "thorax"),
             Line("mediastinal_width", ((start, y), (end, y)), "mediastinum"),
         ),
-        lengths={"mediastinal_width": (end - start, 0)},
-        remarks=() if outlined is not None else ("mediastinum_derived",),
+        lengths={length: (end - start, 0)},
     )
 
 
-_Spans = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
-
-
-def _spans(mask: BoolMask) -> _Spans:
+def _spans(mask: BoolMask) -> tuple[_Rows, _Rows, _Rows]:
     """Rows of a mask, and where it starts and ends on each."""
     rows = np.flatnonzero(mask.any(axis=1))
     return rows, mask[rows].argmax(axis=1), mask.shape[1] - mask[rows][:, ::-1].argmax(axis=1)
 
 
-def _gaps(scene: Scene, right: BoolMask, left: BoolMask) -> _Spans:
-    """Rows above the heart, and the medial borders of both lungs on each."""
+def _gaps(right: BoolMask, left: BoolMask) -> tuple[_Rows, _Rows, _Rows]:
+    """Rows between apices and hila, and the medial borders of both lungs on each."""
     one, other = extent_of(right), extent_of(left)
     top, bottom = max(one.top, other.top), min(one.bottom, other.bottom)
-    heart = scene.masks.get("heart")
     height = bottom - top
-    end = extent_of(heart).top if heart is not None else top + int(_WITHOUT_HEART * height)
-    rows = np.arange(top + int(_BELOW_APICES * height), max(end, top))
+    rows = np.arange(int(top + _BELOW_APICES * height), int(top + _ABOVE_HILA * height) + 1)
     rows = rows[right[rows].any(axis=1) & left[rows].any(axis=1)]
     inner_right = right.shape[1] - right[rows][:, ::-1].argmax(axis=1)
     return rows, inner_right, left[rows].argmax(axis=1)

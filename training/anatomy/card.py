@@ -82,13 +82,19 @@ def measured_figures(
     ratio = "CTR, share of 90 % intervals that hold the truth"
     shown.append(_figure("wingspan, calibrated without the fold that is tested", ratio, crossed))
     shown.append(_figure("all held-out films: JSRT test and wingspan", ratio, both))
-    for name in dict.fromkeys(key for r in measured["covid"] for key in r["model"]):
-        if not (definition_known := measurements().get(name)):
-            continue
-        hits = [float("value" in r["model"].get(name, {})) for r in measured["covid"]]
-        what = f"{vocabulary()[definition_known.code].name}, share of films measured"
+    for one in measurements().values():
+        records = [r["model"] for r in measured["covid"]]
+        reasons = {v.get("reason") for r in records for k, v in r.items() if k.startswith(one.id)}
+        if not reasons or "no_spacing" in reasons:
+            continue  # these films have no pixel spacing
+        hits = [float(any("value" in v for k, v in r.items() if _is(k, one.id))) for r in records]
+        what = f"{vocabulary()[one.code].name}, share of films measured"
         shown.append(_figure("COVID-19 case reports, ill and supine", what, hits))
     return shown
+
+
+def _is(key: str, name: str) -> bool:
+    return key in (name, f"{name}_right", f"{name}_left")
 
 
 def _held(tested: list[Record], others: list[list[Record]]) -> list[float]:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from cxr_agent.knowledge import measurements
 from cxr_agent.models.anatomy import AnatomyModel
 from cxr_agent.models.networks.anatomy import STRUCTURES
 from cxr_agent.models.runtime.onnx import OnnxNetwork
@@ -60,23 +61,27 @@ def measured(film: Image, masks: Mapping[str, Mask]) -> dict[str, dict[str, Any]
         try:
             result = spec.function(**bind(spec, call, bench).keywords)
         except Abstain as outcome:
-            found[spec.subject] = {"reason": outcome.reasons[0]}
+            for one in measurements().values():
+                if one.tool == spec.name:
+                    found[one.id] = {"reason": outcome.reasons[0]}
             continue
         assert isinstance(result, Measured)
+        ids = [one.id for one in (*result.items, *result.unmeasured)]
         for item in result.items:
-            found[_key(item.id, item.side)] = {
+            found[_key(item.id, item.side, ids)] = {
                 "code": item.code,
                 "value": round(item.value, 6),
                 "spread": None if item.spread is None else round(item.spread, 6),
                 "category": item.decided.nearest_category if item.decided else None,
             }
         for missing in result.unmeasured:
-            found[_key(missing.id, missing.side)] = {"reason": missing.reasons[0]}
+            found[_key(missing.id, missing.side, ids)] = {"reason": missing.reasons[0]}
     return found
 
 
-def _key(name: str, side: str | None) -> str:
-    return f"{name}_{side}" if side in ("right", "left") and not name.endswith(f"_{side}") else name
+def _key(name: str, side: str | None, ids: list[str]) -> str:
+    """The id, with the side where one tool gives both sides."""
+    return f"{name}_{side}" if ids.count(name) > 1 else name
 
 
 def compared(model: AnatomyModel, film: data.Film) -> dict[str, Any]:
