@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from cxr_agent.knowledge import (
 )
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
+from cxr_agent.planning.planner import UNREADABLE
 from cxr_agent.study import Image, PixelSpacing, SpacingKind, Study, View
 from cxr_agent.toolbox.answer import answer_of
 from cxr_agent.toolbox.arguments import ToolCall, bind
@@ -131,7 +132,7 @@ class Measurer(AbstractContextManager["Measurer"]):
         given = _given(masks, image.shape)
         with thresholds_changed(self._changed):
             bench = Bench(Study((image,)), self._shelf)
-            self._outline(bench, image, given, wanted)
+            self._outline(bench, image, given)
             items, missing, drawings = self._measured(bench, image, wanted)
         return MeasuredFilm(
             view=image.view,
@@ -160,16 +161,10 @@ class Measurer(AbstractContextManager["Measurer"]):
     ) -> None:
         self.close()
 
-    def _outline(
-        self,
-        bench: Bench,
-        image: Image,
-        given: Mapping[str, Mask],
-        wanted: Iterable[MeasurementDefinition],
-    ) -> None:
+    def _outline(self, bench: Bench, image: Image, given: Mapping[str, Mask]) -> None:
         """Run every tool that outlines, then put the user's outlines over theirs.
 
-        A picture that no model takes for a film is refused, unless the user gave outlines.
+        A picture that a model calls no film is refused, unless the user gave outlines.
         """
         for spec in self._registry:
             if not spec.provides:
@@ -178,8 +173,12 @@ class Measurer(AbstractContextManager["Measurer"]):
             try:
                 answer = answer_of(spec, bind(spec, call, bench))
             except Abstain as outcome:
-                if not given:
+                if not given and outcome.reasons[0] in UNREADABLE:
                     raise refusal_by_pixels(outcome.reasons[0]) from None
+                continue
+            except CxrAgentError:
+                if not given and spec.pretrained is None:
+                    raise
                 continue
             kept = {n: m for n, m in answer.result.masks.items() if n not in given}
             bench.put_masks(image.handle, kept)

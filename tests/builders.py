@@ -20,7 +20,7 @@ from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.view import ViewModel
 from cxr_agent.planning.planner import Decision, Situation
 from cxr_agent.study import FloatImage, Image, Study, View
-from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw
+from cxr_agent.testing.phantom import STRUCTURES, Phantom, PhantomSpec, draw
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import BoolMask, Mask
@@ -256,7 +256,7 @@ def scene(
         phantoms[handle] = phantom
         films[handle] = film(phantom.pixels, handle, **rest)
         if handle not in strange:
-            kept = {name: plane for name, plane in phantom.masks.items() if name not in drop}
+            kept = {name: phantom.masks[name] for name in STRUCTURES if name not in drop}
             model.truth.append((phantom.pixels, kept))
     current = tuple(f for f in films.values() if not f.is_prior)
     earlier = tuple(f for f in films.values() if f.is_prior)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Unit
+from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Side, Unit
 from cxr_agent.knowledge import load, members, reasons, sentences, structures, threshold, vocabulary
 from cxr_agent.study import Notice
 from cxr_agent.toolbox.outlined import statements
 
 LIMITS = {"limit_pa": threshold("ctr_pa").value, "limit_ap": threshold("ctr_ap").value}
-CUT = ("apex_cut_off", "right_side_cut_off", "left_side_cut_off", "bottom_cut_off")
+CUT = ("right_apex_cut_off", "left_side_cut_off", "right_base_cut_off")
+PROXY = ("midline_proxy",)
 
 
 def ratio(value: float = 0.462, interval: tuple[float, float] | None = None) -> Observation:
@@ -64,9 +65,26 @@ def region(code: str) -> Observation:
     return stated
 
 
-def compared(code: str, category: str, value: float, limit: float) -> Observation:
+def compared(
+    code: str, category: str, value: float, limit: float | None, reasons: tuple[str, ...] = ()
+) -> Observation:
     """A quality with a number and its limit."""
-    return quality(code, category, value=value, unit=Unit.RATIO, threshold=limit)
+    return quality(code, category, value=value, unit=Unit.RATIO, threshold=limit, reasons=reasons)
+
+
+def valued(
+    code: str, value: float, unit: Unit, half: float | None, side: Side | None = None
+) -> Observation:
+    """A measurement as a tool states it."""
+    return Observation(
+        kind=EvidenceKind.MEASUREMENT,
+        code=code,
+        side=side,
+        value=value,
+        unit=unit,
+        interval=None if half is None else (value - half, value + half),
+        interval_level=None if half is None else 0.71,
+    )
 
 
 def width(code: str, category: str) -> Observation:
@@ -93,16 +111,24 @@ def classified(code: str, polarity: Polarity, probability: float) -> Observation
 
 
 def measured(
-    code: str, polarity: Polarity, value: float, limit: float, half: float | None = 0.04
+    code: str,
+    polarity: Polarity,
+    value: float,
+    limit: float,
+    half: float | None = 0.04,
+    *,
+    side: Side | None = None,
+    unit: Unit = Unit.RATIO,
 ) -> Observation:
     """A finding as a measuring tool states it."""
     return Observation(
         kind=EvidenceKind.FINDING,
-        code=code,
+        code="carina_angle_abnormal" if code == "any_finding" else code,
+        side=side,
         category="measured",
         polarity=polarity,
         value=value,
-        unit=Unit.RATIO,
+        unit=unit,
         interval=None if half is None else (value - half, value + half),
         interval_level=None if half is None else 0.71,
         threshold=limit,
@@ -143,6 +169,12 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     ("projection", "unknown"): quality("projection", "unknown", reasons=("view_unknown",)),
     ("rotation", "straight"): compared("rotation", "straight", 0.913, 0.4),
     ("rotation", "rotated"): compared("rotation", "rotated", 0.207, 0.4),
+    ("rotation", "undecided"): compared("rotation", "undecided", 0.387, 0.4),
+    **{
+        ("rotation", f"{category}_noted"): compared("rotation", category, value, 0.4, reasons=PROXY)
+        for category, value in (("straight", 0.913), ("rotated", 0.207), ("undecided", 0.387))
+    },
+    ("inclusion", "undecided"): compared("inclusion", "undecided", 0.052, None),
     ("inclusion", "complete"): quality("inclusion", "complete"),
     ("inclusion", "cut_off"): quality("inclusion", "cut_off", reasons=CUT),
     **{
@@ -151,8 +183,53 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
         )
         for category in ("adequate", "low_contrast", "clipped", "inverted")
     },
-    ("inspiration", "adequate"): compared("inspiration", "adequate", 0.861, 0.62),
-    ("inspiration", "low"): compared("inspiration", "low", 0.514, 0.62),
+    ("inspiration", "adequate"): compared("inspiration", "adequate", 10, 9),
+    ("inspiration", "low"): compared("inspiration", "low", 7, 9),
+    ("inspiration", "undecided"): compared("inspiration", "undecided", 8, 9),
+    ("lung_height", "adequate"): compared("lung_height", "adequate", 0.861, 0.62),
+    ("lung_height", "low"): compared("lung_height", "low", 0.514, 0.62),
+    **{
+        ("projection_from_scapulae", category): compared(
+            "projection_from_scapulae", category, value, None
+        )
+        for category, value in (("pa", 0.113), ("ap", 0.652), ("undecided", 0.313))
+    },
+    ("thresholds_changed", "default"): quality(
+        "thresholds_changed", details={"limit_ctr_pa": 0.52, "limit_pedicle_ap": 68.0}
+    ),
+    **{
+        (code, place): width(code, place)
+        for code in ("mediastinal_width", "mediastinal_gap")
+        for place in ("in_patient", "detector_plane")
+    },
+    ("any_measurement", "default"): valued("trachea_offset", 0.314, Unit.RATIO, None),
+    ("any_measurement", "interval"): valued("carina_angle", 63.0, Unit.DEGREE, 4.0),
+    **{
+        (code, variant): valued(code, value, unit, half, side=Side.LEFT)
+        for code, value, unit in (
+            ("costophrenic_angle", 47.0, Unit.DEGREE),
+            ("lung_area", 231.0, Unit.SQUARE_CENTIMETRE),
+        )
+        for variant, half in (("default", None), ("interval", 4.0))
+    },
+    **{
+        (code, f"{polarity.value}_measured{'' if half else '_no_interval'}"): measured(
+            code, polarity, value, limit, half, **rest
+        )
+        for code, limit, values, rest in (
+            ("any_finding", 80.0, (87.0, 62.0, 78.0), {}),
+            (
+                "costophrenic_blunting",
+                90.0,
+                (113.0, 47.0, 88.0),
+                {"side": Side.LEFT, "unit": Unit.DEGREE},
+            ),
+            ("mediastinal_widening", 0.25, (0.31, 0.18, 0.24), {}),
+            ("tracheal_deviation", 1.0, (1.31, 0.12, 0.57), {"side": Side.RIGHT}),
+        )
+        for polarity, value in zip((PRESENT, ABSENT, UNCERTAIN), values, strict=True)
+        for half in ((0.021, None) if polarity is UNCERTAIN else (0.021,))
+    },
     ("heart_side", "right"): quality("heart_side", "right", location=Location.CARDIAC_SILHOUETTE),
     ("film_remark", "default"): quality("film_remark", reasons=("overlay_bits", "inverted")),
     ("not_examined", "default"): limitation("not_examined", *load("protocol")["coverage"]),

@@ -11,7 +11,7 @@ from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
 @tool(
     version="1.0",
-    purpose="Width of the upper mediastinum over that of the thorax; needs masks of it and the lungs.",
+    purpose="Width of the upper mediastinum over that of the thorax; needs a mask of it.",
     subject="mediastinal_ratio",
     time_limit_s=20,
 )

@@ -1,8 +1,8 @@
 """Width of the vascular pedicle.
 
 From where the superior vena cava crosses the right main bronchus to the take-off of the
-left subclavian artery, horizontally (Milne et al., AJR 1984; Ely and Haponik, Chest 2002). Here both
-points are taken on the medial borders of the lungs, at fixed shares of the lungs' height.
+left subclavian artery, horizontally (Milne et al., AJR 1984; Ely and Haponik, Chest 2002). Both
+points are taken here on the medial borders of the lungs, at fixed shares of the lungs' height.
 """
 
 from __future__ import annotations

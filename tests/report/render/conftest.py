@@ -13,7 +13,7 @@ import pytest
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Provenance
 from cxr_agent.report.model import Dropped, FilmSummary, Heading, Report, Sentence
 from cxr_agent.study import FloatImage
-from cxr_agent.testing.phantom import draw
+from cxr_agent.testing.phantom import STRUCTURES, draw
 from cxr_agent.toolbox.artifacts import (
     display_png,
     drawings_svg,
@@ -69,7 +69,7 @@ def drawing(columns: int = 512, rows: int = 512) -> bytes:
 @pytest.fixture(scope="session")
 def phantom_files() -> tuple[Files, dict[str, str], str, str]:
     files, phantom = Files(), draw()
-    masks = {name: files.put(mask_png(mask)) for name, mask in phantom.masks.items()}
+    masks = {name: files.put(mask_png(phantom.masks[name])) for name in STRUCTURES}
     return files, masks, files.put(drawing()), files.put(display_png(phantom.pixels))
 
 
