@@ -20,6 +20,7 @@ def measure_trachea_deviation(
     trachea: Mask,
     vertebrae: MaskGroup,
     spine: Mask | None = None,
+    carina: Mask | None = None,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.deviation.trachea_deviation` defines it.
 
@@ -28,5 +29,5 @@ def measure_trachea_deviation(
     Abstain
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
-    masks = masks_of(trachea, vertebrae, spine)
+    masks = masks_of(trachea, vertebrae, spine, carina)
     return measure(film, masks, Wanted("trachea_deviation", trachea_deviation))

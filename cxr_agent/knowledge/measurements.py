@@ -30,6 +30,9 @@ class Condition(Entry):
     below: str = ""
     code: str
     """Of ``kb/reasons.toml``: why it abstains."""
+    optional: bool = False
+    """Whether it is passed over where the geometry, for want of an outline that the measurement
+    can do without, does not give the quantity."""
 
     @model_validator(mode="after")
     def _limited(self) -> Condition:
@@ -111,6 +114,8 @@ class MeasurementDefinition(Entry):
     tolerance: float | None = Field(default=None, gt=0)
     """By which two values may differ and still count as the same, where a source says so."""
     adults_only: bool = False
+    square_pixels: bool = False
+    """Whether it abstains where pixels are not square: angles and curvatures would be bent."""
     location: Location | None = None
     condition: tuple[Condition, ...] = ()
     decision: Decision | None = None

@@ -17,8 +17,6 @@ from cxr_agent.measure.extent import BoolMask, Extent, extent_of
 from cxr_agent.measure.geometry import Geometry, Line, NotMeasurable, Point, Scene
 
 _HEIGHTS: Final = (0.1, 0.2, 0.3)
-_TIPS: Final = 0.1
-"""Share of the height, from below, in which a bronchus must still be seen on either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +40,17 @@ def bifurcation(mask: BoolMask) -> Bifurcation:
     """
     box = extent_of(mask)
     part = mask[box.top : box.bottom, box.left : box.right]
-    tips = part[-max(1, round(_TIPS * box.height)) :].any(axis=0)
-    columns = np.flatnonzero(tips)
-    gaps = np.flatnonzero(np.diff(columns) > 1)
-    if not gaps.size:
-        raise NotMeasurable("carina_unclear")
-    widest = gaps[np.diff(columns)[gaps].argmax()]
-    inside = slice(int(columns[widest]) + 1, int(columns[widest + 1]))
-    # Under the vertex the gap is open: its top is the last row of the mask above it.
-    last = box.height - part[::-1].argmax(axis=0)
-    filled = part.any(axis=0)
-    roof = np.where(filled, last, box.height)[inside]
-    row = int(roof.min())
-    found = np.flatnonzero(roof == row) + inside.start
-    middle = float(found.mean()) + 0.5
-    if row >= box.height - 1:
-        raise NotMeasurable("carina_unclear")
+    row, column, middle = _vertex(part)
     right, left = [], []
     for share in _HEIGHTS:
         level = min(box.height - 1, int(row + share * (box.height - row)))
         line = part[level]
-        beside = np.flatnonzero(line[: int(middle)]), np.flatnonzero(line[int(middle) :])
+        beside = np.flatnonzero(line[:column]), np.flatnonzero(line[column:])
         if not beside[0].size or not beside[1].size:
             raise NotMeasurable("carina_unclear")
         y = box.top + level + 0.5
         right.append((box.left + float(beside[0][-1]) + 1, y))
-        left.append((box.left + int(middle) + float(beside[1][0]), y))
+        left.append((box.left + column + float(beside[1][0]), y))
     top = float(np.flatnonzero(part[0]).mean()) + 0.5 + box.left
     return Bifurcation(
         box,
@@ -76,6 +59,26 @@ def bifurcation(mask: BoolMask) -> Bifurcation:
         tuple(right),
         tuple(left),
     )
+
+
+def _vertex(part: BoolMask) -> tuple[int, int, float]:
+    """Row and column of the highest open pixel between the legs, and x of its row's middle.
+
+    The tips are the lowest points on either side, so that one bronchus may end above the other: the
+    vertex is where the lower contour lies furthest above the higher of the tips beside it.
+    """
+    height = part.shape[0]
+    filled = part.any(axis=0)
+    lower = np.where(filled, height - part[::-1].argmax(axis=0), 0)
+    tips = np.minimum(np.maximum.accumulate(lower), np.maximum.accumulate(lower[::-1])[::-1])
+    depth = np.where(filled, tips - lower, 0)
+    deepest = np.flatnonzero(depth == depth.max())
+    if depth.max() == 0:
+        raise NotMeasurable("carina_unclear")
+    runs = np.split(deepest, np.flatnonzero(np.diff(deepest) > 1) + 1)
+    run = max(runs, key=len)
+    column = int(run[len(run) // 2])
+    return int(lower[column]), column, float(run.mean()) + 0.5
 
 
 def carina_angle(scene: Scene) -> Geometry:

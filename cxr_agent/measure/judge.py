@@ -47,6 +47,8 @@ def check(definition: MeasurementDefinition, geometry: Geometry) -> None:
         With the code of the first condition that does not hold.
     """
     for condition in definition.condition:
+        if condition.optional and condition.quantity not in geometry.quantities:
+            continue
         quantity = quantity_of(geometry, condition.quantity)
         met = (
             (not condition.at_least or quantity >= threshold(condition.at_least).value)

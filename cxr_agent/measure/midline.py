@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_agent.knowledge import members
-from cxr_agent.measure.extent import extent_of
+from cxr_agent.measure.extent import BoolMask, extent_of
 from cxr_agent.measure.geometry import Line, NotMeasurable, Point, Scene
 
 _FEWEST: Final = 3
@@ -58,7 +58,7 @@ def midline(scene: Scene, top: float, bottom: float) -> Midline:
     """
     width = scene.shape[1]
     vertebrae = _vertebrae(scene, top, bottom)
-    if len(vertebrae) >= _FEWEST:
+    if vertebrae:
         return _fitted(vertebrae, width, ())
     spine = scene.masks.get("spine")
     if spine is not None:
@@ -72,16 +72,40 @@ def midline(scene: Scene, top: float, bottom: float) -> Midline:
 
 
 def _vertebrae(scene: Scene, top: float, bottom: float) -> list[Point]:
-    """Centres of those between the heights, and their neighbours until there are three."""
-    centres: list[Point] = []
-    for plane in scene.group(members("vertebrae")[:_UPPER]).values():
-        box = extent_of(plane)
-        y, x = np.nonzero(plane[box.top : box.bottom, box.left : box.right])
-        centres.append((float(x.mean()) + box.left + 0.5, float(y.mean()) + box.top + 0.5))
+    """Centres of those between the heights, or of the three nearest; empty without three.
+
+    They are consecutive and each lies below the one before, as CheXStruct asks: an outline that
+    breaks this order is of another vertebra than it says.
+    """
     middle = (top + bottom) / 2
-    centres.sort(key=lambda point: abs(point[1] - middle))
-    within = [point for point in centres if top <= point[1] <= bottom]
-    return within if len(within) >= _FEWEST else centres[:_FEWEST]
+    runs = [run for run in _runs(scene) if len(run) >= _FEWEST]
+    if not runs:
+        return []
+    run = min(runs, key=lambda run: min(abs(y - middle) for _, y in run))
+    within = [point for point in run if top <= point[1] <= bottom]
+    nearest = sorted(run, key=lambda point: abs(point[1] - middle))[:_FEWEST]
+    return within if len(within) >= _FEWEST else sorted(nearest, key=lambda point: point[1])
+
+
+def _runs(scene: Scene) -> list[list[Point]]:
+    """Centres of consecutive vertebrae, from the head down."""
+    runs: list[list[Point]] = [[]]
+    for name in members("vertebrae")[:_UPPER]:
+        plane = scene.masks.get(name)
+        if plane is None:
+            runs.append([])
+            continue
+        centre = _centre(plane)
+        if runs[-1] and centre[1] <= runs[-1][-1][1]:
+            runs.append([])
+        runs[-1].append(centre)
+    return runs
+
+
+def _centre(plane: BoolMask) -> Point:
+    box = extent_of(plane)
+    y, x = np.nonzero(plane[box.top : box.bottom, box.left : box.right])
+    return float(x.mean()) + box.left + 0.5, float(y.mean()) + box.top + 0.5
 
 
 def _fitted(points: list[Point], width: int, remarks: tuple[str, ...]) -> Midline:

@@ -4,6 +4,10 @@ CheXStruct (Lee et al., CXReasonBench, 2025): the horizontal distances from both
 midline; the film is rotated when the smaller is below 0.40 of the larger. With the proxy of
 :mod:`cxr_agent.measure.midline`, taken at the height of the clavicles, 1 of 100 upright JSRT films
 falls below that; taken lower down it would be 30.
+
+The ends of the clavicles lie in front of the spine. When the patient turns to a side they move to
+that side of it, so that the end on that side is the one further from the midline (Herring, Learning
+Radiology: Recognizing the Basics).
 """
 
 from __future__ import annotations
@@ -25,12 +29,14 @@ _REACH: Final = 0.12
 def rotation(scene: Scene) -> Geometry:
     """Smaller over larger distance, from both clavicles; 1 on a straight film.
 
-    0 when an end crosses the midline. Needs vertebrae, a spine or both lungs for the midline. The
-    side is the patient's side whose clavicle is nearer to the midline.
+    0 when an end crosses the midline: CheXStruct gives no label there, yet no film is more rotated.
+    Needs vertebrae, a spine or both lungs for the midline. The side is that to which the patient is
+    turned.
 
     Quantities: ``ends_level`` (height difference of the ends over the film's), ``ends_height``
     (mean height from the top, over the film's), ``ends_gap`` (their distance over the film's
-    width), ``midline_residual`` and ``midline_wander``.
+    width), ``midline_residual`` and ``midline_wander``; with a lung ``end_reach_right`` and
+    ``end_reach_left`` (from its lateral border to the end, over its width).
 
     Raises
     ------
@@ -44,7 +50,7 @@ def rotation(scene: Scene) -> Geometry:
     middle = midline(scene, height - _REACH * rows, height + _REACH * rows)
     to_right, to_left = middle.x(right[1]) - right[0], left[0] - middle.x(left[1])
     small, large = sorted((to_right, to_left))
-    near = Side.RIGHT if to_right < to_left else Side.LEFT
+    turned = Side.RIGHT if to_right > to_left else Side.LEFT
     value = max(0.0, small) / large if large > 0 else 0.0
     return Geometry(
         value,
@@ -54,6 +60,7 @@ def rotation(scene: Scene) -> Geometry:
             "ends_gap": (left[0] - right[0]) / columns,
             "midline_residual": middle.residual,
             "midline_wander": middle.wander,
+            **_reaches(scene, right, left),
         },
         landmarks={"right_end": right, "left_end": left},
         lines=(
@@ -61,9 +68,21 @@ def rotation(scene: Scene) -> Geometry:
             Line("right_clavicle_to_midline", (right, (middle.x(right[1]), right[1]))),
             Line("left_clavicle_to_midline", (left, (middle.x(left[1]), left[1]))),
         ),
-        side=near if value < 1 else None,
+        side=turned if to_right != to_left else None,
         remarks=middle.remarks,
     )
+
+
+def _reaches(scene: Scene, right: Point, left: Point) -> dict[str, float]:
+    """How far each end lies from the lateral border of its lung."""
+    found = {}
+    if "right_lung" in scene.masks:
+        lung = extent_of(scene.masks["right_lung"])
+        found["end_reach_right"] = (right[0] - lung.left) / lung.width
+    if "left_lung" in scene.masks:
+        lung = extent_of(scene.masks["left_lung"])
+        found["end_reach_left"] = (lung.right - left[0]) / lung.width
+    return found
 
 
 def _medial_end(clavicle: BoolMask, *, towards_right: bool) -> Point:

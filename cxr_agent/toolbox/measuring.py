@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from cxr_agent.evidence import Interval, Side, Unit
-from cxr_agent.knowledge import MeasurementDefinition, definition
+from cxr_agent.knowledge import MeasurementDefinition, definition, threshold
 from cxr_agent.measure.doubt import Doubt, calibrated, repeated, scaled
 from cxr_agent.measure.extent import BoolMask, Extent
 from cxr_agent.measure.geometry import Geometry, Measure, NotMeasurable, Scene
@@ -18,7 +18,7 @@ from cxr_agent.measure.judge import check, quantity_of, verdict
 from cxr_agent.models.card import Calibration
 from cxr_agent.models.catalogue import upgrades
 from cxr_agent.models.store import load_card
-from cxr_agent.study import AgeGroup, Image, SpacingKind, View
+from cxr_agent.study import AgeGroup, Image, PixelSpacing, SpacingKind, View
 from cxr_agent.toolbox.contract import Abstain, Drawing, Mask
 from cxr_agent.toolbox.measurement import Decided, Measured, Measurement, Unmeasured
 
@@ -91,6 +91,8 @@ class _Table:
             raise NotMeasurable("lateral_view")
         if about.adults_only and film.age_group is AgeGroup.PAEDIATRIC:
             raise NotMeasurable("paediatric")
+        if about.square_pixels and not _square(film.spacing):
+            raise NotMeasurable("pixels_not_square")
         geometry = function(self._scene)
         value, scale = self._value(about, geometry)
         in_unit = Geometry(value, geometry.quantities)
@@ -210,6 +212,14 @@ class _Table:
             source=found.source,
             reasons=found.reasons,
         )
+
+
+def _square(spacing: PixelSpacing | None) -> bool:
+    """Whether pixels are square, as those of films without a spacing are taken to be."""
+    if spacing is None:
+        return True
+    short, long = sorted((spacing.row_mm, spacing.column_mm))
+    return long <= threshold("pixel_aspect").value * short
 
 
 def _interval(name: str, value: float, doubt: Doubt, calibration: Calibration | None) -> Interval:
