@@ -183,9 +183,12 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
         )
         for category in ("adequate", "low_contrast", "clipped", "inverted")
     },
-    ("inspiration", "adequate"): compared("inspiration", "adequate", 10, 9),
-    ("inspiration", "low"): compared("inspiration", "low", 7, 9),
-    ("inspiration", "undecided"): compared("inspiration", "undecided", 8, 9),
+    **{
+        ("inspiration", category): compared("inspiration", category, rib, 9).model_copy(
+            update={"side": Side.RIGHT}
+        )
+        for category, rib in (("adequate", 10), ("low", 7), ("undecided", 8))
+    },
     ("lung_height", "adequate"): compared("lung_height", "adequate", 0.861, 0.62),
     ("lung_height", "low"): compared("lung_height", "low", 0.514, 0.62),
     **{
@@ -224,7 +227,7 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
                 (113.0, 47.0, 88.0),
                 {"side": Side.LEFT, "unit": Unit.DEGREE},
             ),
-            ("mediastinal_widening", 0.25, (0.31, 0.18, 0.24), {}),
+            ("enlarged_cardiomediastinum", 0.25, (0.31, 0.18, 0.24), {}),
             ("tracheal_deviation", 1.0, (1.31, 0.12, 0.57), {"side": Side.RIGHT}),
         )
         for polarity, value in zip((PRESENT, ABSENT, UNCERTAIN), values, strict=True)

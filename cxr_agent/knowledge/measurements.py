@@ -15,7 +15,6 @@ from pydantic import Field, model_validator
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Location, Unit
 from cxr_agent.knowledge.files import Entry, entry, load
-from cxr_agent.study import View
 
 
 class Condition(Entry):
@@ -59,7 +58,7 @@ class Comparison(Entry):
     fails_below: str = ""
     fails_from: str = ""
     fails_at_most: str = ""
-    view: View | None = None
+    view: Literal["PA", "AP"] | None = None
     """Of the projection it is for; None for any."""
     reason: str = ""
     """Of ``kb/reasons.toml``: what is said where it holds."""

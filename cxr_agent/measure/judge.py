@@ -80,7 +80,7 @@ def verdict(
     spoken = [
         one
         for one in decision.when
-        if (one.view is None or view not in (View.PA, View.AP) or one.view is view)
+        if (one.view is None or view not in (View.PA, View.AP) or one.view == view)
         and (one.quantity == "value" or one.quantity in geometry.quantities)
     ]
     exact = {one.quantity: quantity_of(geometry, one.quantity) for one in spoken}

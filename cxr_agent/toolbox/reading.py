@@ -42,7 +42,11 @@ def reading_of(observation: Observation) -> str:
     for candidate in wordings:
         for variant in _variants(observation):
             if variant in candidate.variants:
-                fields = _fields(observation, decimals_of(observation.code, candidate))
+                judged = variant.endswith("_classified")
+                decimals = (
+                    candidate.decimals if judged else decimals_of(observation.code, candidate)
+                )
+                fields = _fields(observation, decimals)
                 try:
                     return candidate.variants[variant].format_map(fields)
                 except KeyError as missing:
@@ -105,7 +109,7 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
         "measure": _measure(observation),
         "limits": _limits(observation, decimals),
         "named_limits": ", ".join(
-            f"{name.removeprefix('limit_').replace('_', ' ')} {value:g}"
+            f"limit {name.removeprefix('limit_').replace('_', ' ')} {value:g}"
             for name, value in observation.details.items()
             if name.startswith("limit_")
         ),
@@ -114,7 +118,8 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
 
 def _limited(observation: Observation) -> bool:
     """Whether the finding rests on a measured value, and limits for it."""
-    return observation.value is not None and measured_for(observation.code) is not None
+    known = observation.category in ("measured", "pa", "ap", "unknown")
+    return known and observation.value is not None and measured_for(observation.code) is not None
 
 
 def _measure(observation: Observation) -> str:

@@ -16,10 +16,23 @@ from cxr_agent.toolbox.registry import known
 ORDER = [
     "check_view",
     "segment_anatomy",
+    "segment_cxas",
     "assess_quality",
     "assess_familiarity",
     "classify_findings",
+    "measure_inclusion",
+    "measure_rotation",
+    "measure_inspiration",
+    "measure_projection",
     "measure_ctr",
+    "measure_mediastinal_gap",
+    "measure_mediastinum",
+    "measure_carina_angle",
+    "measure_trachea_deviation",
+    "measure_aortic_knob",
+    "measure_ascending_aorta",
+    "measure_descending_aorta",
+    "measure_aortic_tortuosity",
 ]
 TOOLS = tuple(sorted(ORDER))
 
@@ -53,6 +66,7 @@ def test_films_one_after_the_other_priors_last_and_without_current_steps() -> No
         *((tool, film) for film in ("img-1", "img-2") for tool in ORDER),
         ("check_view", "prior-1"),
         ("segment_anatomy", "prior-1"),
+        ("segment_cxas", "prior-1"),
         ("measure_ctr", "prior-1"),
     ]
 

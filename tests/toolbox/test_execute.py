@@ -100,7 +100,7 @@ def raising(error: BaseException) -> Callable[[], Any]:
 
 def heart(plane: Any = None, name: str = "heart", key: str = "heart") -> dict[str, Mask]:
     plane = np.ones(SHAPE, dtype=np.bool_) if plane is None else plane
-    return {key: mask(name, plane)}
+    return {key: Mask(name, plane)}
 
 
 def with_a_bare_plane() -> Answer:

@@ -44,10 +44,10 @@ def test_a_notice_stands_with_the_step_in_which_it_came_up(
     bank = open_bank(made)
     model, segment = made.shelf.model, made.shelf.model.segment
 
-    def with_a_full_memory(pixels: object) -> object:
+    def with_a_full_memory(pixels: object, *, repeat: bool = False) -> object:
         for batch in (2, 1):
             runtime._tell(Notice(NoticeCode.SMALLER_BATCHES, "anatomy", batch=batch))
-        return segment(pixels)  # type: ignore[arg-type]
+        return segment(pixels, repeat=repeat)  # type: ignore[arg-type]
 
     bank.toolbox.run(CALL)
     monkeypatch.setattr(model, "segment", with_a_full_memory)
@@ -65,9 +65,9 @@ def test_a_failed_step_gives_its_reason_first(
     bank = open_bank(made)
     segment = made.shelf.model.segment
 
-    def told(pixels: object) -> object:
+    def told(pixels: object, *, repeat: bool = False) -> object:
         runtime._tell(Notice(NoticeCode.OVER_BUDGET, "anatomy", mib=90))
-        return segment(pixels)  # type: ignore[arg-type]
+        return segment(pixels, repeat=repeat)  # type: ignore[arg-type]
 
     monkeypatch.setattr(made.shelf.model, "segment", told)
     outcome = bank.toolbox.run(CALL)

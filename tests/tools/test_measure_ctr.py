@@ -12,11 +12,11 @@ from cxr_agent.evidence import EvidenceKind, Observation, Polarity, Unit
 from cxr_agent.models.card import Calibration
 from cxr_agent.study import AgeGroup, PixelSpacing, SpacingKind, View
 from cxr_agent.testing.phantom import draw, random_spec
+from cxr_agent.toolbox import measuring as module
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.contract import Abstain
-from cxr_agent.toolbox.reading import reading_of
-from cxr_agent.toolbox import measuring as module
 from cxr_agent.toolbox.measurement import Measured, Measurement
+from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.tools.measure_ctr import measure_ctr
 from tests.builders import Bank, film, mask, model_card, rectangle, scene
 

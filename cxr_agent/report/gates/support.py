@@ -67,10 +67,10 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
     fault = _number_fault(sentence.text, claims, cited) or _side_fault(claims, cited)
     if fault is not None:
         return fault
-    if any(item.kind is EvidenceKind.LIMITATION for item in cited) and any(
+    if any(_names_others(item) for item in cited) and any(
         sentence.text in rule_texts(item) for item in cited
     ):
-        return None  # a rule's own words on what is not known name what they must
+        return None
     return (
         _term_fault(claims, cited)
         or _polarity_fault(claims, cited)
@@ -193,6 +193,14 @@ def _term_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
         if not any(_speaks_of(item, code) and item.kind in kinds for item in cited):
             return Fault.TERM
     return None
+
+
+def _names_others(item: Evidence) -> bool:
+    """Whether a rule's own words on it must name what it is not itself evidence of.
+
+    What is not known is named, and so are limits that a user changed.
+    """
+    return item.kind is EvidenceKind.LIMITATION or item.code == "thresholds_changed"
 
 
 def _speaks_of(item: Evidence, code: str) -> bool:

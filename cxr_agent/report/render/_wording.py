@@ -24,11 +24,19 @@ _VIEWS = {
 _UNITS = {
     Unit.RATIO: "",
     Unit.MILLIMETRE: " mm",
+    Unit.SQUARE_CENTIMETRE: " cm2",
     Unit.PIXEL: " px",
     Unit.DEGREE: "°",
     Unit.DAY: " d",
 }
-_DECIMALS = {Unit.RATIO: 3, Unit.MILLIMETRE: 1, Unit.PIXEL: 1, Unit.DEGREE: 1, Unit.DAY: 0}
+_DECIMALS = {
+    Unit.RATIO: 3,
+    Unit.MILLIMETRE: 1,
+    Unit.SQUARE_CENTIMETRE: 0,
+    Unit.PIXEL: 1,
+    Unit.DEGREE: 1,
+    Unit.DAY: 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
