@@ -21,6 +21,7 @@ def measure_inclusion(
     left_lung: Mask,
     right_hemidiaphragm: Mask | None = None,
     left_hemidiaphragm: Mask | None = None,
+    heart: Mask | None = None,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.inclusion.inclusion` defines it.
 
@@ -29,5 +30,5 @@ def measure_inclusion(
     Abstain
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
-    masks = masks_of(right_lung, left_lung, right_hemidiaphragm, left_hemidiaphragm)
+    masks = masks_of(right_lung, left_lung, right_hemidiaphragm, left_hemidiaphragm, heart)
     return measure(film, masks, Wanted("inclusion", inclusion))

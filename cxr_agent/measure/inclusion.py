@@ -38,13 +38,14 @@ def inclusion(scene: Scene) -> Geometry:
     landmarks: dict[str, Point] = {}
     lines: list[Line] = []
     boxes = []
+    domes = _domes(scene)
     for side in ("right", "left"):
         lung = scene.mask(f"{side}_lung")
         box = extent_of(lung)
         boxes.append(box)
         apex = _point_on_row(lung, box.top, box.top)
         outer = _point_on_column(lung, side, box)
-        base, name = _base(scene, side, lung, box)
+        base, name = _base(domes[side], "dome") if domes else _base(lung, "bottom")
         edge = field.left if side == "right" else field.right
         margins[f"apex_{side}"] = _share(box.top - field.top, field.height)
         margins[f"side_{side}"] = _share(abs(edge - outer[0]) * _inside(outer, field), field.width)
@@ -56,7 +57,6 @@ def inclusion(scene: Scene) -> Geometry:
             Line(f"bottom_margin_{side}", (base, (base[0], field.bottom))),
         ]
     one, other = boxes
-    without = any(name.startswith("bottom") for name in margins)
     return Geometry(
         min(margins.values()),
         quantities={
@@ -68,26 +68,40 @@ def inclusion(scene: Scene) -> Geometry:
         landmarks=landmarks,
         lines=tuple(lines),
         box=one.union(other).box,
-        remarks=("bottom_without_diaphragm",) if without else (),
+        remarks=() if domes else ("bottom_without_diaphragm",),
     )
 
 
-def _base(scene: Scene, side: str, lung: BoolMask, box: Extent) -> tuple[Point, str]:
-    """Where the bottom margin starts, and which of the two margins it is."""
-    dome = scene.masks.get(f"{side}_hemidiaphragm")
-    if dome is not None:
+def _domes(scene: Scene) -> dict[str, BoolMask]:
+    """Each lung's medial third above its hemidiaphragm; empty unless both sides have one.
+
+    What lies over the heart is left out where that is outlined: a lung that ends at the heart's
+    border does not show its base there.
+    """
+    found: dict[str, BoolMask] = {}
+    heart = scene.masks.get("heart")
+    for side in ("right", "left"):
+        dome, lung = scene.masks.get(f"{side}_hemidiaphragm"), scene.mask(f"{side}_lung")
+        if dome is None:
+            return {}
+        box = extent_of(lung)
         third = max(1, round(box.width * _MEDIAL_SHARE))
-        medial = (
-            slice(box.right - third, box.right)
-            if side == "right"
-            else slice(box.left, box.left + third)
-        )
+        start = box.right - third if side == "right" else box.left
         above = np.zeros_like(lung)
+        medial = slice(start, start + third)
         above[:, medial] = lung[:, medial] & ~dome[:, medial]
-        if above.any():
-            bottom = extent_of(above).bottom
-            return _point_on_row(above, bottom - 1, bottom), "dome"
-    return _point_on_row(lung, box.bottom - 1, box.bottom), "bottom"
+        if heart is not None:
+            above[:, heart.any(axis=0)] = False
+        if not above.any():
+            return {}
+        found[side] = above
+    return found
+
+
+def _base(mask: BoolMask, name: str) -> tuple[Point, str]:
+    """The lowest point of a mask, and which of the two margins starts there."""
+    bottom = extent_of(mask).bottom
+    return _point_on_row(mask, bottom - 1, bottom), name
 
 
 def _point_on_row(mask: BoolMask, row: int, y: float) -> Point:

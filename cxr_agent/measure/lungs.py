@@ -73,8 +73,11 @@ def _bands(lung: BoolMask) -> list[float]:
     box = extent_of(lung)
     if box.height < _BANDS:
         raise NotMeasurable("lung_too_low")
-    widths = lung[box.top : box.bottom].sum(axis=1)
-    return [float(part.mean()) for part in np.array_split(widths, _BANDS)]
+    # Bands may end within a row, so that the widths do not depend on the grid.
+    area = np.concatenate([[0], lung[box.top : box.bottom].sum(axis=1).cumsum()])
+    ends = np.linspace(0, box.height, _BANDS + 1)
+    areas = np.diff(np.interp(ends, np.arange(box.height + 1), area))
+    return [float(one) for one in areas * _BANDS / box.height]
 
 
 def _drawn(side: str, lung: BoolMask) -> list[Line]:

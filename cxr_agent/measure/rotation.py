@@ -2,8 +2,7 @@
 
 CheXStruct (Lee et al., CXReasonBench, 2025): the horizontal distances from both medial ends to the
 midline; the film is rotated when the smaller is below 0.40 of the larger. With the proxy of
-:mod:`cxr_agent.measure.midline`, taken at the height of the clavicles, 1 of 100 upright JSRT films
-falls below that; taken lower down it would be 30.
+:mod:`cxr_agent.measure.midline` and readers' outlines, 5 of 192 upright JSRT films fall below that.
 
 The ends of the clavicles lie in front of the spine. When the patient turns to a side they move to
 that side of it, so that the end on that side is the one further from the midline (Herring, Learning

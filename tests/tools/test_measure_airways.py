@@ -59,7 +59,7 @@ def rotated(doubt: int | None = None, **changed: Any) -> Measured:
     }
     outlines |= {name: changed.pop(name) for name in tuple(changed) if name in outlines}
     masks = {name: _mask(name, plane, doubt) for name, plane in outlines.items()}
-    return measure_rotation(_film(changed), vertebrae=(), **masks)
+    return measure_rotation(_film(changed), vertebrae=(), **masks)  # type: ignore[return-value]
 
 
 def gapped(half: int) -> BoolMask:
@@ -80,7 +80,7 @@ def wedge(slope: float) -> BoolMask:
 def parted(carina: BoolMask, doubt: int | None = None, **rest: Any) -> Measured:
     mask = _mask("carina", carina, doubt)
     assert mask is not None
-    return measure_carina_angle(_film(rest), mask)
+    return measure_carina_angle(_film(rest), mask)  # type: ignore[return-value]
 
 
 def tube(x: int, half: int = 10, top: int = 20, bottom: int = 200) -> BoolMask:
@@ -92,7 +92,8 @@ def shifted(trachea: BoolMask, doubt: int | None = None, **changed: Any) -> Meas
     assert mask is not None
     spine = _mask("spine", changed.pop("spine", SPINE), doubt)
     carina = _mask("carina", changed.pop("carina", None), doubt)
-    return measure_trachea_deviation(_film(changed), mask, vertebrae=(), spine=spine, carina=carina)
+    given = {"spine": spine, "carina": carina}
+    return measure_trachea_deviation(_film(changed), mask, vertebrae=(), **given)  # type: ignore[return-value]
 
 
 def stated(result: Measured, kind: EvidenceKind) -> Observation:

@@ -16,7 +16,7 @@ from cxr_agent.knowledge import Term, vocabulary
 _HANDLE: Final = re.compile(r"\b(?:img|prior)-\d+\b")
 _NUMBER: Final = re.compile(
     r"((?:(?<!\w)[-+])?(?:\d+(?:[.,]\d+)?|[.,]\d+))"
-    r"(?:\s*(mm|cm|km|m|kg|px|pixels?|%|percent|per cent|°|deg|degrees?|hours?|days?|weeks?"
+    r"(?:\s*(mm|cm2|cm|km|m|kg|px|pixels?|%|percent|per cent|°|deg|degrees?|hours?|days?|weeks?"
     r"|months?|years?)(?![a-z]))?"
 )
 _ROLE: Final = re.compile(
