@@ -7,11 +7,19 @@ The text is that of ``kb/``; the pictures are phantom films measured on their tr
 
 from __future__ import annotations
 
+import io
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
+from cxr_agent import Measurer
 from cxr_agent.knowledge import MeasurementDefinition, measurements, reasons, structures, threshold
 from cxr_agent.knowledge.structures import members
+from cxr_agent.report.render.overlay import overlay_png
+from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw
 
 PAGE = Path(__file__).parents[1] / "measurements.md"
 PICTURES = Path(__file__).parent
@@ -98,9 +106,9 @@ def _decision(one: MeasurementDefinition) -> Iterator[str]:
 
 def _outlines(codes: tuple[str, ...]) -> str:
     known = structures()
-    return ", ".join(
-        known[code].name if code in known else _group(code) for code in codes
-    ) or "none"
+    return (
+        ", ".join(known[code].name if code in known else _group(code) for code in codes) or "none"
+    )
 
 
 def _group(code: str) -> str:
@@ -112,7 +120,40 @@ def picture(name: str) -> Path:
     return PICTURES / f"{name}.png"
 
 
+def draw_pictures(folder: Path) -> None:
+    """One overlay per measurement on a phantom's true outlines, as `--overlay` draws it."""
+    phantom = draw(
+        PhantomSpec(thorax_width=0.72, noise=0, trachea_shift=0.02, tortuosity=0.02), 640
+    )
+    masks = {**phantom.masks, **_given(phantom)}
+    film = folder / "phantom.png"
+    Image.fromarray(np.rint(phantom.pixels * 255).astype(np.uint8)).save(film)
+    with Measurer() as measurer:
+        for name in measurements():
+            found = measurer.measure(film, only=[name], masks=masks, spacing=(0.55, 0.55))
+            png = overlay_png(phantom.pixels, found.drawings, found.items, side=480)
+            picture(name).write_bytes(_small(png))
+
+
+def _given(phantom: Phantom) -> dict[str, np.ndarray]:
+    """A nodule in the left lung and the tip of a tube in the trachea."""
+    rows, columns = np.indices(phantom.pixels.shape)
+    nodule = ((rows - 300) / 18) ** 2 + ((columns - 450) / 26) ** 2 < 1
+    y, x = np.nonzero(phantom.masks["trachea"])
+    tip = (abs(rows - (y.max() - 90)) < 3) & (abs(columns - x.mean()) < 3)
+    return {"nodule": nodule, "tube_tip": tip}
+
+
+def _small(png: bytes) -> bytes:
+    """The same in 64 colours: pictures of a page need no more."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(png)).quantize(64).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
 def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        draw_pictures(Path(folder))
     PAGE.write_text(page(), encoding="utf-8")
 
 

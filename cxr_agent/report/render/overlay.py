@@ -21,12 +21,15 @@ _COLOURS: Final = (
     (255, 171, 64),
 )
 _SIDE: Final = 1024
-"""Longest side of the picture."""
 _SHADOW: Final = (0, 0, 0)
 
 
 def overlay_png(
-    pixels: FloatImage, drawings: Sequence[Drawing], items: Iterable[Measurement] = ()
+    pixels: FloatImage,
+    drawings: Sequence[Drawing],
+    items: Iterable[Measurement] = (),
+    *,
+    side: int = _SIDE,
 ) -> bytes:
     """The film with lines and their labels, landmarks as dots, and the values in a corner.
 
@@ -36,11 +39,13 @@ def overlay_png(
         (rows, columns) in [0, 1].
     drawings
         In film pixels.
+    side
+        Longest side of the picture in pixels.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     rows, columns = pixels.shape
-    scale = _SIDE / max(rows, columns)
+    scale = side / max(rows, columns)
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     grey = Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
     picture = grey.resize(size, Image.Resampling.BILINEAR).convert("RGB")
