@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cxr_agent.cli import demo, doctor, measure, models, read, segment, tools
+from cxr_agent.cli import demo, doctor, evaluate, measure, models, read, segment, tools
 from cxr_agent.cli import trace as runs
 from cxr_agent.cli.problems import internal_error, print_error
 from cxr_agent.errors import CxrAgentError, OutputError, UsageError
@@ -32,6 +32,7 @@ app.command("measure")(measure.measure)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="trace")
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(tools.app, name="tools")
 app.add_typer(models.app, name="models")
 

@@ -12,7 +12,7 @@ from cxr_agent.measure.extent import BoolMask, extent_of
 from cxr_agent.measure.geometry import Geometry, Line, Measure, NotMeasurable, Scene
 
 _BANDS: Final = 10
-_THIRD: Final = 3
+_END_BANDS: Final = 3
 
 
 def lung_area(scene: Scene, side: Side) -> Geometry:
@@ -43,7 +43,7 @@ def lung_area_ratio(scene: Scene) -> Geometry:
 
 
 def lung_profile(scene: Scene) -> Geometry:
-    """Mean width of both lungs in their apical third over that in their basal third.
+    """Mean width of both lungs in their upper three of ten bands over that in their lower three.
 
     Quantities: ``right_1`` to ``right_10`` and ``left_1`` to ``left_10``, the mean widths in ten
     equal bands of each lung's height, from the apex, over the width of the thorax.
@@ -61,8 +61,8 @@ def lung_profile(scene: Scene) -> Geometry:
     for side, lung in lungs.items():
         bands = _bands(lung)
         quantities |= {f"{side}_{n}": w / thorax.width for n, w in enumerate(bands, 1)}
-        apical.append(np.mean(bands[:_THIRD]))
-        basal.append(np.mean(bands[-_THIRD:]))
+        apical.append(np.mean(bands[:_END_BANDS]))
+        basal.append(np.mean(bands[-_END_BANDS:]))
         lines += _drawn(side, lung)
     return Geometry(
         float(sum(apical) / sum(basal)), quantities=quantities, lines=tuple(lines), box=thorax.box

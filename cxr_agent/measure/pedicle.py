@@ -21,8 +21,7 @@ _SUBCLAVIAN: Final = 0.20
 def vascular_pedicle(scene: Scene) -> Geometry:
     """The width in pixels; needs both lungs.
 
-    Quantities: ``side_margin`` is not needed here; ``thorax_share``, the width over that of both
-    lungs.
+    Quantities: ``thorax_share``, the width over that of both lungs.
 
     Raises
     ------
