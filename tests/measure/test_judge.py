@@ -84,10 +84,13 @@ HYSTERESIS = _decision({"from": "ctr_ap", "fails_below": "ctr_pa"})
         (DOME, 0.03, None, UNCERTAIN),
         (DOME, 0.089, None, UNCERTAIN),
         (DOME, 0.09, None, ABSENT),
+        (DOME, 0.10, (0.08, 0.12), UNCERTAIN),
+        (DOME, 0.02, (0.01, 0.03), UNCERTAIN),
         # From 0.55 on; fails only below 0.50.
         (HYSTERESIS, 0.55, None, PRESENT),
         (HYSTERESIS, 0.50, None, UNCERTAIN),
         (HYSTERESIS, 0.499, None, ABSENT),
+        (HYSTERESIS, 0.49, (0.47, 0.50), UNCERTAIN),
     ],
 )
 def test_one_comparison(
