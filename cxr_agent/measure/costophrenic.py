@@ -18,6 +18,8 @@ from cxr_agent.measure.geometry import Geometry, Line, Measure, NotMeasurable, P
 
 _LATERAL: Final = 1 / 3
 _REACH: Final = 1 / 8
+_FLAT: Final = 0.01
+"""Share of the lung's height within which its base counts as flat."""
 
 
 def costophrenic_angle(scene: Scene, side: Side) -> Geometry:
@@ -40,7 +42,8 @@ def costophrenic_angle(scene: Scene, side: Side) -> Geometry:
     columns = np.flatnonzero(third.any(axis=0))
     floors = third.shape[0] - third[::-1].argmax(axis=0)
     deepest = int(floors[columns].max())
-    column = int(columns[floors[columns] >= deepest - 1].min())
+    # Of a flat base, its lateral end.
+    column = int(columns[floors[columns] >= deepest - _FLAT * box.height].min())
     reach = max(2, round(box.height * _REACH))
     row, beside = deepest - reach, box.left + column + reach
     if row <= box.top or beside >= box.right or not plane[row].any():

@@ -51,9 +51,10 @@ def test_the_cards_ctr_error(data: str, most: float) -> None:
 
 def test_the_cards_coverage() -> None:
     assert 0.85 <= figure("all held-out films", "CTR, share").value <= 0.95
-    for data in ("JSRT, held-out test films", "wingspan, calibrated without"):
-        # One source alone has so few films that one of them moves the share by 1 to 2 %.
-        assert 0.85 <= figure(data, "CTR, share").value <= 0.97
+    # One source alone has so few films that one of them moves the share by 1 to 2 %.
+    assert 0.85 <= figure("wingspan, calibrated without", "CTR, share").value <= 0.97
+    jsrt = figure("JSRT, held-out test films", "cardiothoracic ratio, share")
+    assert 0.85 <= jsrt.value <= 0.97
 
 
 def test_the_card_gives_a_model_that_never_saw_wingspan() -> None:
