@@ -20,6 +20,7 @@ def measure_costophrenic_angles(
     film: Image,
     right_lung: Mask,
     left_lung: Mask,
+    heart: Mask | None = None,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.costophrenic.costophrenic_angle` defines it.
 
@@ -28,6 +29,6 @@ def measure_costophrenic_angles(
     Abstain
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
-    masks = masks_of(right_lung, left_lung)
+    masks = masks_of(right_lung, left_lung, heart)
     sides = (Side.RIGHT, Side.LEFT)
     return measure(film, masks, *(Wanted("costophrenic_angle", angle_of(s), s) for s in sides))

@@ -31,7 +31,7 @@ def costophrenic_angle(scene: Scene, side: Side) -> Geometry:
     Raises
     ------
     NotMeasurable
-        ``mask_missing``, ``angle_unclear`` where a border ends before the reach.
+        ``mask_missing``, ``angle_unclear`` where a border ends before the reach, or ``heart`` hides it.
     """
     lung = scene.mask(f"{side.value}_lung")
     # Both sides are looked at as if the chest wall lay to the left of the picture.
@@ -50,7 +50,7 @@ def costophrenic_angle(scene: Scene, side: Side) -> Geometry:
         raise NotMeasurable("angle_unclear")
     wall = (float(np.flatnonzero(plane[row])[0]), row + 0.5)
     below = np.flatnonzero(plane[:, beside])
-    if not below.size:
+    if not below.size or _at_heart(scene, beside, reach, flipped=flipped):
         raise NotMeasurable("angle_unclear")
     vertex = (float(box.left + column), float(deepest))
     dome = (beside + 0.5, float(below[-1] + 1))
@@ -73,6 +73,15 @@ def costophrenic_angle(scene: Scene, side: Side) -> Geometry:
 def angle_of(side: Side) -> Measure:
     """:func:`costophrenic_angle` of one side."""
     return partial(costophrenic_angle, side=side)
+
+
+def _at_heart(scene: Scene, column: int, reach: int, *, flipped: bool) -> bool:
+    """Whether the heart, where outlined, is so near that the lung ends at it."""
+    heart = scene.masks.get("heart")
+    if heart is None:
+        return False
+    plane = heart[:, ::-1] if flipped else heart
+    return bool(plane[:, max(0, column - reach // 4) : column + reach // 4 + 1].any())
 
 
 def _back(point: Point, width: int) -> Point:

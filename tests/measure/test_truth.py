@@ -166,10 +166,11 @@ OTHERWISE = 1 / SMALL
 def test_enlarging_keeps_ratios_and_angles(factor: int, seed: int) -> None:
     seen = Seen.of(drawn(upright(seed), SMALL))
     small, large = seen.all(), seen.enlarged(factor).all()
-    assert small.keys() == large.keys()
+    # Beside a large heart the costophrenic angle is measured or not by a pixel.
+    assert {name for name, _ in small.keys() ^ large.keys()} <= {"costophrenic_angle"}
     assert len(small) > len(measurements()) * 2 / 3
     for (name, side), item in small.items():
-        if name in SCALE_FREE:
+        if name in SCALE_FREE and (name, side) in large:
             value = large[name, side].value
             assert value == pytest.approx(item.value, abs=ONE_PIXEL.get(name, OTHERWISE)), name
             assert large[name, side].side is item.side

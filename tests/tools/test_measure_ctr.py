@@ -29,10 +29,8 @@ SPACING = PixelSpacing(0.5, 0.25, SpacingKind.CALIBRATED)
 def _card(monkeypatch: pytest.MonkeyPatch) -> None:
     """A calibration that training does not change."""
 
-    class Card:
-        calibrations = {"cardiothoracic_ratio": CALIBRATION}
-
-    monkeypatch.setattr(module, "load_card", lambda _: Card)
+    card = model_card("anatomy", calibrations={"cardiothoracic_ratio": CALIBRATION})
+    monkeypatch.setattr(module, "load_card", lambda _: card)
 
 
 def measured(
