@@ -31,7 +31,8 @@ def costophrenic_angle(scene: Scene, side: Side) -> Geometry:
     Raises
     ------
     NotMeasurable
-        ``mask_missing``, ``angle_unclear`` where a border ends before the reach, or ``heart`` hides it.
+        ``mask_missing``; ``angle_unclear`` where a border ends before the reach or ``heart`` is
+        beside it.
     """
     lung = scene.mask(f"{side.value}_lung")
     # Both sides are looked at as if the chest wall lay to the left of the picture.
