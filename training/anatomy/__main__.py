@@ -42,6 +42,7 @@ def main() -> None:
     train("final", 14, 21, *both)
     run("export", "--name", "final")
     run("evaluate", *shared, *extra)
+    run("measured", *shared)
     run("card")
 
 
