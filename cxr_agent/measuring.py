@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.errors import CxrAgentError, InputError, UsageError
+from cxr_agent.evidence import Box
 from cxr_agent.imaging import Decoder, load_study
 from cxr_agent.imaging.decoder import FilmPath
 from cxr_agent.imaging.refusal import refusal_by_pixels
@@ -24,6 +25,9 @@ from cxr_agent.knowledge import (
     structures,
     thresholds_changed,
 )
+from cxr_agent.measure.geometry import Scene
+from cxr_agent.measure.inclusion import exposed_field
+from cxr_agent.measure.landmarks import hila, landmarks
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.planning.planner import UNREADABLE
@@ -49,6 +53,9 @@ class MeasuredFilm(BaseModel):
     items: tuple[Measurement, ...]
     unmeasured: tuple[Unmeasured, ...]
     drawings: tuple[Drawing, ...]
+    landmarks: dict[str, tuple[float, float]]
+    """Points that the outlines show, see :mod:`cxr_agent.measure.landmarks`."""
+    hila: dict[str, Box]
     changed_thresholds: dict[str, float]
     """Limits that the user's configuration changed."""
     outlines: dict[str, BoolMask] = Field(exclude=True, repr=False)
@@ -134,7 +141,12 @@ class Measurer(AbstractContextManager["Measurer"]):
             bench = Bench(Study((image,)), self._shelf)
             self._outline(bench, image, given)
             items, missing, drawings = self._measured(bench, image, wanted)
+        outlines = {name: mask.plane for name, mask in bench.masks(image.handle).items()}
+        shown = {name: plane for name, plane in outlines.items() if plane.any()}
+        seen = Scene(shown, exposed_field(image.pixels), image.shape)
         return MeasuredFilm(
+            landmarks=landmarks(seen),
+            hila=hila(seen),
             view=image.view,
             rows=image.shape[0],
             columns=image.shape[1],
@@ -142,7 +154,7 @@ class Measurer(AbstractContextManager["Measurer"]):
             unmeasured=tuple(missing),
             drawings=tuple(drawings),
             changed_thresholds={name: one.value for name, one in self._changed.items()},
-            outlines={name: mask.plane for name, mask in bench.masks(image.handle).items()},
+            outlines=outlines,
             image=image,
         )
 

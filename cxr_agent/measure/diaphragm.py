@@ -26,7 +26,7 @@ def diaphragm_height(scene: Scene) -> Geometry:
     NotMeasurable
         ``mask_missing``, ``diaphragm_unclear``.
     """
-    right, left = _dome(scene, "right"), _dome(scene, "left")
+    right, left = dome(scene, "right"), dome(scene, "left")
     one, other = extent_of(scene.mask("right_lung")), extent_of(scene.mask("left_lung"))
     value = left[1] - right[1]
     higher = min(right[1], left[1])
@@ -47,7 +47,8 @@ def diaphragm_height(scene: Scene) -> Geometry:
     )
 
 
-def _dome(scene: Scene, side: str) -> Point:
+def dome(scene: Scene, side: str) -> Point:
+    """The highest point of one dome, see :func:`diaphragm_height`."""
     lung = scene.mask(f"{side}_lung")
     box = extent_of(lung)
     columns = np.arange(
