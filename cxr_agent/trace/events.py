@@ -13,7 +13,8 @@ from pydantic import Field, TypeAdapter
 
 from cxr_agent.trace.fields import Code, Frozen, JsonObject, Name, Seconds, Sha256, Step, Text
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""1 had no language model, no dialogue and no corrections; both are read."""
 
 FINISH: Final = "finish"
 """The decision of a planner that has no further tool to call."""
@@ -23,7 +24,7 @@ class RunStarted(Frozen):
     """The first event of a run: all that is needed to do it again."""
 
     type: Literal["run_started"] = "run_started"
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     """Version of these event classes."""
     run_id: Name
     """Name of the run's folder when it was written."""
@@ -86,6 +87,7 @@ class Plan(Frozen):
     """Hash of the prompt file, not of what was filled in."""
     model: Name | None = None
     tokens_in: int | None = Field(default=None, ge=0)
+    """None where ``model_called`` events tell what the exchange took."""
     tokens_out: int | None = Field(default=None, ge=0)
     cost: float | None = Field(default=None, ge=0)
     """US dollars."""
@@ -165,8 +167,104 @@ class GateVerdict(Frozen):
     action: Literal["kept", "repaired", "dropped", "added"]
 
 
+class ModelCalled(Frozen):
+    """One exchange with a language model, whatever came of it."""
+
+    type: Literal["model_called"] = "model_called"
+    purpose: Literal["plan", "word", "answer"]
+    model: Name
+    prompt_id: Name
+    prompt_sha256: Sha256
+    """Hash of the prompt file, not of what was filled in."""
+    outcome: Code
+    """``ok``, or why the exchange gave nothing to go by."""
+    attempts: int = Field(ge=0)
+    """HTTP requests made."""
+    tokens_in: int = Field(default=0, ge=0)
+    tokens_out: int = Field(default=0, ge=0)
+    cost: float | None = Field(default=None, ge=0)
+    """US dollars; None where the price of the model is not known."""
+    seconds: Seconds
+    images: int = Field(default=0, ge=0)
+    """Pictures that went out."""
+    sent: Sha256 | None = None
+    """Artifact: the messages as JSON; None under ``--privacy none``."""
+    received: Sha256 | None = None
+    """Artifact: the reply as JSON; None under ``--privacy none`` or where there was none."""
+
+
+class Asked(Frozen):
+    """A reader asked something."""
+
+    type: Literal["asked"] = "asked"
+    turn: int = Field(ge=1)
+    sha256: Sha256
+    """Of the question as typed."""
+    text: Text | None = None
+    """As the privacy mode allows: whole, with unknown words masked, or not at all."""
+    intent: Code
+    """How the rules understood it."""
+    subjects: tuple[Name, ...] = ()
+
+
+class Answered(Frozen):
+    """What the reader was told."""
+
+    type: Literal["answered"] = "answered"
+    turn: int = Field(ge=1)
+    sentences: tuple[JsonObject, ...]
+    """Each with its text and evidence ids."""
+    worded_by: Name
+    """``rule``, or the language model."""
+    unsupported: int = Field(default=0, ge=0)
+    """Sentences of the language model that the gate kept back."""
+
+
+class Corrected(Frozen):
+    """A reader put right what a tool had outlined, placed or found."""
+
+    type: Literal["corrected"] = "corrected"
+    step: Step
+    kind: Literal["mask", "landmark", "finding"]
+    film: Name
+    target: Name
+    """The structure, the landmark, or the code of the finding."""
+    who: Text
+    why: Text
+    value: JsonObject = Field(default_factory=dict)
+    """What it is now: ``{"x": , "y": }``, or ``{"polarity": , "side": }``."""
+    artifacts: dict[Name, Sha256] = Field(default_factory=dict)
+    """The mask that was given."""
+
+
+class Withdrawn(Frozen):
+    """Evidence that no longer counts; it stays in the trace."""
+
+    type: Literal["withdrawn"] = "withdrawn"
+    evidence: tuple[Name, ...]
+    reason: Code
+
+
+class ReportIssued(Frozen):
+    """A report was given out, and the run goes on."""
+
+    type: Literal["report_issued"] = "report_issued"
+    report_sha256: Sha256
+    """Artifact: the report as JSON."""
+    status: Literal["complete", "partial"]
+
+
+class RunResumed(Frozen):
+    """A run that had ended, or was cut off, goes on in another process."""
+
+    type: Literal["run_resumed"] = "run_resumed"
+    program_version: Name
+    planner: Name
+    config: JsonObject = Field(default_factory=dict)
+
+
 class RunFinished(Frozen):
-    """The last event of a run. A run without it was cut off."""
+    """The last event of a run, unless it is resumed. A run without it was cut off."""
 
     type: Literal["run_finished"] = "run_finished"
     status: Literal["complete", "partial", "refused", "failed"]
@@ -188,6 +286,13 @@ Event = Annotated[
     | Conflict
     | ReportDrafted
     | GateVerdict
+    | ModelCalled
+    | Asked
+    | Answered
+    | Corrected
+    | Withdrawn
+    | ReportIssued
+    | RunResumed
     | RunFinished,
     Field(discriminator="type"),
 ]
@@ -211,7 +316,14 @@ def artifacts_of(event: Event) -> Iterator[tuple[str, str]]:
                 for name, value in artifacts.items():
                     if isinstance(value, str):
                         yield f"{name} of {event.evidence.get('id')}", value
-        case RunFinished(report_sha256=str() as sha256):
+        case RunFinished(report_sha256=str() as sha256) | ReportIssued(report_sha256=sha256):
             yield "report", sha256
+        case ModelCalled():
+            for what, sha256 in (("messages", event.sent), ("reply", event.received)):
+                if sha256 is not None:
+                    yield f"{what} of {event.purpose}", sha256
+        case Corrected():
+            for name, sha256 in event.artifacts.items():
+                yield f"{name} as corrected", sha256
         case _:
             return

@@ -125,10 +125,11 @@ def parse(data: bytes, number: int) -> Line:
         return decode(data)
     except (ValidationError, RecursionError) as error:
         version = _schema_version(data)
-        if version is not None and version != SCHEMA_VERSION:
+        if version is not None and not 1 <= version <= SCHEMA_VERSION:
             raise TraceError(
                 "trace_schema",
-                f"the trace has schema version {version}; this program reads {SCHEMA_VERSION}",
+                f"the trace has schema version {version}; this program reads 1 to "
+                f"{SCHEMA_VERSION}",
                 hint="use a newer version of cxr-agent",
             ) from error
         # The validation error is not shown: it would quote the file.

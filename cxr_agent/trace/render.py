@@ -6,17 +6,24 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 
 from cxr_agent.trace.events import (
+    Answered,
+    Asked,
     Conflict,
+    Corrected,
     Event,
     EvidenceAdded,
     GateVerdict,
+    ModelCalled,
     Plan,
     ReportDrafted,
+    ReportIssued,
     RunFinished,
+    RunResumed,
     RunStarted,
     StudyLoaded,
     ToolCalled,
     ToolReturned,
+    Withdrawn,
 )
 from cxr_agent.trace.reader import Trace
 
@@ -81,6 +88,32 @@ def _event(event: Event, full: bool) -> Iterator[str]:
                 yield f"  {sign} {event.gate}: {event.action}, {event.reason}"
                 if event.sentence is not None:
                     yield f"      {clean(event.sentence)}"
+        case ModelCalled():
+            cost = f", {event.cost:.4f} USD" if event.cost is not None else ""
+            yield (
+                f"    {clean(event.model)} asked to {event.purpose}: {event.outcome}, "
+                f"{event.tokens_in} + {event.tokens_out} tokens{cost} in {event.seconds:.2f} s"
+            )
+        case Asked():
+            said = clean(event.text) if event.text is not None else "(question not kept)"
+            about = f": {clean(', '.join(event.subjects))}" if event.subjects else ""
+            yield f"\nQuestion {event.turn}: {said}"
+            yield f"    understood as {event.intent}{about}"
+        case Answered():
+            yield f"    answered by {clean(event.worded_by)}"
+            for sentence in event.sentences:
+                yield f"      {_cited(sentence)}"
+            if event.unsupported:
+                yield f"    ! {event.unsupported} of the model's sentences had no support"
+        case Corrected():
+            yield f"\n[{event.step}] {event.kind} corrected: {clean(event.target)}"
+            yield f"    on {clean(event.film)} by {clean(event.who)}: {clean(event.why)}"
+        case Withdrawn():
+            yield f"    withdrawn ({event.reason}): {clean(', '.join(event.evidence))}"
+        case ReportIssued():
+            yield f"\nReport given out: {event.status}, {event.report_sha256[:_SHORT]}"
+        case RunResumed():
+            yield f"\nResumed by program {clean(event.program_version)}, {clean(event.planner)}"
         case RunFinished():
             why = f" ({event.code})" if event.code else ""
             yield f"\nFinished: {event.status}{why} in {event.seconds:.2f} s"
@@ -100,6 +133,12 @@ def _arguments(arguments: Mapping[str, object]) -> str:
     if not arguments:
         return ""
     return "(" + ", ".join(f"{clean(k)}={clean(str(v))}" for k, v in arguments.items()) + ")"
+
+
+def _cited(sentence: Mapping[str, object]) -> str:
+    evidence = sentence.get("evidence")
+    cited = ", ".join(map(str, evidence)) if isinstance(evidence, list) else ""
+    return clean(f"{sentence.get('text')} [{cited}]")
 
 
 def _evidence(evidence: Mapping[str, object]) -> str:

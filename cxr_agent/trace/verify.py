@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cxr_agent.errors import TraceError
-from cxr_agent.trace.events import RunFinished, RunStarted, artifacts_of
+from cxr_agent.trace.events import RunFinished, RunResumed, RunStarted, artifacts_of
 from cxr_agent.trace.line import FIRST, GENESIS
 from cxr_agent.trace.reader import Trace
 
@@ -105,18 +105,21 @@ def _span(first: int, last: int) -> str:
 
 def _clock(trace: Trace) -> Iterator[Problem]:
     for number, (before, after) in enumerate(pairwise(trace.lines), FIRST + 1):
+        if isinstance(after.event, RunResumed):
+            continue  # another process, perhaps after a restart of the machine: another clock
         if after.monotonic < before.monotonic:
             yield Problem("clock_backwards", f"line {number} is before line {number - 1}", number)
 
 
 def _shape(trace: Trace) -> Iterator[Problem]:
-    """A run starts once, first, and ends once, last."""
+    """A run starts once, first, and ends last, unless it is resumed."""
     if trace.started is None:
         yield Problem("no_start", "the trace does not begin with run_started")
     for number, line in enumerate(trace.lines, FIRST):
         if isinstance(line.event, RunStarted) and number > FIRST:
             yield Problem("second_start", f"line {number} starts the run again", number)
-        if isinstance(line.event, RunFinished) and number < len(trace.lines):
+        ended = isinstance(line.event, RunFinished) and number < len(trace.lines)
+        if ended and not isinstance(trace.lines[number].event, RunResumed):
             yield Problem("after_end", f"the run goes on after its end in line {number}", number)
 
 

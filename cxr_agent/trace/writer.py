@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from cxr_agent.errors import OutputError, UsageError
+from cxr_agent.errors import OutputError, TraceError, UsageError
 from cxr_agent.trace.durable import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
@@ -26,6 +28,8 @@ from cxr_agent.trace.durable import (
 from cxr_agent.trace.events import Event
 from cxr_agent.trace.layout import ARTIFACTS, LAST, LINES
 from cxr_agent.trace.line import FIRST, GENESIS, MAX_LINE_BYTES, Line, digest, encode, stamp
+from cxr_agent.trace.reader import Trace, lines_file, read_trace
+from cxr_agent.trace.verify import verify
 
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _TRIES: Final = 16
@@ -41,12 +45,17 @@ class _End:
 
 
 class TraceWriter:
-    """Appends the events of one run; made by :meth:`create`. Threads may share it."""
+    """Appends the events of one run; made by :meth:`create` or :meth:`resume`.
 
-    def __init__(self, directory: Path, descriptor: int) -> None:
+    Threads may share it. A second process is kept out while the writer is open.
+    """
+
+    def __init__(self, directory: Path, descriptor: int, end: _End | None = None) -> None:
         self.directory = directory
+        self.on_event: Callable[[Event], None] | None = None
+        """Told of each event once it is on the disk, to show how a run goes on."""
         self._descriptor: int | None = descriptor
-        self._end = _End(seq=FIRST - 1, previous=GENESIS, size=0)
+        self._end = end or _End(seq=FIRST - 1, previous=GENESIS, size=0)
         self._broken: OutputError | None = None
         self._lock = threading.Lock()
         self._artifact_lock = threading.Lock()
@@ -86,6 +95,49 @@ class TraceWriter:
                 raise
         except OSError as error:
             raise output_error(error, root) from error
+
+    @classmethod
+    def resume(cls, directory: Path) -> tuple[Self, Trace]:
+        """Go on with a run that ended or was cut off; a torn last line is cut away.
+
+        Returns
+        -------
+        tuple
+            The writer, and what the run wrote so far.
+
+        Raises
+        ------
+        TraceError
+            As :func:`read_trace`, and ``trace_damaged`` where the trace is not intact: nothing
+            is built on a record that was changed.
+        OutputError
+            ``trace_in_use`` while another process writes it, ``disk_full`` or
+            ``trace_not_writable``.
+        """
+        file = lines_file(directory)
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        except OSError as error:
+            raise output_error(error, directory) from error
+        try:
+            _lock(descriptor, directory)
+            trace = read_trace(directory)
+            found = verify(trace)
+            if not found.intact or not trace.lines:
+                raise TraceError(
+                    "trace_damaged",
+                    f"the run {trace.run_id} is not as it was written, so it cannot go on",
+                    hint="see `trace verify`; read the film again",
+                )
+            size = sum(len(encode(line)) + 1 for line in trace.lines)
+            os.ftruncate(descriptor, size)
+            return cls(directory, descriptor, _End(trace.lines[-1].seq, found.head, size)), trace
+        except OSError as error:
+            os.close(descriptor)
+            raise output_error(error, directory) from error
+        except BaseException:
+            os.close(descriptor)
+            raise
 
     @property
     def run_id(self) -> str:
@@ -131,7 +183,9 @@ class TraceWriter:
             except BaseException:
                 self._take_back(descriptor)
                 raise
-            return line
+        if self.on_event is not None:
+            self.on_event(event)
+        return line
 
     def put(self, data: bytes) -> str:
         """Keep ``data`` as an artifact under its SHA-256, which is returned.
@@ -199,12 +253,25 @@ def _open_lines(directory: Path) -> int:
         PRIVATE_FILE,
     )
     try:
+        _lock(descriptor, directory)
         sync_folder(directory)
         sync_folder(directory.parent)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _lock(descriptor: int, directory: Path) -> None:
+    """Keep other processes from writing the same run; the lock ends with the descriptor."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputError(
+            "trace_in_use",
+            f"another process is writing the run {directory.name}",
+            hint="end the other session first",
+        ) from None
 
 
 def _new_folder(root: Path, run_id: str | None) -> Path:
