@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,10 +18,8 @@ from cxr_agent.models.embedding import EmbeddingModel
 from cxr_agent.models.findings import FindingsModel
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.view import ViewModel
-from cxr_agent.planning.planner import Decision, Situation
 from cxr_agent.study import FloatImage, Image, Study, View
 from cxr_agent.testing.phantom import STRUCTURES, Phantom, PhantomSpec, draw
-from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import BoolMask, Mask
 from cxr_agent.toolbox.execute import Toolbox
@@ -303,24 +301,3 @@ class Maker:
             reading=reading_of(observation),
             provenance=Provenance(step=1, tool="test", tool_version="1", image_sha256="0" * 64),
         )
-
-
-@dataclass
-class ScriptedPlanner:
-    """Makes the given calls, then finishes; keeps every situation that it saw."""
-
-    calls: Sequence[ToolCall]
-    seen: list[Situation] = field(default_factory=list)
-    before: Callable[[], None] = lambda: None
-
-    @property
-    def name(self) -> str:
-        return "scripted"
-
-    def decide(self, situation: Situation) -> Decision:
-        self.before()
-        self.seen.append(situation)
-        place = len(self.seen) - 1
-        if place < len(self.calls):
-            return Decision(self.calls[place], "scripted")
-        return Decision(None, "script_done")

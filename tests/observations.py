@@ -238,6 +238,11 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     ("not_examined", "default"): limitation("not_examined", *load("protocol")["coverage"]),
     ("prior_comparison", "default"): limitation("prior_comparison", "comparison_tool_missing"),
     ("budget", "default"): limitation("budget", "budget_steps"),
+    ("planner_handover", "default"): limitation("planner_handover", "model_timeout"),
+    ("clinical_question", "default"): limitation("clinical_question", "question_names_nothing"),
+    ("clinical_question", "elsewhere"): limitation(
+        "clinical_question", "hiatal_hernia", "tuberculosis", category="elsewhere"
+    ),
     ("prior_film", "dated"): quality("prior_film", "dated", value=31, unit=Unit.DAY),
     ("prior_film", "undated"): quality("prior_film", "undated"),
     ("orientation", "upright"): quality("orientation", "upright", probability=0.997),

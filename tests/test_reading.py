@@ -14,6 +14,7 @@ from cxr_agent.evidence import EvidenceKind
 from cxr_agent.planning.budget import Budget
 from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
+from cxr_agent.testing.scripted import ScriptedPlanner
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.trace import (
     ReportDrafted,
@@ -23,7 +24,6 @@ from cxr_agent.trace import (
     read_trace,
     verify,
 )
-from tests.builders import ScriptedPlanner
 from tests.cli.program import Films, run_program, write_films
 
 

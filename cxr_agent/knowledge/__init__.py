@@ -1,5 +1,6 @@
 """The definitions of ``kb/``, typed and checked when first used."""
 
+from cxr_agent.knowledge.configuration import read_configuration
 from cxr_agent.knowledge.files import load
 from cxr_agent.knowledge.measurements import (
     Comparison,
@@ -9,6 +10,11 @@ from cxr_agent.knowledge.measurements import (
     definition,
     measured_for,
     measurements,
+)
+from cxr_agent.knowledge.questions import (
+    QuestionLexicon,
+    other_findings,
+    question_lexicon,
 )
 from cxr_agent.knowledge.structures import Structure, members, structures
 from cxr_agent.knowledge.thresholds import (
@@ -22,6 +28,7 @@ from cxr_agent.knowledge.thresholds import (
 from cxr_agent.knowledge.words import (
     Term,
     Wording,
+    everyday_words,
     plain_words,
     reasons,
     sentences,
@@ -33,18 +40,23 @@ __all__ = [
     "Condition",
     "Decision",
     "MeasurementDefinition",
+    "QuestionLexicon",
     "Structure",
     "Term",
     "Threshold",
     "Wording",
     "changed_thresholds",
     "definition",
+    "everyday_words",
     "in_force",
     "load",
     "measured_for",
     "measurements",
     "members",
+    "other_findings",
     "plain_words",
+    "question_lexicon",
+    "read_configuration",
     "reasons",
     "sentences",
     "shipped",

@@ -34,6 +34,21 @@ def load(name: str) -> dict[str, Any]:
         raise ConfigError("bad_definition", f"kb/{name}.toml cannot be read: {error}") from None
 
 
+def lines(name: str) -> tuple[str, ...]:
+    """The lines of a text file of ``kb/``, without empty ones and those that begin with ``#``.
+
+    Raises
+    ------
+    ConfigError
+        ``bad_definition``.
+    """
+    try:
+        text = (resources.files("cxr_agent.kb") / f"{name}.txt").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("bad_definition", f"kb/{name}.txt cannot be read: {error}") from None
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
 def entry(model: type[_T], name: str, raw: object) -> _T:
     """One entry, checked.
 

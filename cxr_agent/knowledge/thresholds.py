@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
 
 from pydantic import Field
 
 from cxr_agent.errors import ConfigError
+from cxr_agent.knowledge.configuration import read_configuration
 from cxr_agent.knowledge.files import Entry, entry, load
-
-CONFIG_VARIABLE: Final = "CXR_AGENT_CONFIG"
-_MOST_BYTES: Final = 1 << 20
 
 
 class Threshold(Entry):
@@ -79,39 +74,10 @@ def changed_thresholds(config: Path | str | None = None) -> dict[str, Threshold]
     ConfigError
         ``config_unreadable``, ``bad_config``, ``unknown_threshold``.
     """
-    path = config or os.environ.get(CONFIG_VARIABLE)
-    if not path:
-        return {}
-    raw = _read(Path(path))
-    unknown = sorted(set(raw) - {"thresholds"})
-    if unknown:
-        raise ConfigError(
-            "bad_config",
-            f"the configuration has a key that nothing reads: {unknown[0][:40]!r}",
-            hint="It may hold a table [thresholds].",
-        )
-    given = raw.get("thresholds", {})
+    given = read_configuration(config).get("thresholds", {})
     if not isinstance(given, dict):
         raise ConfigError("bad_config", "[thresholds] in the configuration is no table")
     return {name: _changed_to(name, value) for name, value in given.items()}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(
-            "config_unreadable",
-            f"the configuration cannot be read: {error.strerror}",
-            hint=f"Check --config and {CONFIG_VARIABLE}.",
-        ) from None
-    try:
-        if len(data) > _MOST_BYTES:
-            raise ValueError("larger than 1 MiB")
-        return tomllib.loads(data.decode("utf-8"))
-    except ValueError as error:
-        raise ConfigError("bad_config", f"the configuration is no TOML: {error}") from None
 
 
 def _changed_to(name: str, given: object) -> Threshold:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from pydantic import Field
 
-from cxr_agent.knowledge.files import Entry, entry, load, malformed, text
+from cxr_agent.knowledge.files import Entry, entry, lines, load, malformed, text
+from cxr_agent.knowledge.questions import question_lexicon
 from cxr_agent.knowledge.structures import structures
 
 
@@ -67,6 +69,23 @@ def plain_words() -> frozenset[str]:
     """``kb/words.toml``: words that claim nothing by themselves."""
     return frozenset(
         word for name, words in load("words").items() for word in text(name, words).split()
+    )
+
+
+@lru_cache(maxsize=1)
+def everyday_words() -> frozenset[str]:
+    """Words that name nobody: those of ``kb/everyday_words.txt`` and of every definition."""
+    named = [word for term in vocabulary().values() for word in (term.name, *term.words)]
+    lexicon = question_lexicon()
+    named += [
+        p for many in (lexicon.phrases, lexicon.other_findings) for n in many.values() for p in n
+    ]
+    named += [cue for one in lexicon.intent for cue in one.cues]
+    listed = lines("everyday_words")
+    return (
+        plain_words()
+        | frozenset(listed)
+        | frozenset(word for name in named for word in re.findall(r"[a-z]+", name.lower()))
     )
 
 

@@ -1,4 +1,4 @@
-"""The one graph of a reading: plan -> act -> observe ... -> compose -> gate -> repair -> finish.
+"""The one graph of a reading: look -> plan -> act -> observe ... -> compose -> word -> gate.
 
 Every node writes what it did to the trace before the next one starts.
 """
@@ -7,17 +7,31 @@ from __future__ import annotations
 
 import operator
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Final, Literal, TypedDict
 
 from cxr_agent.evidence import Evidence
 from cxr_agent.planning import statements
 from cxr_agent.planning.budget import Budget, Spending
-from cxr_agent.planning.planner import Decision, Planner, Situation, refused
+from cxr_agent.planning.planner import (
+    Consulted,
+    Decision,
+    FilmFacts,
+    Planner,
+    PlannerFailed,
+    Situation,
+    Tried,
+    refused,
+)
+from cxr_agent.planning.privacy import Privacy, record
+from cxr_agent.planning.wording import Writer
+from cxr_agent.questions import Question
 from cxr_agent.report.compose import compose
 from cxr_agent.report.draft import Draft
-from cxr_agent.report.gates.gate import Gated, needs_repair, repair
-from cxr_agent.toolbox.arguments import ToolCall
+from cxr_agent.report.gates.gate import Gated, repair
+from cxr_agent.study import Image
+from cxr_agent.toolbox.arguments import ToolCall, refusal_of
 from cxr_agent.toolbox.execute import Outcome, Toolbox
 from cxr_agent.trace import FINISH, GateVerdict, Plan, ReportDrafted
 
@@ -27,18 +41,38 @@ class Reading:
     """What came of the graph."""
 
     gated: Gated | None
-    """None when every current film was refused."""
+    """None when every current film was refused, or no report was asked for."""
     evidence: tuple[Evidence, ...]
-    outcomes: tuple[Outcome, ...]
+    tried: tuple[Tried, ...]
     status: Literal["complete", "partial", "refused"]
     refusal: str | None = None
     """The reason code, where the first current film was refused with all others."""
+    handed_over: str | None = None
+    """The reason code why the planner did not finish by itself, where it did not."""
+    tokens: int = 0
+    cost: float = 0.0
+    """What language models took, in tokens and US dollars."""
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        return tuple(one.outcome for one in self.tried if one.outcome is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a reading that goes on begins with."""
+
+    tried: tuple[Tried, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 class _State(TypedDict, total=False):
-    decision: Decision
-    latest: Outcome
-    outcomes: Annotated[list[Outcome], operator.add]
+    calls: tuple[ToolCall, ...]
+    by: str
+    done: bool
+    latest: tuple[Outcome, ...]
+    turn: int
+    tried: Annotated[list[Tried], operator.add]
     evidence: Annotated[list[Evidence], operator.add]
     spent: str | None
     refused: str | None
@@ -58,33 +92,77 @@ class ReadingGraph:
         Chooses the steps.
     budget
         Where reading ends with what it has.
+    fallback
+        Who goes on when the planner fails or leaves the rails; without one, reading then ends
+        with what it has.
+    writer
+        Words findings and impression within the gates; without one, rules do.
+    privacy
+        What the trace keeps of an exchange with a language model.
+    asked
+        The clinical question, which the report answers first.
     """
 
     toolbox: Toolbox
     planner: Planner
     budget: Budget = field(default_factory=Budget)
-    _spending: Spending = field(init=False)
+    fallback: Planner | None = None
+    writer: Writer | None = None
+    privacy: Privacy = Privacy.MASKED
+    asked: Question | None = None
+    spending: Spending = field(init=False)
+    _acting: Planner = field(init=False)
+    _handed_over: str | None = field(init=False, default=None)
 
     def run(self) -> Reading:
-        """Read the study.
+        """Read the study and report.
 
         Raises
         ------
         OutputError
             When the trace cannot be written.
         """
-        self._spending = Spending(self.budget)
+        return self._run(Before(), _WHOLE)
+
+    def gather(self, before: Before) -> Reading:
+        """Go on from what is known until the planner is done; no report. Raises as :meth:`run`."""
+        return self._run(before, _STEPS)
+
+    def report(self, before: Before) -> Reading:
+        """Report on what is known, without a further step. Raises as :meth:`run`."""
+        return self._run(before, _CLOSING)
+
+    def _run(self, before: Before, nodes: tuple[str, ...]) -> Reading:
+        self.spending = Spending(self.budget)
+        self._acting, self._handed_over = self.planner, None
+        for one in before.tried:
+            if one.outcome is not None:
+                self.spending.remember(one.call)
         # Each step of a reading is three nodes; the budget ends it long before this limit.
-        limit = 3 * self.budget.steps + 12
-        final: dict[str, Any] = _build(self).invoke(
-            {"outcomes": [], "evidence": [], "spent": None, "refused": None},
+        limit = 3 * self.budget.steps + self.budget.strikes + 16
+        final: dict[str, Any] = _build(self, nodes).invoke(
+            {
+                "tried": list(before.tried),
+                "evidence": list(before.evidence),
+                "turn": max((one.turn for one in before.tried), default=0),
+                "spent": None,
+                "refused": None,
+            },
             {"recursion_limit": limit},
         )
-        outcomes, evidence = tuple(final["outcomes"]), tuple(final["evidence"])
+        tried, evidence = tuple(final["tried"]), tuple(final["evidence"])
         if final["refused"] is not None:
-            return Reading(None, evidence, outcomes, "refused", final["refused"])
-        partial = final["spent"] is not None or any(o.status == "failed" for o in outcomes)
-        return Reading(final["gated"], evidence, outcomes, "partial" if partial else "complete")
+            return Reading(None, evidence, tried, "refused", final["refused"], self._handed_over)
+        failed = any(one.outcome is not None and one.outcome.status == "failed" for one in tried)
+        return Reading(
+            final.get("gated"),
+            evidence,
+            tried,
+            "partial" if final["spent"] is not None or failed else "complete",
+            handed_over=self._handed_over,
+            tokens=self.spending.tokens,
+            cost=self.spending.cost,
+        )
 
     def look(self, state: _State) -> _State:
         """What is known of the films before any tool runs."""
@@ -100,59 +178,133 @@ class ReadingGraph:
         return {"evidence": known}
 
     def plan(self, state: _State) -> _State:
-        """Ask the planner for the next step, within the budget."""
-        study = self.toolbox.bench.study
+        """Ask the planner for the next calls, within the budget."""
+        turn = state["turn"] + 1
         began = time.monotonic()
-        decision = self.planner.decide(
-            Situation(
-                current=tuple(film.handle for film in study.images),
-                priors=tuple(film.handle for film in study.priors),
-                tools=tuple(spec.name for spec in self.toolbox.registry),
-                outcomes=tuple(state["outcomes"]),
-            )
-        )
-        spent = self._stop(decision)
+        decision = self._decide(self._situation(state))
+        seconds = time.monotonic() - began
+        refusals, calls = list(decision.refusals), list[ToolCall]()
+        for call in decision.calls:
+            code = self._refusal(call, calls)
+            if code is None:
+                calls.append(call)
+            else:
+                refusals.append((call, code))
+        spent = None
+        if calls:
+            calls = calls[: max(0, self.budget.steps - self.spending.steps)]
+            spent = self.spending.exhausted()
+        if refusals:
+            self.spending.strikes += len(refusals)
+            if not self._acting.corrigible:
+                spent = refusals[0][1]
         if spent is not None:
-            decision = Decision(None, spent)
-        self._record_plan(decision, time.monotonic() - began)
-        return {"decision": decision, "spent": spent}
+            calls = []
+        by = decision.by or self._acting.name
+        for call in calls:
+            self._record_plan(decision, by, call, seconds)
+        for call, code in refusals:
+            known = self.toolbox.registry.get(call.tool) is not None
+            self._record_plan(decision, by, ToolCall(call.tool if known else "unknown"), 0.0, code)
+        done = not calls and not refusals
+        if done or spent is not None:
+            self._record_plan(decision, by, ToolCall(FINISH), seconds, spent)
+        if spent is not None and self._take_over(spent):
+            spent, done = None, False
+        return {
+            "turn": turn,
+            "calls": tuple(calls),
+            "by": by,
+            "done": done or spent is not None,
+            "spent": spent,
+            "tried": [Tried(turn, by, call, refusal=code) for call, code in refusals],
+        }
 
-    def _stop(self, decision: Decision) -> str | None:
+    def _decide(self, situation: Situation) -> Decision:
+        """The planner's decision, or that of who takes its place."""
+        stop = self.spending.may_not_ask() if self._acting.corrigible else None
+        if stop is None:
+            try:
+                decision = self._acting.decide(situation)
+            except PlannerFailed as failure:
+                self._consulted(failure.consulted)
+                stop = failure.code
+            else:
+                self._consulted(decision.consulted)
+                return decision
+        if not self._take_over(stop):
+            return Decision((), stop)
+        return self._acting.decide(situation)
+
+    def _take_over(self, code: str) -> bool:
+        """Let the fallback go on; False where there is none or the budget is everybody's."""
+        if self.fallback is None or self._acting is self.fallback or self.spending.exhausted():
+            return False
+        self._acting, self._handed_over = self.fallback, code
+        return True
+
+    def _consulted(self, consulted: Consulted | None) -> None:
+        if consulted is not None:
+            self.spending.asked(consulted.exchange)
+            record(self.toolbox.trace, consulted, self.privacy)
+
+    def _situation(self, state: _State) -> Situation:
+        study = self.toolbox.bench.study
+        tried = tuple(state["tried"])
+        return Situation(
+            current=tuple(film.handle for film in study.images),
+            priors=tuple(film.handle for film in study.priors),
+            tools=tuple(spec.name for spec in self.toolbox.registry),
+            outcomes=tuple(one.outcome for one in tried if one.outcome is not None),
+            tried=tried,
+            known=tuple(state["evidence"]),
+            films=tuple(map(_facts, (*study.images, *study.priors))),
+        )
+
+    def _refusal(self, call: ToolCall, beside: Sequence[ToolCall]) -> str | None:
         """The reason code why a wanted call is not made, if there is one."""
-        call = decision.call
-        if call is None:
-            return None  # the planner is done, so no budget was too small
-        if self.toolbox.registry.get(call.tool) is None:
+        spec = self.toolbox.registry.get(call.tool)
+        if spec is None:
             return "unknown_tool"
-        if self._spending.is_repeat(call):
-            return "repeated_call"
-        return self._spending.exhausted()
+        code = refusal_of(spec, call, self.toolbox.bench.study)
+        if code is not None:
+            return code
+        return "repeated_call" if self.spending.is_repeat(call, beside) else None
 
     def act(self, state: _State) -> _State:
-        """Run the tool."""
-        call = state["decision"].call
-        assert call is not None  # the edge leads here only with a call
-        self._spending.spend(call)
-        return {"latest": self.toolbox.run(call)}
+        """Run the tools."""
+        for call in state["calls"]:
+            self.spending.spend(call)
+        return {"latest": self.toolbox.run_all(state["calls"])}
 
     def observe(self, state: _State) -> _State:
-        """Take in what the tool gave; stop when no current film can be read."""
+        """Take in what the tools gave; stop when no current film can be read."""
         latest = state["latest"]
-        outcomes = [*state["outcomes"], latest]
+        tried = [Tried(state["turn"], state["by"], one.call, one) for one in latest]
+        outcomes = [one.outcome for one in (*state["tried"], *tried) if one.outcome is not None]
         study = self.toolbox.bench.study
         handles = {film.handle for film in study.images}
         unreadable = refused(outcomes)
         everything = handles <= unreadable.keys()
         return {
-            "outcomes": [latest],
-            "evidence": list(latest.evidence),
+            "tried": tried,
+            "evidence": [item for outcome in latest for item in outcome.evidence],
             "refused": unreadable[study.images[0].handle] if everything else None,
         }
 
     def compose(self, state: _State) -> _State:
         """Draft the report by rule."""
         evidence = self._closing(state)
-        draft = compose([*state["evidence"], *evidence])
+        asked = self.asked.subjects if self.asked is not None else ()
+        return {"draft": compose([*state["evidence"], *evidence], asked), "evidence": evidence}
+
+    def word(self, state: _State) -> _State:
+        """Let the language model word findings and impression, where there is one."""
+        draft = state["draft"]
+        may_ask = self._handed_over is None and self.spending.may_not_ask() is None
+        if self.writer is not None and may_ask:
+            draft, consulted = self.writer.word(draft, state["evidence"])
+            self._consulted(consulted)
         self.toolbox.trace.append(
             ReportDrafted(
                 sentences=tuple(
@@ -161,20 +313,21 @@ class ReadingGraph:
                 )
             )
         )
-        return {"draft": draft, "evidence": evidence}
+        return {"draft": draft}
 
     def gate(self, state: _State) -> _State:
-        """Check the draft; what passes whole is let out as it is."""
-        if needs_repair(state["draft"], state["evidence"]):
-            return {}
+        """Check the draft and mend it once; what still lacks support is dropped and recorded."""
         gated = repair(state["draft"], state["evidence"])
-        self._record_verdicts(gated)
-        return {"gated": gated}
-
-    def repair(self, state: _State) -> _State:
-        """Mend once; what still lacks support is dropped and recorded."""
-        gated = repair(state["draft"], state["evidence"])
-        self._record_verdicts(gated)
+        for verdict in gated.verdicts:
+            self.toolbox.trace.append(
+                GateVerdict(
+                    gate=verdict.gate,
+                    passed=verdict.passed,
+                    sentence=verdict.sentence,
+                    reason=verdict.reason,
+                    action=verdict.action,
+                )
+            )
         return {"gated": gated}
 
     def _closing(self, state: _State) -> list[Evidence]:
@@ -186,64 +339,87 @@ class ReadingGraph:
             self.toolbox.state(statements.about_comparison(), prior, "protocol")
             for prior in study.priors
         ]
-        unsaid = [o for o in state["outcomes"] if o.status == "failed" and not o.evidence]
+        outcomes = [one.outcome for one in state["tried"] if one.outcome is not None]
+        unsaid = [o for o in outcomes if o.status == "failed" and not o.evidence]
         reasons = dict.fromkeys(code for outcome in unsaid for code in outcome.codes)
         if state["spent"] is not None:
             reasons[state["spent"]] = None
         if reasons:
             observation = statements.about_budget(tuple(reasons))
             made.append(self.toolbox.state(observation, first, "protocol"))
+        if self._handed_over is not None:
+            observation = statements.about_handover(self._handed_over)
+            made.append(self.toolbox.state(observation, first, "protocol"))
         made += [
             self.toolbox.state(conflict, study.image(handle), "protocol")
             for handle, conflict in statements.about_conflicts(state["evidence"])
         ]
-        scope = statements.about_scope(state["outcomes"])
+        if self.asked is not None:
+            made += [
+                self.toolbox.state(missing, first, "protocol")
+                for missing in statements.about_question(self.asked, state["evidence"])
+            ]
+        scope = statements.about_scope(outcomes)
         if scope is not None:
             made.append(self.toolbox.state(scope, first, "protocol"))
         return made
 
-    def _record_plan(self, decision: Decision, seconds: float) -> None:
-        call = decision.call or ToolCall(FINISH)
+    def _record_plan(
+        self,
+        decision: Decision,
+        by: str,
+        call: ToolCall,
+        seconds: float,
+        refusal: str | None = None,
+    ) -> None:
+        consulted = decision.consulted
         self.toolbox.trace.append(
             Plan(
                 step=self.toolbox.next_step,
-                planner=self.planner.name,
+                planner=by,
+                prompt_id=consulted.prompt.id if consulted else None,
+                prompt_sha256=consulted.prompt.sha256 if consulted else None,
+                model=consulted.exchange.model if consulted else None,
                 latency_s=seconds,
                 decision=call.tool,
                 arguments=dict(call.arguments),
-                rationale=decision.rationale,
+                rationale=refusal or decision.rationale,
             )
         )
 
-    def _record_verdicts(self, gated: Gated) -> None:
-        for verdict in gated.verdicts:
-            self.toolbox.trace.append(
-                GateVerdict(
-                    gate=verdict.gate,
-                    passed=verdict.passed,
-                    sentence=verdict.sentence,
-                    reason=verdict.reason,
-                    action=verdict.action,
-                )
-            )
+
+def _facts(film: Image) -> FilmFacts:
+    return FilmFacts(film.handle, film.view.value, film.spacing is not None, film.days_before)
 
 
-def _build(nodes: ReadingGraph) -> Any:
+_STEPS: Final = ("plan", "act", "observe")
+_CLOSING: Final = ("compose", "word", "gate")
+_WHOLE: Final = ("look", *_STEPS, *_CLOSING)
+
+
+def _build(reading: ReadingGraph, nodes: tuple[str, ...]) -> Any:
+    """The graph, or a part of it."""
     from langgraph.graph import END, START, StateGraph
 
     graph: Any = StateGraph(_State)
-    for name in ("look", "plan", "act", "observe", "compose", "gate", "repair"):
-        graph.add_node(name, getattr(nodes, name))
-    graph.add_edge(START, "look")
-    graph.add_edge("look", "plan")
-    graph.add_conditional_edges(
-        "plan", lambda s: "act" if s["decision"].call is not None else "compose", ["act", "compose"]
-    )
-    graph.add_edge("act", "observe")
-    graph.add_conditional_edges("observe", lambda s: END if s["refused"] else "plan", ["plan", END])
-    graph.add_edge("compose", "gate")
-    graph.add_conditional_edges(
-        "gate", lambda s: END if "gated" in s else "repair", ["repair", END]
-    )
-    graph.add_edge("repair", END)
+    for name in nodes:
+        graph.add_node(name, getattr(reading, name))
+    graph.add_edge(START, nodes[0])
+    if "look" in nodes:
+        graph.add_edge("look", "plan")
+    if "plan" in nodes:
+        after = "compose" if "compose" in nodes else END
+        graph.add_conditional_edges(
+            "plan",
+            lambda s: "act" if s["calls"] else after if s["done"] else "plan",
+            ["act", "plan", after],
+        )
+        graph.add_edge("act", "observe")
+        graph.add_conditional_edges(
+            "observe", lambda s: END if s["refused"] else "plan", ["plan", END]
+        )
+    if "compose" in nodes:
+        graph.add_edge("compose", "word")
+        graph.add_edge("word", "gate")
+        graph.add_edge("gate", END)
     return graph.compile()

@@ -23,6 +23,8 @@ class Step(BaseModel):
     films: Literal["all", "current", "prior"]
     needs: str | None = None
     """A tool that must have answered for the film before."""
+    always: bool = False
+    """Whether it runs before any planner is asked: no planner may leave it out."""
 
 
 class Protocol(BaseModel):
@@ -52,10 +54,19 @@ def load_protocol() -> Protocol:
 
 
 class ProtocolPlanner:
-    """Needs no model: for each film in turn, each step whose needs are met, once."""
+    """Needs no model: for each film in turn, each step whose needs are met, once.
 
-    def __init__(self, protocol: Protocol | None = None) -> None:
+    Parameters
+    ----------
+    always_only
+        Make only the steps that no planner may leave out.
+    """
+
+    corrigible = False
+
+    def __init__(self, protocol: Protocol | None = None, *, always_only: bool = False) -> None:
         self._protocol = protocol or load_protocol()
+        self._always_only = always_only
 
     @property
     def name(self) -> str:
@@ -70,12 +81,14 @@ class ProtocolPlanner:
             for step in self._protocol.step:
                 if (
                     step.tool in situation.tools
+                    and (step.always or not self._always_only)
                     and _applies(step, handle, situation)
                     and (step.tool, handle) not in taken
                     and _met(step, handle, taken)
                 ):
-                    return Decision(ToolCall(step.tool, {"film": handle}), "protocol_order")
-        return Decision(None, "protocol_done")
+                    call = ToolCall(step.tool, {"film": handle})
+                    return Decision((call,), "protocol_order", by=self.name)
+        return Decision((), "protocol_done", by=self.name)
 
 
 def _applies(step: Step, handle: str, situation: Situation) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Unit
 from cxr_agent.knowledge import in_force
 from cxr_agent.planning.protocol import load_protocol
+from cxr_agent.questions import Question
 from cxr_agent.study import Image
 from cxr_agent.toolbox.execute import Outcome
 
@@ -84,3 +85,32 @@ def about_conflicts(evidence: Iterable[Evidence]) -> Iterator[tuple[str, Observa
 def about_budget(reasons: Sequence[str]) -> Observation:
     """That the reading ended before the planner was done."""
     return Observation(kind=EvidenceKind.LIMITATION, code="budget", reasons=tuple(reasons))
+
+
+def about_question(asked: Question, evidence: Sequence[Evidence]) -> Iterator[Observation]:
+    """What of the clinical question no evidence answers, and why."""
+    current = [item for item in evidence if not item.image.startswith("prior-")]
+    about = {item.code for item in current if item.kind is not EvidenceKind.REGION}
+    unjudged = {code for item in current if item.code == "not_judged" for code in item.reasons}
+    for code in asked.subjects:
+        if code not in about:
+            reason = "classifier_too_weak" if code in unjudged else "nothing_looks_for_it"
+            yield Observation(kind=EvidenceKind.LIMITATION, code=code, reasons=(reason,))
+    if asked.elsewhere:
+        yield Observation(
+            kind=EvidenceKind.LIMITATION,
+            code="clinical_question",
+            category="elsewhere",
+            reasons=asked.elsewhere,
+        )
+    elif not asked.subjects:
+        yield Observation(
+            kind=EvidenceKind.LIMITATION,
+            code="clinical_question",
+            reasons=("question_names_nothing",),
+        )
+
+
+def about_handover(reason: str) -> Observation:
+    """That the language model did not finish by itself."""
+    return Observation(kind=EvidenceKind.LIMITATION, code="planner_handover", reasons=(reason,))

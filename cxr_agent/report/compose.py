@@ -11,14 +11,30 @@ from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.model import Heading, Sentence
 
 _ORDER: Final = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
-_OF_THE_RUN: Final = ("not_examined", "budget", "thresholds_changed")
+_OF_THE_RUN: Final = (
+    "not_examined",
+    "budget",
+    "thresholds_changed",
+    "planner_handover",
+    "clinical_question",
+)
 """Statements about the run, which no film is named for."""
+_NO_ANSWER: Final = (EvidenceKind.LIMITATION, EvidenceKind.REGION)
 
 
-def compose(evidence: Sequence[Evidence]) -> Draft:
-    """Say everything that the evidence says, once, by rule."""
+def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
+    """Say everything that the evidence says, once, by rule.
+
+    Parameters
+    ----------
+    asked
+        Codes of the clinical question, which is answered before anything else.
+    """
     several = len({item.image for item in evidence if not is_prior(item)}) > 1
     draft = Draft()
+    for item in answers(evidence, asked):
+        sentence = sentence_of(item, Section.ANSWER, several=several)
+        draft = draft.adding(Section.ANSWER, sentence)
     for section, sentence in _outlines(evidence, several):
         draft = draft.adding(section, sentence)
     for item in evidence:
@@ -33,6 +49,22 @@ def compose(evidence: Sequence[Evidence]) -> Draft:
         sentence = Sentence(text=_joining("scope"), evidence=scope)
         draft = draft.adding(Section.IMPRESSION, sentence)
     return draft
+
+
+def answers(evidence: Sequence[Evidence], asked: Sequence[str]) -> list[Evidence]:
+    """What the evidence on the current films says of each code, in the order of the question.
+
+    What a tool found or measured comes before why it could not; ``clinical_question`` is what
+    the program has to say of the question itself.
+    """
+    current = [item for item in evidence if not is_prior(item)]
+    found: list[Evidence] = []
+    for code in asked:
+        about = [item for item in current if item.code == code]
+        told = [item for item in about if item.kind not in _NO_ANSWER]
+        found += told or [item for item in about if item.kind is EvidenceKind.LIMITATION]
+    found += [item for item in current if item.code == "clinical_question"]
+    return list({item.id: item for item in found}.values())
 
 
 def is_prior(evidence: Evidence) -> bool:
@@ -63,7 +95,7 @@ def sentence_of(evidence: Evidence, section: Section, *, several: bool) -> Sente
     return Sentence(
         text=_placed(evidence.reading, evidence.image, named),
         evidence=(evidence.id,),
-        heading=_heading(evidence) if section is Section.FINDINGS else None,
+        heading=heading_of(evidence) if section is Section.FINDINGS else None,
     )
 
 
@@ -144,7 +176,8 @@ def _joining(variant: str) -> str:
     return sentences()["compose"].variants[variant]
 
 
-def _heading(evidence: Evidence) -> Heading:
+def heading_of(evidence: Evidence) -> Heading:
+    """The header under Findings that this stands under."""
     term = vocabulary().get(evidence.code)
     try:
         return Heading(term.section) if term else Heading.OTHER

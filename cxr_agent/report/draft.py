@@ -12,6 +12,8 @@ from cxr_agent.report.model import Sentence
 class Section(StrEnum):
     """The sections that hold sentences, in the order of a report."""
 
+    ANSWER = "answer"
+    """To the clinical question."""
     TECHNIQUE = "technique"
     COMPARISON = "comparison"
     FINDINGS = "findings"
@@ -23,6 +25,7 @@ class Section(StrEnum):
 class Draft:
     """Sentences by section."""
 
+    answer: tuple[Sentence, ...] = ()
     technique: tuple[Sentence, ...] = ()
     comparison: tuple[Sentence, ...] = ()
     findings: tuple[Sentence, ...] = ()

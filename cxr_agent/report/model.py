@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.evidence import Evidence
 
-REPORT_SCHEMA_VERSION: Final = 1
+REPORT_SCHEMA_VERSION: Final = 2
+"""2 added the answer to the clinical question."""
 NOTICE: Final = (
     "Research use only. Preliminary and unverified; not a diagnosis and not for patient care."
 )
@@ -83,6 +84,8 @@ class Report(_Part):
     exam: str
     history: str = ""
     """The indication as given; quoted text, never evidence."""
+    answer: tuple[Sentence, ...] = ()
+    """To the clinical question, or why there is none."""
     technique: tuple[Sentence, ...] = ()
     comparison: tuple[Sentence, ...] = ()
     findings: tuple[Sentence, ...] = ()
@@ -97,6 +100,7 @@ class Report(_Part):
     def sentences(self) -> tuple[Sentence, ...]:
         """All sentences, in the order of the report."""
         return (
+            *self.answer,
             *self.technique,
             *self.comparison,
             *self.findings,

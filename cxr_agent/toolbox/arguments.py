@@ -8,7 +8,7 @@ from typing import Any
 
 from cxr_agent.errors import ToolError
 from cxr_agent.knowledge import members
-from cxr_agent.study import Image
+from cxr_agent.study import Image, Study
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain, MaskGroup, Parameter, ParameterKind, ToolSpec
 
@@ -39,13 +39,8 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
     Abstain
         ``mask_missing`` when a mask that the tool needs was not outlined.
     """
-    planned = {
-        p.name: p for p in spec.parameters if p.kind in (ParameterKind.FILM, ParameterKind.CHOICE)
-    }
-    for name in call.arguments:
-        if name not in planned:
-            raise _bad(spec, f"it takes no argument {name[:40]!r}")
-    film = _film(spec, call, bench)
+    _check_names(spec, call)
+    film = _film(spec, call, bench.study)
     keywords: dict[str, Any] = {}
     for parameter in spec.parameters:
         match parameter.kind:
@@ -68,11 +63,33 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
     return Bound(film, keywords)
 
 
-def _film(spec: ToolSpec, call: ToolCall, bench: Bench) -> Image:
+def refusal_of(spec: ToolSpec, call: ToolCall, study: Study) -> str | None:
+    """The reason code why a call is outside the contract, before anything runs."""
+    try:
+        _check_names(spec, call)
+        _film(spec, call, study)
+        for parameter in spec.parameters:
+            if parameter.kind is ParameterKind.CHOICE:
+                _choice(spec, parameter, call)
+    except ToolError as error:
+        return error.code
+    return None
+
+
+def _check_names(spec: ToolSpec, call: ToolCall) -> None:
+    planned = {
+        p.name for p in spec.parameters if p.kind in (ParameterKind.FILM, ParameterKind.CHOICE)
+    }
+    for name in call.arguments:
+        if name not in planned:
+            raise _bad(spec, f"it takes no argument {name[:40]!r}")
+
+
+def _film(spec: ToolSpec, call: ToolCall, study: Study) -> Image:
     handle = call.arguments.get(spec.film_parameter.name)
-    if not isinstance(handle, str) or handle not in bench.study.handles:
+    if not isinstance(handle, str) or handle not in study.handles:
         raise _bad(spec, f"its {spec.film_parameter.name} must be one of the study's handles")
-    return bench.study.image(handle)
+    return study.image(handle)
 
 
 def _choice(spec: ToolSpec, parameter: Parameter, call: ToolCall) -> Any:

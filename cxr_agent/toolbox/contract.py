@@ -170,6 +170,14 @@ class ToolSpec:
         return next(p for p in self.parameters if p.kind is ParameterKind.FILM)
 
     @property
+    def looks_at(self) -> frozenset[str]:
+        """Structures whose masks the tool takes where they are there."""
+        masks = (ParameterKind.MASK, ParameterKind.OPTIONAL_MASK)
+        single = {p.name for p in self.parameters if p.kind in masks}
+        grouped = [members(p.name) for p in self.parameters if p.kind is ParameterKind.GROUP]
+        return frozenset(single.union(*grouped))
+
+    @property
     def required_masks(self) -> tuple[str, ...]:
         return tuple(p.name for p in self.parameters if p.kind is ParameterKind.MASK)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
@@ -26,6 +28,8 @@ from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned, TraceWriter
 
 LINES = "lines"
 """Name of the artifact that holds a tool's measured lines."""
+_SIDE_BY_SIDE = 4
+"""Tools that run at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,16 @@ class Outcome:
     codes: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A call that stands in the trace and has no answer yet."""
+
+    spec: ToolSpec
+    call: ToolCall
+    step: int
+    began: float
 
 
 @dataclass(slots=True)
@@ -70,29 +84,74 @@ class Toolbox:
         ToolError
             ``unknown_tool`` when there is no such tool.
         """
+        begun = self._begin(call)
+        return self._settle(begun, _answer(begun, self.bench))
+
+    def run_all(self, calls: Sequence[ToolCall]) -> tuple[Outcome, ...]:
+        """Run several calls side by side; raises as :meth:`run`.
+
+        One that looks at masks which an earlier one adds waits for it. Steps and evidence are
+        numbered in the order of the calls, whichever tool is faster.
+        """
+        outcomes: list[Outcome] = []
+        for wave in self._waves(calls):
+            if len(wave) == 1:
+                outcomes.append(self.run(wave[0]))
+                continue
+            begun = [self._begin(call) for call in wave]
+            with ThreadPoolExecutor(min(len(begun), _SIDE_BY_SIDE)) as pool:
+                # Each in its own copy of the context: what the user set for this run holds there.
+                answers = [
+                    pool.submit(contextvars.copy_context().run, _answer, one, self.bench)
+                    for one in begun
+                ]
+                results = [answer.result() for answer in answers]
+            outcomes += map(self._settle, begun, results)
+        return tuple(outcomes)
+
+    def _waves(self, calls: Sequence[ToolCall]) -> list[list[ToolCall]]:
+        waves: list[list[ToolCall]] = []
+        added: set[tuple[str | bool | None, str]] = set()
+        for call in calls:
+            spec = self._spec(call)
+            film = call.arguments.get(spec.film_parameter.name)
+            if not waves or any((film, name) in added for name in spec.looks_at):
+                waves.append([])
+                added = set()
+            waves[-1].append(call)
+            added |= {(film, name) for name in spec.provides}
+        return waves
+
+    def _spec(self, call: ToolCall) -> ToolSpec:
         spec = self.registry.get(call.tool)
         if spec is None:
             raise ToolError("unknown_tool", f"there is no tool named {call.tool[:40]!r}")
+        return spec
+
+    def _begin(self, call: ToolCall) -> _Begun:
+        spec = self._spec(call)
         step = self._advance()
         self.trace.append(
             ToolCalled(
                 step=step, tool=spec.name, tool_version=spec.version, arguments=dict(call.arguments)
             )
         )
-        began = time.monotonic()
-        try:
-            bound = bind(spec, call, self.bench)
-            answer = answer_of(spec, bound)
-        except Abstain as abstention:
+        return _Begun(spec, call, step, time.monotonic())
+
+    def _settle(
+        self, begun: _Begun, result: tuple[Bound, Answer] | Abstain | CxrAgentError
+    ) -> Outcome:
+        spec, call, step, began = begun.spec, begun.call, begun.step, begun.began
+        if isinstance(result, Abstain):
             return self._nothing(
-                spec, call, step, began, "abstained", abstention.subject, abstention.reasons
+                spec, call, step, began, "abstained", result.subject, result.reasons
             )
-        except CxrAgentError as error:
-            reason = "model_error" if isinstance(error, ModelError) else error.code
+        if isinstance(result, CxrAgentError):
+            reason = "model_error" if isinstance(result, ModelError) else result.code
             if reason not in known_reasons():
                 reason = "tool_failed"
             return self._nothing(spec, call, step, began, "failed", spec.subject, (reason,))
-        return self._keep(spec, call, step, began, bound, answer)
+        return self._keep(spec, call, step, began, *result)
 
     def state(self, observation: Observation, film: Image, speaker: str) -> Evidence:
         """Evidence that no tool gives: what the program itself knows of a film or a run.
@@ -221,6 +280,15 @@ class Toolbox:
         )
         self.trace.append(EvidenceAdded(evidence=evidence.model_dump(mode="json")))
         return evidence
+
+
+def _answer(begun: _Begun, bench: Bench) -> tuple[Bound, Answer] | Abstain | CxrAgentError:
+    """What the tool gives; that it cannot answer is an answer too."""
+    try:
+        bound = bind(begun.spec, begun.call, bench)
+        return bound, answer_of(begun.spec, bound)
+    except (Abstain, CxrAgentError) as outcome:
+        return outcome
 
 
 def _limitation(subject: str, reasons: tuple[str, ...]) -> Observation | None:

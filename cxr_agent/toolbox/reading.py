@@ -6,7 +6,15 @@ from typing import Final
 
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import EvidenceKind, Observation, Unit
-from cxr_agent.knowledge import Term, Wording, measured_for, reasons, sentences, vocabulary
+from cxr_agent.knowledge import (
+    Term,
+    Wording,
+    measured_for,
+    other_findings,
+    reasons,
+    sentences,
+    vocabulary,
+)
 
 _NONE = Wording(variants={})
 _ANY: Final = {EvidenceKind.FINDING: "any_finding", EvidenceKind.MEASUREMENT: "any_measurement"}
@@ -157,7 +165,7 @@ def _term(observation: Observation) -> Term:
 
 def _reasons(observation: Observation) -> str:
     """In words; where a reason is a finding that was not looked for, its name says so."""
-    known = {code: term.name for code, term in vocabulary().items()} | reasons()
+    known = {code: term.name for code, term in vocabulary().items()} | other_findings() | reasons()
     for code in observation.reasons:
         if code not in known:
             raise ConfigError("no_sentence", f"kb/reasons.toml has no entry {code}", hint="Add it.")

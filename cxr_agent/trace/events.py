@@ -319,9 +319,9 @@ def artifacts_of(event: Event) -> Iterator[tuple[str, str]]:
         case RunFinished(report_sha256=str() as sha256) | ReportIssued(report_sha256=sha256):
             yield "report", sha256
         case ModelCalled():
-            for what, sha256 in (("messages", event.sent), ("reply", event.received)):
-                if sha256 is not None:
-                    yield f"{what} of {event.purpose}", sha256
+            for what, kept in (("messages", event.sent), ("reply", event.received)):
+                if kept is not None:
+                    yield f"{what} of {event.purpose}", kept
         case Corrected():
             for name, sha256 in event.artifacts.items():
                 yield f"{name} as corrected", sha256

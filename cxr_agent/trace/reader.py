@@ -128,8 +128,7 @@ def parse(data: bytes, number: int) -> Line:
         if version is not None and not 1 <= version <= SCHEMA_VERSION:
             raise TraceError(
                 "trace_schema",
-                f"the trace has schema version {version}; this program reads 1 to "
-                f"{SCHEMA_VERSION}",
+                f"the trace has schema version {version}; this program reads 1 to {SCHEMA_VERSION}",
                 hint="use a newer version of cxr-agent",
             ) from error
         # The validation error is not shown: it would quote the file.

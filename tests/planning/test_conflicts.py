@@ -15,11 +15,12 @@ from cxr_agent.planning.statements import about_conflicts
 from cxr_agent.report.gates.coverage import left_out
 from cxr_agent.report.gates.support import fault_of
 from cxr_agent.study import Image
+from cxr_agent.testing.scripted import ScriptedPlanner
 from cxr_agent.toolbox import ToolResult, spec_of, tool
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import Registry
-from tests.builders import Bank, Maker, ScriptedPlanner, scene
+from tests.builders import Bank, Maker, scene
 from tests.observations import classified, quality, ratio, silhouette
 
 PRESENT, ABSENT, UNCERTAIN = Polarity.PRESENT, Polarity.ABSENT, Polarity.UNCERTAIN

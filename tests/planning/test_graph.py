@@ -18,12 +18,12 @@ from cxr_agent.report.gates.coverage import left_out
 from cxr_agent.report.gates.support import fault_of
 from cxr_agent.study import Notice, Study
 from cxr_agent.testing.phantom import PhantomSpec
+from cxr_agent.testing.scripted import ScriptedPlanner
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.trace import EvidenceAdded, GateVerdict, Plan, ReportDrafted, ToolCalled
 from tests.builders import (
     Bank,
     Scene,
-    ScriptedPlanner,
     film,
     label_card,
     model_card,
@@ -156,7 +156,7 @@ def test_a_spent_budget_of_time_ends_with_what_there_is(open_bank: OPEN) -> None
 
     def pass_time() -> None:
         if planner.seen:
-            graph._spending.began -= 61
+            graph.spending.began -= 61
 
     planner.before = pass_time
     reading = graph.run()

@@ -48,11 +48,11 @@ def steps(
     outcomes: list[Outcome] = []
     while True:
         decision = planner.decide(Situation(current, priors, tools, tuple(outcomes)))
-        if decision.call is None:
+        if not decision.calls:
             assert decision.rationale == "protocol_done"
             return
-        yield decision.call.tool, str(decision.call.arguments["film"])
-        outcomes.append(Outcome(len(outcomes) + 1, decision.call, "failed", ("tool_failed",)))
+        yield decision.calls[0].tool, str(decision.calls[0].arguments["film"])
+        outcomes.append(Outcome(len(outcomes) + 1, decision.calls[0], "failed", ("tool_failed",)))
 
 
 def test_the_order_is_that_of_the_definition() -> None:

@@ -37,16 +37,6 @@ class Gated:
     dropped: tuple[Dropped, ...]
 
 
-def needs_repair(draft: Draft, evidence: Sequence[Evidence]) -> bool:
-    """Whether any sentence lacks support or anything is left unsaid."""
-    known = {item.id: item for item in evidence}
-    return (
-        any(fault_of(sentence, known) for _, sentence in draft)
-        or bool(left_out(draft, evidence))
-        or bool(below_the_fold(draft, evidence))
-    )
-
-
 def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
     """Run both gates.
 
@@ -69,7 +59,7 @@ def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
             verdicts.append(Verdict("evidence", True, sentence.text, "supported", "kept"))
             return sentence
         cited = [known[identity] for identity in sentence.evidence if identity in known]
-        if len(cited) == 1:
+        if len(cited) == 1 and _belongs(cited[0], section):
             mended = sentence_of(cited[0], section, several=several)
             if fault_of(mended, known) is None:
                 verdicts.append(Verdict("evidence", False, sentence.text, fault, "repaired"))
@@ -94,6 +84,15 @@ def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
         verdicts.append(Verdict("coverage", False, sentence.text, "below_the_fold", "repaired"))
         draft = raise_to_top(draft, sentence)
     return Gated(_without_repeats(draft), tuple(verdicts), tuple(dropped))
+
+
+def _belongs(item: Evidence, section: Section) -> bool:
+    """Whether a section may say this: an outline is no impression, whoever cites it there."""
+    own = section_of(item)
+    return section is own or (
+        section in (Section.IMPRESSION, Section.ANSWER)
+        and own in (Section.FINDINGS, Section.LIMITATIONS)
+    )
 
 
 def _without_repeats(draft: Draft) -> Draft:

@@ -57,16 +57,17 @@ class Section:
 
 
 def sections(report: Report) -> Iterator[Section]:
-    """Technique, Comparison, Findings, Impression, Limitations, without the empty ones.
+    """The answer, Technique, Comparison, Findings, Impression, Limitations, without empty ones.
 
     An empty section is left out rather than filled with "none": that would be a statement with
     no evidence behind it.
     """
-    for key in ("technique", "comparison", "findings", "impression", "limitations"):
+    for key in ("answer", "technique", "comparison", "findings", "impression", "limitations"):
         sentences: tuple[Sentence, ...] = getattr(report, key)
         if sentences:
             groups = _by_heading(sentences) if key == "findings" else (Group(None, sentences),)
-            yield Section(key, key.capitalize(), groups)
+            title = "Clinical question" if key == "answer" else key.capitalize()
+            yield Section(key, title, groups)
 
 
 def _by_heading(sentences: tuple[Sentence, ...]) -> tuple[Group, ...]:

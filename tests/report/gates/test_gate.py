@@ -10,7 +10,7 @@ from cxr_agent.evidence import Evidence, Side
 from cxr_agent.report.compose import compose, sentence_of
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.gates.coverage import below_the_fold, left_out
-from cxr_agent.report.gates.gate import needs_repair, repair
+from cxr_agent.report.gates.gate import repair
 from cxr_agent.report.gates.support import Fault, fault_of
 from cxr_agent.report.model import Heading, Sentence
 from tests.builders import Maker
@@ -63,7 +63,7 @@ def saying(section: Section, text: str, *identities: str) -> Draft:
 
 def test_a_composed_draft_needs_no_repair(evidence: list[Evidence]) -> None:
     draft = compose(evidence)
-    assert not needs_repair(draft, evidence)
+    assert all(verdict.passed for verdict in repair(draft, evidence).verdicts)
     gated = repair(draft, evidence)
     assert gated.draft == draft
     assert gated.dropped == ()
@@ -76,7 +76,7 @@ def test_evidence_left_out_is_added(evidence: list[Evidence], identity: str) -> 
     item = next(item for item in evidence if item.id == identity)
     draft = without(compose(evidence), identity)
     assert item in left_out(draft, evidence)
-    assert needs_repair(draft, evidence)
+    assert not all(verdict.passed for verdict in repair(draft, evidence).verdicts)
     gated = repair(draft, evidence)
     assert item.reading in [s.text for _, s in gated.draft if identity in s.evidence]
     added = [v for v in gated.verdicts if v.action == "added"]
@@ -220,7 +220,7 @@ def test_after_repair_everything_is_supported_said_and_stable(draft: Draft, seve
     gated = repair(draft, evidence)
     assert [s.text for _, s in gated.draft if fault_of(s, known)] == []
     assert left_out(gated.draft, evidence) == []
-    assert not needs_repair(gated.draft, evidence)
+    assert all(verdict.passed for verdict in repair(gated.draft, evidence).verdicts)
     again = repair(gated.draft, evidence)
     assert again.draft == gated.draft
     assert again.dropped == ()

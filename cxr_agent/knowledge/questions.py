@@ -1,0 +1,53 @@
+"""How readers ask: what is wanted, what things are called, what is known by name alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pydantic import Field
+
+from cxr_agent.knowledge.files import Entry, entry, load
+
+Phrases = tuple[str, ...]
+"""Words in lower case without punctuation; ``~`` stands for up to four words."""
+
+
+class IntentCues(Entry):
+    """What shows that something is wanted."""
+
+    name: str
+    cues: Phrases = Field(min_length=1)
+
+
+class FollowUp(Entry):
+    """What shows that a question goes on from the one before."""
+
+    openings: Phrases
+    pronouns: Phrases
+
+
+class QuestionLexicon(Entry):
+    """``kb/questions.toml``."""
+
+    ordinary: tuple[str, ...]
+    """Words that are no slip of a word of the lexicon."""
+    intent: tuple[IntentCues, ...]
+    """In order of precedence."""
+    measured_by: dict[str, str]
+    phrases: dict[str, Phrases]
+    """By code of the vocabulary, or by structure."""
+    follow_up: FollowUp
+    abbreviations: dict[str, tuple[str, ...]]
+    other_findings: dict[str, Phrases]
+    """Findings that nothing here looks for; the first phrase is the name."""
+
+
+@lru_cache(maxsize=1)
+def question_lexicon() -> QuestionLexicon:
+    """Read and check ``kb/questions.toml``."""
+    return entry(QuestionLexicon, "questions", load("questions"))
+
+
+def other_findings() -> dict[str, str]:
+    """Names of findings that the program knows by name alone, by code."""
+    return {code: names[0] for code, names in question_lexicon().other_findings.items()}

@@ -1,0 +1,60 @@
+"""Tools as a language model is offered them: OpenAI's function schemas, made from contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import Any
+
+from cxr_agent.toolbox.contract import Parameter, ParameterKind, ToolSpec
+from cxr_agent.trace import FINISH
+
+Schema = dict[str, Any]
+
+
+def schemas(specs: Iterable[ToolSpec], handles: Sequence[str]) -> list[Schema]:
+    """One schema per tool, and one to finish with.
+
+    Parameters
+    ----------
+    handles
+        Of the films that may be looked at: nothing else can be named.
+    """
+    return [*(_schema(spec, handles) for spec in specs), _FINISH]
+
+
+def _schema(spec: ToolSpec, handles: Sequence[str]) -> Schema:
+    planned = [p for p in spec.parameters if p.kind in (ParameterKind.FILM, ParameterKind.CHOICE)]
+    return {
+        "type": "function",
+        "function": {
+            "name": spec.name,
+            "description": spec.purpose,
+            "parameters": {
+                "type": "object",
+                "properties": {p.name: _property(p, handles) for p in planned},
+                "required": [p.name for p in planned if p.default is p.empty],
+                "additionalProperties": False,
+            },
+        },
+    }
+
+
+def _property(parameter: Parameter, handles: Sequence[str]) -> Schema:
+    if parameter.kind is ParameterKind.FILM:
+        return {"type": "string", "enum": list(handles)}
+    values = [choice.value if isinstance(choice, Enum) else choice for choice in parameter.choices]
+    return {
+        "type": "boolean" if isinstance(values[0], bool) else "string",
+        "enum": values,
+    }
+
+
+_FINISH: Schema = {
+    "type": "function",
+    "function": {
+        "name": FINISH,
+        "description": "End: no further tool is needed.",
+        "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+    },
+}

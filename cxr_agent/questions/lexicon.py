@@ -1,0 +1,96 @@
+"""Looking for phrases in a text: normalised, longest first, small misspellings mended."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from cxr_agent.knowledge import question_lexicon
+
+MOST_CHARACTERS: Final = 2_000
+"""Of a question; what comes after is not read."""
+_GAP: Final = r"(?: \w+){0,4}? "
+_SHORTEST_MENDED: Final = 5
+_ALIKE: Final = 0.84
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A phrase in a text."""
+
+    code: str
+    start: int
+    end: int
+
+
+def normalised(text: str) -> str:
+    """Lower case, letters and digits alone, one space between words, misspellings mended."""
+    plain = unicodedata.normalize("NFKD", text[:MOST_CHARACTERS].lower())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return " ".join(_mended(word) for word in re.findall(r"[a-z0-9]+", plain))
+
+
+def find(text: str, phrases: Mapping[str, tuple[str, ...]]) -> list[Found]:
+    """Phrases in a normalised text, in its order; where two overlap the longer one is kept."""
+    patterns = _patterns(tuple(phrases.items()))
+    hits = [
+        Found(code, match.start(), match.end())
+        for code, pattern in patterns
+        for match in pattern.finditer(text)
+    ]
+    kept: list[Found] = []
+    for hit in sorted(hits, key=lambda one: (one.start - one.end, one.start)):
+        if all(hit.end <= other.start or hit.start >= other.end for other in kept):
+            kept.append(hit)
+    return sorted(kept, key=lambda one: one.start)
+
+
+def has(text: str, phrases: Iterable[str]) -> bool:
+    """Whether any of the phrases is in a normalised text."""
+    return bool(find(text, {"": tuple(phrases)}))
+
+
+@lru_cache(maxsize=32)
+def _patterns(
+    phrases: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple(
+        (code, re.compile(r"(?<!\w)(?:" + "|".join(map(_pattern, _longest(names))) + r")(?!\w)"))
+        for code, names in phrases
+        if names
+    )
+
+
+def _longest(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=len, reverse=True)
+
+
+def _pattern(phrase: str) -> str:
+    return _GAP.join(re.escape(part.strip()) for part in phrase.split("~"))
+
+
+@lru_cache(maxsize=4096)
+def _mended(word: str) -> str:
+    """The word, or the one of the lexicon that it must be a slip of."""
+    if len(word) < _SHORTEST_MENDED or not word.isalpha() or word in _words():
+        return word
+    near = difflib.get_close_matches(word, _words(), 1, _ALIKE)
+    return near[0] if near and near[0][0] == word[0] else word
+
+
+@lru_cache(maxsize=1)
+def _words() -> frozenset[str]:
+    """Words of the lexicon, and others that are no slip of one."""
+    lexicon = question_lexicon()
+    groups = [
+        *lexicon.phrases.values(),
+        *lexicon.other_findings.values(),
+        *(one.cues for one in lexicon.intent),
+    ]
+    words = (word for names in groups for name in names for word in name.split())
+    return frozenset((*(w for w in words if len(w) >= _SHORTEST_MENDED), *lexicon.ordinary))

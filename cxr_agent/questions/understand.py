@@ -1,0 +1,188 @@
+"""From a reader's words to a question, by the rules of ``kb/questions.toml``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from cxr_agent.evidence import Side
+from cxr_agent.knowledge import question_lexicon, vocabulary
+from cxr_agent.questions.lexicon import MOST_CHARACTERS, Found, find, has, normalised
+from cxr_agent.questions.question import Intent, Question
+
+_TAG: Final = re.compile(r"(?<![\w-])([es]\d{1,4})(?![\w-])", re.IGNORECASE)
+_OPEN: Final = (Intent.SIMILAR, Intent.SUMMARY)
+"""Intents that are about the film as a whole."""
+
+
+def understand(text: str, before: Question | None = None) -> Question:
+    """What a reader wants to know.
+
+    Parameters
+    ----------
+    text
+        Anything at all; it is looked through for phrases and never obeyed.
+    before
+        The question before it, for "why?" or "and on the left?".
+    """
+    plain = normalised(text)
+    tags = tuple(dict.fromkeys(tag.lower() for tag in _TAG.findall(text[:MOST_CHARACTERS])))
+    side = _side(plain)
+    hits = find(plain, question_lexicon().phrases)
+    elsewhere = _elsewhere(plain, hits)
+    intent = _intent(plain, hits, tags=tags)
+    subjects = tags or _subjects(intent, hits)
+    if not subjects and not elsewhere and before is not None and _goes_on(plain, intent, side):
+        intent = before.intent if intent is Intent.UNKNOWN else intent
+        side = side or before.side
+        subjects = _as_asked(intent, before.subjects)
+    return Question(intent, subjects, side, elsewhere)
+
+
+def asked_in(indication: str) -> Question:
+    """What an indication asks for: the findings and devices that it names.
+
+    Symptoms name nothing. What is named in passing ("known emphysema") is asked for too: telling
+    too much is the smaller mistake.
+    """
+    plain = normalised(indication)
+    lexicon = question_lexicon()
+    several = find(plain, {name: (name,) for name in lexicon.abbreviations})
+    hits = [
+        hit
+        for hit in find(plain, lexicon.phrases)
+        if not any(other.start <= hit.start < other.end for other in several)
+    ]
+    kinds = {code: _kind(code) for code in lexicon.phrases}
+    named: list[tuple[int, str]] = [
+        (hit.start, code) for hit in several for code in lexicon.abbreviations[hit.code]
+    ]
+    named += [(hit.start, hit.code) for hit in hits if kinds[hit.code] == "finding"]
+    if not named:
+        named = [(hit.start, hit.code) for hit in hits if kinds[hit.code] == "measurement"]
+        if named:
+            return Question(Intent.SIZE, _ordered(named), _side(plain))
+    elsewhere = _elsewhere(plain, [*hits, *several])
+    if not named and not elsewhere:
+        return Question(Intent.UNKNOWN)
+    return Question(Intent.PRESENCE, _ordered(named), _side(plain), elsewhere)
+
+
+def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...]) -> Intent:
+    kinds = {_kind(hit.code) for hit in hits}
+    cued = [
+        Intent(one.name)
+        for one in question_lexicon().intent
+        if has(_without(plain, hits), one.cues)
+    ]
+    for intent in cued:
+        if intent is Intent.SIZE and not _subjects(intent, hits):
+            continue
+        if intent is Intent.SUMMARY and kinds & {"finding", "quality", "measurement"}:
+            continue
+        return intent
+    if tags:
+        return Intent.WHY
+    if "finding" in kinds:
+        return Intent.PRESENCE
+    if "measurement" in kinds:
+        return Intent.SIZE
+    if "quality" in kinds:
+        return Intent.QUALITY
+    if _elsewhere(plain, hits):
+        return Intent.PRESENCE
+    return Intent.UNKNOWN
+
+
+def _without(plain: str, hits: Sequence[Found]) -> str:
+    """The text with what is named blotted out, so that "line" in a name is no cue.
+
+    What a phrase of a measurement opens with ("how wide is the ...") stays a cue.
+    """
+    for hit in hits:
+        if _kind(hit.code) != "measurement":
+            plain = plain[: hit.start] + "_" * (hit.end - hit.start) + plain[hit.end :]
+    return plain
+
+
+def _subjects(intent: Intent, hits: Sequence[Found]) -> tuple[str, ...]:
+    """Of what was named, that which the intent can be about."""
+    if intent in _OPEN or intent is Intent.UNKNOWN:
+        return ()
+    codes = list(dict.fromkeys(hit.code for hit in hits))
+    kinds = {code: _kind(code) for code in codes}
+    match intent:
+        case Intent.PRESENCE:
+            return tuple(code for code in codes if kinds[code] == "finding")
+        case Intent.QUALITY:
+            return tuple(code for code in codes if kinds[code] == "quality")
+        case Intent.SIZE:
+            measured = question_lexicon().measured_by
+            wanted = [code for code in codes if kinds[code] == "measurement"]
+            wanted = wanted or [measured[code] for code in codes if code in measured]
+            return tuple(dict.fromkeys(wanted))
+        case _:
+            named = [code for code in codes if kinds[code] != "region"]
+            if intent is Intent.SHOW or not named:
+                named = codes
+            return tuple(named)
+
+
+def _as_asked(intent: Intent, subjects: tuple[str, ...]) -> tuple[str, ...]:
+    """Subjects of the question before, as this one is about them."""
+    if intent in _OPEN or intent is Intent.UNKNOWN:
+        return ()
+    if intent is Intent.SIZE:
+        measured = question_lexicon().measured_by
+        return tuple(dict.fromkeys(measured.get(code, code) for code in subjects))
+    return subjects
+
+
+def _goes_on(plain: str, intent: Intent, side: Side | None) -> bool:
+    """Whether a question without a subject speaks of what the one before was about."""
+    if intent in _OPEN:
+        return False
+    words = plain.split()
+    follow = question_lexicon().follow_up
+    opens = any(plain == one or plain.startswith(f"{one} ") for one in follow.openings)
+    points = any(word in follow.pronouns for word in words)
+    known = intent is not Intent.UNKNOWN
+    return (known and (points or len(words) <= 4)) or (
+        side is not None and (opens or len(words) <= 4)
+    )
+
+
+def _side(plain: str) -> Side | None:
+    words = set(plain.split())
+    right = bool(words & {"right", "rt", "rll", "rul", "rml", "righthand"})
+    left = bool(words & {"left", "lt", "lll", "lul", "lefthand"})
+    if words & {"bilateral", "bilaterally"} or (right and left) or "both sides" in plain:
+        return Side.BILATERAL
+    return Side.RIGHT if right else Side.LEFT if left else None
+
+
+def _elsewhere(plain: str, hits: Sequence[Found]) -> tuple[str, ...]:
+    """Findings known by name alone, where no other phrase holds their words."""
+    found = find(plain, question_lexicon().other_findings)
+    return tuple(
+        dict.fromkeys(
+            one.code
+            for one in found
+            if not any(
+                hit.start <= one.start
+                and one.end <= hit.end
+                and hit.end - hit.start > one.end - one.start
+                for hit in hits
+            )
+        )
+    )
+
+
+def _kind(code: str) -> str:
+    term = vocabulary().get(code)
+    return term.kind if term is not None else "region"
+
+
+def _ordered(named: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(code for _, code in sorted(named, key=lambda one: one[0])))

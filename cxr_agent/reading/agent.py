@@ -1,0 +1,207 @@
+"""The public way to read studies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cxr_agent.errors import UsageError
+from cxr_agent.imaging import Decoder, load_study
+from cxr_agent.knowledge import changed_thresholds, thresholds_changed
+from cxr_agent.language import LanguageModel, ModelSettings, configured_model
+from cxr_agent.models.runtime.runtime import Runtime
+from cxr_agent.models.shelf import Shelf
+from cxr_agent.planning.budget import Budget
+from cxr_agent.planning.planner import Planner
+from cxr_agent.planning.privacy import Privacy
+from cxr_agent.reading.run import Run
+from cxr_agent.reading.setup import Setup
+from cxr_agent.report.model import Report
+from cxr_agent.study import Study
+from cxr_agent.toolbox.registry import Registry, built_in
+from cxr_agent.trace import Event, TraceWriter, default_traces
+
+FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+class Agent(AbstractContextManager["Agent"]):
+    """A reader that keeps its decode worker and models warm between studies.
+
+    Parameters
+    ----------
+    traces
+        Folder under which every reading writes its trace; made when missing.
+    planner
+        Chooses the steps; without one the language model does, and without that the protocol.
+    budget
+        Where a reading ends with what it has; by default that of the configuration.
+    registry
+        The tools; the built-in ones where none are given.
+    device
+        What runs the models: ``auto`` (a GPU where one works), ``cpu``, ``cuda`` or ``cuda:N``.
+        Readers of one process on one device share the loaded models.
+    config
+        A TOML file with tables ``[thresholds]``, ``[model]`` and ``[budget]``; without it, the
+        one that ``CXR_AGENT_CONFIG`` names. Trace, evidence and report say what it changed.
+    model
+        A language model as ``provider/name``, or its settings; without it the one that
+        ``CXR_AGENT_MODEL`` or the configuration names, if any. ``none`` for none.
+    api_base
+        Address of an OpenAI-compatible server.
+    send_images
+        Whether a model that takes pictures may be shown the films, with writing painted over
+        and all but the chest blacked out.
+    privacy
+        What the trace keeps of texts: ``full``, ``masked`` or ``none``.
+    on_event
+        Told of each event of a reading once it is recorded.
+
+    Raises
+    ------
+    UsageError
+        ``bad_device``, ``bad_model_name``, ``bad_privacy``.
+    ConfigError
+        ``config_unreadable``, ``bad_config``, ``unknown_threshold``.
+    ModelError
+        ``device_unavailable``, ``language_model_missing``.
+
+    Examples
+    --------
+    >>> with Agent() as agent:  # doctest: +SKIP
+    ...     for path in paths:
+    ...         print(agent.read(path).impression[0].text)
+    """
+
+    def __init__(
+        self,
+        *,
+        traces: Path | str | None = None,
+        planner: Planner | None = None,
+        budget: Budget | None = None,
+        registry: Registry | None = None,
+        device: str = "auto",
+        config: Path | str | None = None,
+        model: ModelSettings | str | None = None,
+        api_base: str | None = None,
+        send_images: bool = False,
+        privacy: Privacy | str = Privacy.MASKED,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        settings = (
+            model if isinstance(model, ModelSettings) else configured_model(model, api_base, config)
+        )
+        self.setup = Setup(
+            registry=registry or built_in(),
+            shelf=Shelf(Runtime.shared(device)),
+            budget=budget or Budget.configured(config),
+            changed=changed_thresholds(config),
+            planner=planner,
+            model=LanguageModel(settings) if settings is not None else None,
+            send_images=send_images,
+            privacy=_privacy(privacy),
+        )
+        self.traces = Path(traces) if traces is not None else default_traces()
+        self._on_event = on_event
+        self._decoder = Decoder()
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the models: its device, and its notices."""
+        return self.setup.shelf.runtime
+
+    def load(
+        self,
+        films: FilmPath | Sequence[FilmPath],
+        *,
+        priors: FilmPath | Sequence[FilmPath] = (),
+        indication: str = "",
+    ) -> Study:
+        """Decode and check the films of one study; raises as :meth:`read`."""
+        return load_study(films, priors, indication, self._decoder)
+
+    def read(
+        self,
+        films: FilmPath | Sequence[FilmPath],
+        *,
+        priors: FilmPath | Sequence[FilmPath] = (),
+        indication: str = "",
+    ) -> Report:
+        """Read one study.
+
+        Parameters
+        ----------
+        films
+            The current films of one patient: DICOM (CR, DX), PNG or JPEG.
+        priors
+            Earlier films of the same patient.
+        indication
+            Why the films were taken. What it asks for is answered first; it is quoted in the
+            report and never an instruction.
+
+        Raises
+        ------
+        InputError, UnsuitableFilm
+            When a file cannot be read or is no adult frontal chest film.
+        OutputError
+            When the trace cannot be written.
+        """
+        study = self.load(films, priors=priors, indication=indication)
+        with (
+            TraceWriter.create(self.traces) as trace,
+            thresholds_changed(self.setup.changed),
+        ):
+            trace.on_event = self._on_event
+            run = Run(study, self.setup, trace)
+            try:
+                run.start()
+                report = run.read()
+                run.finish()
+            except BaseException as error:
+                run.fail(error)
+                raise
+            return report
+
+    def close(self) -> None:
+        """End the decode worker."""
+        self._decoder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read(
+    films: FilmPath | Sequence[FilmPath],
+    *,
+    priors: FilmPath | Sequence[FilmPath] = (),
+    indication: str = "",
+    traces: Path | str | None = None,
+    device: str = "auto",
+    config: Path | str | None = None,
+    model: str | None = None,
+) -> Report:
+    """Read one study; see :class:`Agent` and its ``read``. For many studies keep an Agent."""
+    with Agent(traces=traces, device=device, config=config, model=model) as agent:
+        return agent.read(films, priors=priors, indication=indication)
+
+
+def _privacy(wanted: Privacy | str) -> Privacy:
+    try:
+        return Privacy(wanted)
+    except ValueError:
+        raise UsageError(
+            "bad_privacy",
+            f"{str(wanted)[:40]!r} is no privacy mode",
+            hint="One of full, masked and none.",
+        ) from None

@@ -1,0 +1,1 @@
+"""Every prompt, one file each. Imported only as ``cxr_agent.prompts``."""
