@@ -22,8 +22,8 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Read a film, or the procedural phantom when none is given. Takes about 2 s."""
-    from cxr_agent.cli.output import write_whole
     from cxr_agent.cli.show import print_report
+    from cxr_agent.output import write_whole
     from cxr_agent.reading import Agent
     from cxr_agent.report.render import to_html
     from cxr_agent.trace import read_trace

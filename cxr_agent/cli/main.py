@@ -10,7 +10,18 @@ from typing import Annotated, Final
 
 import typer
 
-from cxr_agent.cli import demo, doctor, evaluate, measure, models, read, segment, tools
+from cxr_agent.cli import (
+    ask,
+    chat,
+    demo,
+    doctor,
+    evaluate,
+    measure,
+    models,
+    read,
+    segment,
+    tools,
+)
 from cxr_agent.cli import trace as runs
 from cxr_agent.cli.problems import internal_error, print_error
 from cxr_agent.errors import CxrAgentError, OutputError, UsageError
@@ -27,6 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("read")(read.read)
+app.command("chat")(chat.chat)
+app.command("ask")(ask.ask)
 app.command("segment")(segment.segment)
 app.command("measure")(measure.measure)
 app.command("demo")(demo.demo)

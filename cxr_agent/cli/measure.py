@@ -46,9 +46,10 @@ def measure(
 
     What cannot be measured says why. docs/measurements.md defines every value.
     """
-    from cxr_agent.cli.output import Names, shown_name, write_whole
+    from cxr_agent.cli.output import Names, shown_name
     from cxr_agent.cli.problems import error_record, internal_error, print_error
     from cxr_agent.measuring import Measurer
+    from cxr_agent.output import write_whole
     from cxr_agent.report.render.overlay import overlay_png
 
     if masks is not None and len(films) > 1:

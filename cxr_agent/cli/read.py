@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
+from cxr_agent.cli.model import ApiBase, Model, PrivacyMode, SendImages
 from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ Films = Annotated[
 
 Config = Annotated[
     Path | None,
-    typer.Option(help="A TOML file with [thresholds] of your own. Default: CXR_AGENT_CONFIG."),
+    typer.Option(
+        help="A TOML file with tables [thresholds], [model], [budget]. Default: CXR_AGENT_CONFIG."
+    ),
 ]
 
 
@@ -53,6 +56,10 @@ def read(
         Path | None,
         typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
     ] = None,
+    model: Model = None,
+    api_base: ApiBase = None,
+    send_images: SendImages = False,
+    privacy: PrivacyMode = "masked",
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -71,7 +78,15 @@ def read(
     show = _json_printer(len(groups) > 1) if as_json else _text_printer(markdown, len(groups) > 1)
     status, names = EXIT_OK, Names(".html")
     with (
-        Agent(traces=traces, device=device, config=config) as agent,
+        Agent(
+            traces=traces,
+            device=device,
+            config=config,
+            model=model,
+            api_base=api_base,
+            send_images=send_images,
+            privacy=privacy,
+        ) as agent,
         notices_told(device, agent.runtime),
         show as emit,
     ):
@@ -156,7 +171,8 @@ def _text_printer(markdown: bool, several: bool) -> Iterator[_Emit]:
 
 
 def _write_html(report: Report, path: Path) -> None:
-    from cxr_agent.cli.output import shown_name, write_whole
+    from cxr_agent.cli.output import shown_name
+    from cxr_agent.output import write_whole
     from cxr_agent.report.render import to_html
     from cxr_agent.trace import read_trace
 

@@ -56,7 +56,7 @@ def segment(
 
 
 def _write(masks: dict[str, Any], folder: Path) -> Path:
-    from cxr_agent.cli.output import write_whole
+    from cxr_agent.output import write_whole
     from cxr_agent.toolbox.artifacts import grey_png
 
     for structure, plane in masks.items():

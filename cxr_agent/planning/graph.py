@@ -17,7 +17,6 @@ from cxr_agent.planning.budget import Budget, Spending
 from cxr_agent.planning.planner import (
     Consulted,
     Decision,
-    FilmFacts,
     Planner,
     PlannerFailed,
     Situation,
@@ -25,12 +24,12 @@ from cxr_agent.planning.planner import (
     refused,
 )
 from cxr_agent.planning.privacy import Privacy, record
+from cxr_agent.planning.situation import facts_of
 from cxr_agent.planning.wording import Writer
 from cxr_agent.questions import Question
 from cxr_agent.report.compose import compose
 from cxr_agent.report.draft import Draft
 from cxr_agent.report.gates.gate import Gated, repair
-from cxr_agent.study import Image
 from cxr_agent.toolbox.arguments import ToolCall, refusal_of
 from cxr_agent.toolbox.execute import Outcome, Toolbox
 from cxr_agent.trace import FINISH, GateVerdict, Plan, ReportDrafted
@@ -49,6 +48,8 @@ class Reading:
     """The reason code, where the first current film was refused with all others."""
     handed_over: str | None = None
     """The reason code why the planner did not finish by itself, where it did not."""
+    stopped: str | None = None
+    """The reason code why it ended before its planner was done, where it did."""
     tokens: int = 0
     cost: float = 0.0
     """What language models took, in tokens and US dollars."""
@@ -113,6 +114,7 @@ class ReadingGraph:
     spending: Spending = field(init=False)
     _acting: Planner = field(init=False)
     _handed_over: str | None = field(init=False, default=None)
+    _stopped: str | None = field(init=False, default=None)
 
     def run(self) -> Reading:
         """Read the study and report.
@@ -134,7 +136,7 @@ class ReadingGraph:
 
     def _run(self, before: Before, nodes: tuple[str, ...]) -> Reading:
         self.spending = Spending(self.budget)
-        self._acting, self._handed_over = self.planner, None
+        self._acting, self._handed_over, self._stopped = self.planner, None, None
         for one in before.tried:
             if one.outcome is not None:
                 self.spending.remember(one.call)
@@ -160,6 +162,7 @@ class ReadingGraph:
             tried,
             "partial" if final["spent"] is not None or failed else "complete",
             handed_over=self._handed_over,
+            stopped=final["spent"],
             tokens=self.spending.tokens,
             cost=self.spending.cost,
         )
@@ -190,7 +193,7 @@ class ReadingGraph:
                 calls.append(call)
             else:
                 refusals.append((call, code))
-        spent = None
+        spent = self._stopped
         if calls:
             calls = calls[: max(0, self.budget.steps - self.spending.steps)]
             spent = self.spending.exhausted()
@@ -233,6 +236,7 @@ class ReadingGraph:
                 self._consulted(decision.consulted)
                 return decision
         if not self._take_over(stop):
+            self._stopped = stop
             return Decision((), stop)
         return self._acting.decide(situation)
 
@@ -258,7 +262,7 @@ class ReadingGraph:
             outcomes=tuple(one.outcome for one in tried if one.outcome is not None),
             tried=tried,
             known=tuple(state["evidence"]),
-            films=tuple(map(_facts, (*study.images, *study.priors))),
+            films=facts_of(study),
         )
 
     def _refusal(self, call: ToolCall, beside: Sequence[ToolCall]) -> str | None:
@@ -386,10 +390,6 @@ class ReadingGraph:
                 rationale=refusal or decision.rationale,
             )
         )
-
-
-def _facts(film: Image) -> FilmFacts:
-    return FilmFacts(film.handle, film.view.value, film.spacing is not None, film.days_before)
 
 
 _STEPS: Final = ("plan", "act", "observe")

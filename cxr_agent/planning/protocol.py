@@ -12,6 +12,7 @@ from cxr_agent.knowledge import load
 from cxr_agent.planning.planner import Decision, Situation, refused
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome
+from cxr_agent.toolbox.registry import Registry
 
 
 class Step(BaseModel):
@@ -89,6 +90,15 @@ class ProtocolPlanner:
                     call = ToolCall(step.tool, {"film": handle})
                     return Decision((call,), "protocol_order", by=self.name)
         return Decision((), "protocol_done", by=self.name)
+
+
+def calls_on_prior(handle: str, registry: Registry) -> list[ToolCall]:
+    """Everything that the protocol does on a prior, in its order."""
+    return [
+        ToolCall(step.tool, {"film": handle})
+        for step in load_protocol().step
+        if step.films != "current" and registry.get(step.tool) is not None
+    ]
 
 
 def _applies(step: Step, handle: str, situation: Situation) -> bool:

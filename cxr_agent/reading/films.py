@@ -29,6 +29,13 @@ def write_study(study: Study, trace: TraceWriter, privacy: Privacy) -> tuple[Fil
     return films
 
 
+def write_film(film: Image, trace: TraceWriter) -> FilmSummary:
+    """Write a film that came later."""
+    summary = _summary(film, trace.put(display_png(film.pixels)))
+    trace.append(StudyLoaded(images=(_record(summary),)))
+    return summary
+
+
 def exam_of(study: Study) -> str:
     """The exam as a report names it."""
     count = len(study.images)

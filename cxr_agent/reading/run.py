@@ -5,22 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
 
 from cxr_agent.errors import CxrAgentError, UnsuitableFilm
 from cxr_agent.evidence import Evidence
 from cxr_agent.imaging.refusal import refusal_by_pixels
 from cxr_agent.planning.graph import Before, Reading, ReadingGraph
-from cxr_agent.planning.planner import Planner, Tried
+from cxr_agent.planning.planner import Consulted, Planner, Tried
+from cxr_agent.planning.privacy import record
+from cxr_agent.planning.protocol import calls_on_prior
+from cxr_agent.planning.queue import Queue
 from cxr_agent.planning.seen import names_of
+from cxr_agent.planning.statements import about_film
 from cxr_agent.questions import Question, asked_in
-from cxr_agent.reading.films import exam_of, write_study
+from cxr_agent.reading.films import exam_of, write_film, write_study
 from cxr_agent.reading.setup import Setup
 from cxr_agent.reading.version import program_version
 from cxr_agent.report.model import FilmSummary, Report
-from cxr_agent.study import Study
+from cxr_agent.study import Image, Study
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.execute import Toolbox
-from cxr_agent.trace import ReportIssued, RunFinished, RunStarted, TraceWriter, Withdrawn
+from cxr_agent.trace import (
+    ReportIssued,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    TraceWriter,
+    Withdrawn,
+)
 
 _Work = Callable[[], Reading]
 
@@ -62,6 +75,9 @@ class Run:
         self.cost = 0.0
         """US dollars, where the price is known."""
         self._planner = setup.planner_for(self.bench, self._question())
+        self._withdrawn: set[str] = set()
+        self._forgotten: set[int] = set()
+        """Steps whose call may be made again."""
         self._began = time.monotonic()
 
     @property
@@ -79,7 +95,7 @@ class Run:
                 run_id=self.trace.run_id,
                 program_version=program_version(),
                 planner=self._planner.name,
-                config=self.setup.config(),
+                config=self.setup.config() | self._asked(),
                 versions=self.setup.versions(),
             )
         )
@@ -101,20 +117,48 @@ class Run:
             raise refusal_by_pixels(reading.refusal)
         return self._take(reading)
 
-    def gather(self, planner: Planner) -> tuple[Evidence, ...]:
-        """Let a planner look further; returns what is new. Raises OutputError."""
-        before = {item.id for item in self.evidence}
-        graph = self._graph(planner)
+    def gather(self, planner: Planner) -> str | None:
+        """Let a planner look further; nobody takes its place.
+
+        Returns
+        -------
+        str or None
+            The reason code why a language model did not finish, where it did not.
+
+        Raises
+        ------
+        OutputError
+            When the trace cannot be written.
+        """
+        graph = self._graph(planner, alone=True)
         reading = self._within(lambda: graph.gather(Before(self.tried, self.evidence)))
         self.tried, self.evidence = reading.tried, reading.evidence
-        return tuple(item for item in self.evidence if item.id not in before)
+        return reading.stopped if planner.corrigible else None
+
+    def consulted(self, consulted: Consulted) -> None:
+        """Record an exchange with a language model. Raises OutputError."""
+        record(self.trace, consulted, self.setup.privacy)
+        self.tokens += consulted.exchange.tokens_in + consulted.exchange.tokens_out
+        self.cost += consulted.exchange.cost or 0.0
+
+    def take_in(self) -> None:
+        """Let count what was recorded while something was interrupted."""
+        known = {item.id for item in self.evidence} | self._withdrawn
+        self.evidence += tuple(i for i in self.toolbox.stated if i.id not in known)
+        made = {one.outcome.step for one in self.tried if one.outcome is not None}
+        turn = max((one.turn for one in self.tried), default=0)
+        self.tried += tuple(
+            Tried(turn, self._planner.name, outcome.call, outcome)
+            for outcome in self.toolbox.outcomes
+            if outcome.step not in made and outcome.step not in self._forgotten
+        )
 
     def restate(self) -> Report:
         """Report anew on what counts now, by rule. Raises OutputError."""
         self.withdraw(
             (item.id for item in self.evidence if item.provenance.tool == _OF_THE_RUN), "restated"
         )
-        graph = self._graph(self._planner, worded=False)
+        graph = self._graph(self._planner, alone=True)
         return self._take(self._within(lambda: graph.report(Before(self.tried, self.evidence))))
 
     def withdraw(self, identities: Iterable[str], reason: str) -> tuple[str, ...]:
@@ -123,6 +167,7 @@ class Run:
         gone = tuple(item.id for item in self.evidence if item.id in wanted)
         if gone:
             self.trace.append(Withdrawn(evidence=gone, reason=reason))
+            self._withdrawn |= set(gone)
             self.evidence = tuple(item for item in self.evidence if item.id not in wanted)
         return gone
 
@@ -133,17 +178,70 @@ class Run:
     def forget(self, tools: Iterable[tuple[str, str]]) -> None:
         """Let (tool, film) be called again."""
         gone = set(tools)
-        self.tried = tuple(
-            one
-            for one in self.tried
-            if (one.call.tool, str(one.call.arguments.get("film"))) not in gone
-        )
+        kept = []
+        for one in self.tried:
+            if (one.call.tool, str(one.call.arguments.get("film"))) not in gone:
+                kept.append(one)
+            elif one.outcome is not None:
+                self._forgotten.add(one.outcome.step)
+        self.tried = tuple(kept)
 
     def remember(self, tried: Tried) -> None:
         """Take in a call that was made outside the graph, and its evidence."""
         self.tried = (*self.tried, tried)
         if tried.outcome is not None:
             self.evidence = (*self.evidence, *tried.outcome.evidence)
+
+    def add_prior(self, film: Image) -> str:
+        """Take in one more prior, look at it by the protocol, and report anew.
+
+        Returns
+        -------
+        str
+            Its handle.
+
+        Raises
+        ------
+        UnsuitableFilm
+            When it is nothing that this program reads.
+        OutputError
+            When the trace cannot be written.
+        """
+        handle = f"prior-{len(self.study.priors) + 1}"
+        film = replace(film, handle=handle)
+        self.study = Study(self.study.images, (*self.study.priors, film), self.study.indication)
+        self.bench.study = self.study
+        self.films = (*self.films, write_film(film, self.trace))
+        for observation in about_film(film):
+            self.add(self.toolbox.state(observation, film, "imaging"))
+        self.gather(Queue(calls_on_prior(handle, self.setup.registry), "prior_added"))
+        self.restate()
+        self.issue()
+        return handle
+
+    def go_on(
+        self,
+        *,
+        films: tuple[FilmSummary, ...],
+        tried: tuple[Tried, ...],
+        evidence: tuple[Evidence, ...],
+        asked: Question | None,
+        report: Report,
+    ) -> None:
+        """Take up what an earlier process recorded, and record that. Raises OutputError."""
+        self.films, self.tried, self.evidence = films, tried, evidence
+        self.asked, self.report = asked, report
+        stated = {item.id for item in self.toolbox.stated}
+        self._withdrawn = stated - {item.id for item in evidence}
+        made = {one.outcome.step for one in tried if one.outcome is not None}
+        self._forgotten = {outcome.step for outcome in self.toolbox.outcomes} - made
+        self.trace.append(
+            RunResumed(
+                program_version=program_version(),
+                planner=self._planner.name,
+                config=self.setup.config(),
+            )
+        )
 
     def issue(self) -> None:
         """Write that the report was given out while the run goes on. Raises OutputError."""
@@ -178,18 +276,25 @@ class Run:
         except CxrAgentError:
             return
 
+    def _asked(self) -> dict[str, Any]:
+        """The clinical question as codes, so that a run that goes on knows it."""
+        if self.asked is None:
+            return {}
+        codes = {"subjects": self.asked.subjects, "elsewhere": self.asked.elsewhere}
+        return {"asked": {name: list(named) for name, named in codes.items()}}
+
     def _question(self) -> str:
         """The clinical question as codes in words: the indication itself may name the patient."""
         return names_of(self.asked.subjects) if self.asked is not None else ""
 
-    def _graph(self, planner: Planner, *, worded: bool = True) -> ReadingGraph:
+    def _graph(self, planner: Planner, *, alone: bool = False) -> ReadingGraph:
         setup = self.setup
         return ReadingGraph(
             self.toolbox,
             planner,
             setup.budget,
-            fallback=setup.fallback,
-            writer=setup.writer if worded else None,
+            fallback=None if alone else setup.fallback,
+            writer=None if alone else setup.writer,
             privacy=setup.privacy,
             asked=self.asked,
         )

@@ -54,14 +54,14 @@ def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
 def answers(evidence: Sequence[Evidence], asked: Sequence[str]) -> list[Evidence]:
     """What the evidence on the current films says of each code, in the order of the question.
 
-    What a tool found or measured comes before why it could not; ``clinical_question`` is what
+    What a tool found comes first, and before why another could not; ``clinical_question`` is what
     the program has to say of the question itself.
     """
     current = [item for item in evidence if not is_prior(item)]
     found: list[Evidence] = []
     for code in asked:
         about = [item for item in current if item.code == code]
-        told = [item for item in about if item.kind not in _NO_ANSWER]
+        told = sorted((item for item in about if item.kind not in _NO_ANSWER), key=_urgency)
         found += told or [item for item in about if item.kind is EvidenceKind.LIMITATION]
     found += [item for item in current if item.code == "clinical_question"]
     return list({item.id: item for item in found}.values())

@@ -16,11 +16,21 @@ class Bench:
     study: Study
     shelf: Shelf
     _masks: dict[tuple[str, str], Mask] = field(default_factory=dict)
+    _corrected: set[tuple[str, str]] = field(default_factory=set)
 
     def put_masks(self, handle: str, masks: dict[str, Mask]) -> None:
-        """Keep masks of the film behind ``handle``; a later tool replaces an earlier one."""
+        """Keep masks of the film behind ``handle``; a later tool replaces an earlier one.
+
+        What a reader put right stays as the reader had it.
+        """
         for structure, mask in masks.items():
-            self._masks[handle, structure] = mask
+            if (handle, structure) not in self._corrected:
+                self._masks[handle, structure] = mask
+
+    def correct_mask(self, handle: str, mask: Mask) -> None:
+        """Put a reader's mask in the place of any tool's."""
+        self._masks[handle, mask.structure] = mask
+        self._corrected.add((handle, mask.structure))
 
     def mask(self, handle: str, structure: str) -> Mask | None:
         return self._masks.get((handle, structure))

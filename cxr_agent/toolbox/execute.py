@@ -61,6 +61,10 @@ class Toolbox:
     registry: Registry
     bench: Bench
     trace: TraceWriter
+    stated: list[Evidence] = field(default_factory=list)
+    """All evidence that was written, in its order; some may since have been withdrawn."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Of every call, in its order."""
     _step: int = 0
     _ids: count[int] = field(default_factory=lambda: count(1))
     _told: int = field(init=False)
@@ -73,6 +77,12 @@ class Toolbox:
     def next_step(self) -> int:
         """Number that the next call or statement gets."""
         return self._step + 1
+
+    def go_on(self, outcomes: Sequence[Outcome], stated: Sequence[Evidence], step: int) -> None:
+        """Take up where an earlier process ended: its outcomes, evidence and last step."""
+        self.outcomes, self.stated = list(outcomes), list(stated)
+        self._step = step
+        self._ids = count(1 + max((int(item.id[1:]) for item in stated), default=0))
 
     def run(self, call: ToolCall) -> Outcome:
         """Run one call. Failure and abstention are outcomes and give limitation evidence.
@@ -130,7 +140,7 @@ class Toolbox:
 
     def _begin(self, call: ToolCall) -> _Begun:
         spec = self._spec(call)
-        step = self._advance()
+        step = self.advance()
         self.trace.append(
             ToolCalled(
                 step=step, tool=spec.name, tool_version=spec.version, arguments=dict(call.arguments)
@@ -139,6 +149,13 @@ class Toolbox:
         return _Begun(spec, call, step, time.monotonic())
 
     def _settle(
+        self, begun: _Begun, result: tuple[Bound, Answer] | Abstain | CxrAgentError
+    ) -> Outcome:
+        outcome = self._outcome(begun, result)
+        self.outcomes.append(outcome)
+        return outcome
+
+    def _outcome(
         self, begun: _Begun, result: tuple[Bound, Answer] | Abstain | CxrAgentError
     ) -> Outcome:
         spec, call, step, began = begun.spec, begun.call, begun.step, begun.began
@@ -153,22 +170,31 @@ class Toolbox:
             return self._nothing(spec, call, step, began, "failed", spec.subject, (reason,))
         return self._keep(spec, call, step, began, *result)
 
-    def state(self, observation: Observation, film: Image, speaker: str) -> Evidence:
-        """Evidence that no tool gives: what the program itself knows of a film or a run.
+    def state(
+        self,
+        observation: Observation,
+        film: Image,
+        speaker: str,
+        artifacts: dict[str, str] | None = None,
+        step: int | None = None,
+    ) -> Evidence:
+        """Evidence that no tool gives: what the program itself, or a reader, knows.
 
         Parameters
         ----------
         speaker
-            Who says so, as ``imaging`` or ``protocol``.
+            Who says so, as ``imaging``, ``protocol`` or ``reader``.
+        artifacts
+            What it rests on, by name, already in the trace.
+        step
+            The step that it belongs to; one of its own where none is given.
         """
-        step = self._advance()
-        return self._evidence(
-            observation,
-            film,
-            Provenance(step=step, tool=speaker, tool_version="1", image_sha256=film.sha256),
-        )
+        step = self.advance() if step is None else step
+        provenance = Provenance(step=step, tool=speaker, tool_version="1", image_sha256=film.sha256)
+        return self._evidence(observation, film, provenance, artifacts=artifacts)
 
-    def _advance(self) -> int:
+    def advance(self) -> int:
+        """Begin a step and give its number."""
         self._step += 1
         return self._step
 
@@ -279,6 +305,7 @@ class Toolbox:
             provenance=provenance,
         )
         self.trace.append(EvidenceAdded(evidence=evidence.model_dump(mode="json")))
+        self.stated.append(evidence)
         return evidence
 
 

@@ -113,6 +113,7 @@ def _fields(observation: Observation, decimals: int) -> dict[str, str]:
         **fields,
         "name": _name(observation),
         "noun": _name(observation, capital=False),
+        "on_side": f" on the {observation.side.value}" if observation.side else "",
         "unit": _WRITTEN[observation.unit] if observation.unit else "",
         "measure": _measure(observation),
         "limits": _limits(observation, decimals),

@@ -37,7 +37,7 @@ from cxr_agent.trace.events import (
 from cxr_agent.trace.find import TraceHeader, find_trace, list_traces
 from cxr_agent.trace.layout import default_traces
 from cxr_agent.trace.line import Line
-from cxr_agent.trace.reader import Trace, read_trace
+from cxr_agent.trace.reader import Trace, read_artifact, read_trace
 from cxr_agent.trace.verify import Problem, Verification, verify
 from cxr_agent.trace.writer import TraceWriter
 
@@ -75,6 +75,7 @@ __all__ = [
     "default_traces",
     "find_trace",
     "list_traces",
+    "read_artifact",
     "read_trace",
     "verify",
 ]

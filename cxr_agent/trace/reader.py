@@ -59,21 +59,26 @@ class Trace:
             ``artifact_missing``, ``artifact_damaged`` when its content has another hash, or
             ``trace_not_readable``.
         """
-        # The hash may come from a damaged trace: it must not lead out of the folder.
-        path = self.directory / ARTIFACTS / sha256
-        try:
-            if not _SHA256.fullmatch(sha256) or not path.is_file():
-                raise TraceError("artifact_missing", f"no artifact {sha256[:64]!r} in the trace")
-            data = path.read_bytes()
-        except OSError as error:
-            raise not_readable(error, path) from error
-        if digest(data) != sha256:
-            raise TraceError(
-                "artifact_damaged",
-                f"the artifact {sha256} has other content than when it was written",
-                hint="do not rely on this run; read the film again",
-            )
-        return data
+        return read_artifact(self.directory, sha256)
+
+
+def read_artifact(directory: Path, sha256: str) -> bytes:
+    """A file of the run in ``directory``; raises as :meth:`Trace.artifact`."""
+    # The hash may come from a damaged trace: it must not lead out of the folder.
+    path = directory / ARTIFACTS / sha256
+    try:
+        if not _SHA256.fullmatch(sha256) or not path.is_file():
+            raise TraceError("artifact_missing", f"no artifact {sha256[:64]!r} in the trace")
+        data = path.read_bytes()
+    except OSError as error:
+        raise not_readable(error, path) from error
+    if digest(data) != sha256:
+        raise TraceError(
+            "artifact_damaged",
+            f"the artifact {sha256} has other content than when it was written",
+            hint="do not rely on this run; read the film again",
+        )
+    return data
 
 
 def read_trace(path: Path) -> Trace:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cxr_agent.cli.output import Names, shown_name, write_whole
+from cxr_agent.cli.output import Names, shown_name
+from cxr_agent.output import write_whole
 from cxr_agent.errors import OutputError
 
 

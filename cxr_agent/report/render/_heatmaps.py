@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cxr_agent.report.render._drawings import OverlayError
 from cxr_agent.report.render._pictures import data_uri, open_png
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Inferno at 0.3 to 0.9 in steps of 0.1 (Smith and van der Walt, matplotlib, CC0): its lightness
 # only rises, so it reads the same under every common colour blindness. The dark end would look
@@ -20,7 +23,15 @@ _SIDE: Final = 128
 
 
 def heatmap_picture(data: bytes, shape: tuple[int, int]) -> str:
-    """A map in colour over nothing, as a data URI.
+    """A map in colour over nothing, as a data URI; raises as :func:`coloured_map`."""
+    buffer = io.BytesIO()
+    coloured = _indexed_map(data, shape)
+    coloured.save(buffer, "PNG", optimize=True)
+    return data_uri("image/png", buffer.getvalue())
+
+
+def coloured_map(data: bytes, shape: tuple[int, int]) -> Image:
+    """A map in colour over nothing, RGBA.
 
     Parameters
     ----------
@@ -34,7 +45,11 @@ def heatmap_picture(data: bytes, shape: tuple[int, int]) -> str:
     OverlayError
         When it is no such PNG, or not one of this film.
     """
-    from PIL import Image
+    return _indexed_map(data, shape).convert("RGBA")
+
+
+def _indexed_map(data: bytes, shape: tuple[int, int]) -> Image:
+    from PIL import Image as Pillow
 
     from cxr_agent.toolbox.artifacts import HEATMAP_SIDE, spans_film
 
@@ -47,14 +62,12 @@ def heatmap_picture(data: bytes, shape: tuple[int, int]) -> str:
         raise OverlayError("the map was not made for this film")
     share = min(1.0, _SIDE / max(picture.size))
     width, height = (max(1, round(side * share)) for side in picture.size)
-    grey = picture.resize((width, height), Image.Resampling.BOX)
-    coloured = Image.frombytes("P", grey.size, grey.tobytes())
+    grey = picture.resize((width, height), Pillow.Resampling.BOX)
+    coloured = Pillow.frombytes("P", grey.size, grey.tobytes())
     ramp = [_colour(level / 255) for level in range(256)]
     coloured.putpalette([part for *rgb, _ in ramp for part in rgb])
-    buffer = io.BytesIO()
-    opacities = bytes(round(255 * opacity) for *_, opacity in ramp)
-    coloured.save(buffer, "PNG", transparency=opacities, optimize=True)
-    return data_uri("image/png", buffer.getvalue())
+    coloured.info["transparency"] = bytes(round(255 * opacity) for *_, opacity in ramp)
+    return coloured
 
 
 def gradient() -> str:

@@ -1,0 +1,126 @@
+"""Opening a session: a new one on films, or one that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from cxr_agent.chat.chat import Chat
+from cxr_agent.chat.rebuild import rebuild
+from cxr_agent.chat.sessions import Session, keep_session
+from cxr_agent.errors import InputError, UsageError
+from cxr_agent.knowledge import thresholds_changed
+from cxr_agent.reading import Agent
+from cxr_agent.reading.run import Run
+from cxr_agent.study import Study
+from cxr_agent.trace import Event, TraceWriter
+
+Listener = Callable[[Event], None]
+
+
+@contextmanager
+def new_chat(
+    agent: Agent,
+    films: Sequence[Path],
+    *,
+    priors: Sequence[Path] = (),
+    indication: str = "",
+    name: str | None = None,
+    heard: Listener | None = None,
+) -> Iterator[Chat]:
+    """Read films and keep them open; the run is finished when the block ends.
+
+    Parameters
+    ----------
+    name
+        Of the session; the run id where none is given. None at all is kept for ``""``.
+    heard
+        Told of each event once it is recorded.
+
+    Raises
+    ------
+    InputError, UnsuitableFilm
+        As a reading.
+    UsageError
+        ``session_exists``, ``bad_session_name``.
+    OutputError
+        When trace or session cannot be written.
+    """
+    study = agent.load(films, priors=priors, indication=indication)
+    with TraceWriter.create(agent.traces) as trace:
+        trace.on_event = heard
+        if name != "":
+            keep_session(name or trace.run_id, trace.directory, films, priors, new=name is not None)
+        run = Run(study, agent.setup, trace)
+        try:
+            with thresholds_changed(agent.setup.changed):
+                run.start()
+                run.read()
+            run.issue()
+        except BaseException as error:
+            run.fail(error)
+            raise
+        yield Chat(run)
+        run.finish()
+
+
+@contextmanager
+def resumed_chat(
+    agent: Agent,
+    session: Session,
+    films: Sequence[Path] = (),
+    priors: Sequence[Path] = (),
+    heard: Listener | None = None,
+) -> Iterator[Chat]:
+    """Go on with a session; the films are those of the session unless others are given.
+
+    Where they are gone, what is known can still be asked for, and nothing new is looked at:
+    :attr:`Chat.run` then has no tools.
+
+    Raises
+    ------
+    TraceError
+        As :meth:`TraceWriter.resume` and :func:`rebuild`.
+    InputError
+        When films that were given cannot be read.
+    """
+    study = _study(agent, films or session.films, priors or session.priors, given=bool(films))
+    writer, trace = TraceWriter.resume(session.run)
+    with writer:
+        writer.on_event = heard
+        chat = rebuild(writer, trace, agent.setup, study)
+        keep_session(
+            session.name, session.run, films or session.films, priors or session.priors, new=False
+        )
+        yield chat
+        chat.run.finish()
+
+
+def add_prior(agent: Agent, chat: Chat, path: Path) -> str:
+    """Read a further prior into an open study; returns its handle.
+
+    Raises
+    ------
+    UsageError
+        ``prior_is_current``, when the film is one of the study's.
+    InputError, UnsuitableFilm
+        As a reading.
+    """
+    run = chat.run
+    film = agent.load(path).images[0]
+    if film.sha256 in {run.study.image(handle).sha256 for handle in run.study.handles}:
+        raise UsageError("prior_is_current", "this film is part of the study already")
+    with thresholds_changed(run.setup.changed):
+        return run.add_prior(film)
+
+
+def _study(
+    agent: Agent, films: Sequence[Path], priors: Sequence[Path], *, given: bool
+) -> Study | None:
+    try:
+        return agent.load(films, priors=priors)
+    except InputError:
+        if given:
+            raise
+        return None
