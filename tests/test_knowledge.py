@@ -54,7 +54,7 @@ def test_every_file_loads() -> None:
     names = {path.stem for path in (ROOT / "kb").glob("*.toml")}
     assert names == {
         *("models", "protocol", "reasons", "sentences", "thresholds", "vocabulary", "words"),
-        *("structures", "measurements", "cxreasonbench"),
+        *("structures", "measurements", "cxreasonbench", "questions"),
     }
     for name in names:
         assert knowledge.load(name)

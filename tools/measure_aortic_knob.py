@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.aortic_knob import aortic_knob_ratio
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -21,6 +21,7 @@ def measure_aortic_knob(
     descending_aorta: Mask,
     trachea: Mask,
     carina: Mask | None = None,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.aortic_knob.aortic_knob_ratio` defines it.
 
@@ -30,4 +31,4 @@ def measure_aortic_knob(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(aortic_arch, descending_aorta, trachea, carina)
-    return measure(film, masks, Wanted("aortic_knob", aortic_knob_ratio))
+    return measure(film, masks, Wanted("aortic_knob", aortic_knob_ratio), placed=placed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.descending_aorta import aortic_curvature
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -21,6 +21,7 @@ def measure_aortic_tortuosity(
     heart: Mask,
     trachea: Mask | None = None,
     aortic_arch: Mask | None = None,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.descending_aorta.aortic_curvature` defines it.
 
@@ -30,4 +31,4 @@ def measure_aortic_tortuosity(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(descending_aorta, heart, trachea, aortic_arch)
-    return measure(film, masks, Wanted("aortic_tortuosity", aortic_curvature))
+    return measure(film, masks, Wanted("aortic_tortuosity", aortic_curvature), placed=placed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.ascending_aorta import ascending_aorta_share
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -22,6 +22,7 @@ def measure_ascending_aorta(
     trachea: Mask,
     carina: Mask | None = None,
     aortic_arch: Mask | None = None,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.ascending_aorta.ascending_aorta_share` defines it.
 
@@ -31,4 +32,4 @@ def measure_ascending_aorta(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(ascending_aorta, heart, trachea, carina, aortic_arch)
-    return measure(film, masks, Wanted("ascending_aorta", ascending_aorta_share))
+    return measure(film, masks, Wanted("ascending_aorta", ascending_aorta_share), placed=placed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cxr_agent.evidence import Side
 from cxr_agent.measure.costophrenic import angle_of
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -21,6 +21,7 @@ def measure_costophrenic_angles(
     right_lung: Mask,
     left_lung: Mask,
     heart: Mask | None = None,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.costophrenic.costophrenic_angle` defines it.
 
@@ -31,4 +32,6 @@ def measure_costophrenic_angles(
     """
     masks = masks_of(right_lung, left_lung, heart)
     sides = (Side.RIGHT, Side.LEFT)
-    return measure(film, masks, *(Wanted("costophrenic_angle", angle_of(s), s) for s in sides))
+    return measure(
+        film, masks, *(Wanted("costophrenic_angle", angle_of(s), s) for s in sides), placed=placed
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.ctr import cardiothoracic_ratio
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, measure
 
@@ -15,7 +15,9 @@ from cxr_agent.toolbox.measuring import Wanted, measure
     subject="cardiothoracic_ratio",
     time_limit_s=20,
 )
-def measure_ctr(film: Image, heart: Mask, right_lung: Mask, left_lung: Mask) -> Measured:
+def measure_ctr(
+    film: Image, heart: Mask, right_lung: Mask, left_lung: Mask, placed: Placed = NOTHING_PLACED
+) -> Measured:
     """Measure the ratio as :func:`cxr_agent.measure.ctr.cardiothoracic_ratio` defines it.
 
     Raises
@@ -23,4 +25,6 @@ def measure_ctr(film: Image, heart: Mask, right_lung: Mask, left_lung: Mask) -> 
     Abstain
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
-    return measure(film, (heart, right_lung, left_lung), Wanted("ctr", cardiothoracic_ratio))
+    return measure(
+        film, (heart, right_lung, left_lung), Wanted("ctr", cardiothoracic_ratio), placed=placed
+    )

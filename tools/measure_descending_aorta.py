@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.descending_aorta import descending_aorta_ratio
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -22,6 +22,7 @@ def measure_descending_aorta(
     trachea: Mask,
     carina: Mask | None = None,
     aortic_arch: Mask | None = None,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.descending_aorta.descending_aorta_ratio` defines it.
 
@@ -31,4 +32,4 @@ def measure_descending_aorta(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(descending_aorta, heart, trachea, carina, aortic_arch)
-    return measure(film, masks, Wanted("descending_aorta", descending_aorta_ratio))
+    return measure(film, masks, Wanted("descending_aorta", descending_aorta_ratio), placed=placed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.diaphragm import diaphragm_height
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -22,6 +22,7 @@ def measure_diaphragm(
     right_hemidiaphragm: Mask | None = None,
     left_hemidiaphragm: Mask | None = None,
     heart: Mask | None = None,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.diaphragm.diaphragm_height` defines it.
 
@@ -31,4 +32,4 @@ def measure_diaphragm(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(right_lung, left_lung, right_hemidiaphragm, left_hemidiaphragm, heart)
-    return measure(film, masks, Wanted("diaphragm_height", diaphragm_height))
+    return measure(film, masks, Wanted("diaphragm_height", diaphragm_height), placed=placed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.inspiration import inspiration
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, MaskGroup, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, MaskGroup, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -20,6 +20,7 @@ def measure_inspiration(
     right_lung: Mask,
     right_hemidiaphragm: Mask,
     posterior_ribs_right: MaskGroup,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.inspiration.inspiration` defines it.
 
@@ -29,4 +30,4 @@ def measure_inspiration(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(right_lung, right_hemidiaphragm, posterior_ribs_right)
-    return measure(film, masks, Wanted("inspiration", inspiration))
+    return measure(film, masks, Wanted("inspiration", inspiration), placed=placed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cxr_agent.evidence import Side
 from cxr_agent.measure.lungs import area_of, lung_area_ratio, lung_profile
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -17,9 +17,7 @@ from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
     time_limit_s=20,
 )
 def measure_lungs(
-    film: Image,
-    right_lung: Mask,
-    left_lung: Mask,
+    film: Image, right_lung: Mask, left_lung: Mask, placed: Placed = NOTHING_PLACED
 ) -> Measured:
     """Measure as :mod:`cxr_agent.measure.lungs` defines it; areas need a pixel spacing.
 
@@ -36,4 +34,5 @@ def measure_lungs(
         Wanted("lung_area", area_of(Side.LEFT), Side.LEFT),
         Wanted("lung_area_ratio", lung_area_ratio),
         Wanted("lung_profile", lung_profile),
+        placed=placed,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.mediastinum import mediastinal_width
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -20,6 +20,7 @@ def measure_mediastinum(
     upper_mediastinum: Mask,
     right_lung: Mask,
     left_lung: Mask,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.mediastinum.mediastinal_width` defines it.
 
@@ -29,4 +30,4 @@ def measure_mediastinum(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(upper_mediastinum, right_lung, left_lung)
-    return measure(film, masks, Wanted("mediastinal_width", mediastinal_width))
+    return measure(film, masks, Wanted("mediastinal_width", mediastinal_width), placed=placed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.nodule import nodule_diameter
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -15,10 +15,7 @@ from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
     subject="nodule_diameter",
     time_limit_s=20,
 )
-def measure_nodule(
-    film: Image,
-    nodule: Mask,
-) -> Measured:
+def measure_nodule(film: Image, nodule: Mask, placed: Placed = NOTHING_PLACED) -> Measured:
     """Measure as :func:`cxr_agent.measure.nodule.nodule_diameter` defines it.
 
     Raises
@@ -27,4 +24,4 @@ def measure_nodule(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(nodule)
-    return measure(film, masks, Wanted("nodule_diameter", nodule_diameter))
+    return measure(film, masks, Wanted("nodule_diameter", nodule_diameter), placed=placed)

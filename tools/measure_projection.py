@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.projection import projection
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -21,6 +21,7 @@ def measure_projection(
     left_scapula: Mask,
     right_lung: Mask,
     left_lung: Mask,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.projection.projection` defines it.
 
@@ -30,4 +31,4 @@ def measure_projection(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(right_scapula, left_scapula, right_lung, left_lung)
-    return measure(film, masks, Wanted("projection", projection))
+    return measure(film, masks, Wanted("projection", projection), placed=placed)

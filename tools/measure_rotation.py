@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.rotation import rotation
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, MaskGroup, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, MaskGroup, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -23,6 +23,7 @@ def measure_rotation(
     spine: Mask | None = None,
     right_lung: Mask | None = None,
     left_lung: Mask | None = None,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.rotation.rotation` defines it.
 
@@ -32,4 +33,4 @@ def measure_rotation(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(right_clavicle, left_clavicle, vertebrae, spine, right_lung, left_lung)
-    return measure(film, masks, Wanted("rotation", rotation))
+    return measure(film, masks, Wanted("rotation", rotation), placed=placed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure.deviation import trachea_deviation
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, MaskGroup, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, MaskGroup, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -21,6 +21,7 @@ def measure_trachea_deviation(
     vertebrae: MaskGroup,
     spine: Mask | None = None,
     carina: Mask | None = None,
+    placed: Placed = NOTHING_PLACED,
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.deviation.trachea_deviation` defines it.
 
@@ -30,4 +31,4 @@ def measure_trachea_deviation(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(trachea, vertebrae, spine, carina)
-    return measure(film, masks, Wanted("trachea_deviation", trachea_deviation))
+    return measure(film, masks, Wanted("trachea_deviation", trachea_deviation), placed=placed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxr_agent.measure import tube
 from cxr_agent.study import Image
-from cxr_agent.toolbox.contract import Mask, tool
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Mask, Placed, tool
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
 
@@ -16,9 +16,7 @@ from cxr_agent.toolbox.measuring import Wanted, masks_of, measure
     time_limit_s=20,
 )
 def measure_tube_tip(
-    film: Image,
-    tube_tip: Mask,
-    carina: Mask,
+    film: Image, tube_tip: Mask, carina: Mask, placed: Placed = NOTHING_PLACED
 ) -> Measured:
     """Measure as :func:`cxr_agent.measure.tube.tube_tip` defines it.
 
@@ -28,4 +26,4 @@ def measure_tube_tip(
         With the code of a condition of ``kb/measurements.toml`` that does not hold.
     """
     masks = masks_of(tube_tip, carina)
-    return measure(film, masks, Wanted("tube_tip", tube.tube_tip))
+    return measure(film, masks, Wanted("tube_tip", tube.tube_tip), placed=placed)

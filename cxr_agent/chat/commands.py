@@ -116,7 +116,7 @@ def _choices(desk: Desk, command: str) -> list[str]:
             return ["without", *tools]
         case "correct":
             findings = [code for code, term in vocabulary().items() if term.kind == "finding"]
-            movable = {name for one in measurements().values() for name in one.movable}
+            movable = corrections.movable_landmarks()
             return ["mask", "landmark", "finding", *structures(), *findings, *movable]
         case "help":
             return list(COMMANDS)
@@ -174,7 +174,7 @@ def _tools(desk: Desk, words: list[str]) -> Lines:
 
 
 def _overlay(desk: Desk, words: list[str]) -> Lines:
-    """Draw evidence over its film and say where the picture is. Without words, all that is found."""
+    """Draw evidence over its film and say where the picture is; without words, all there is."""
     run = desk.chat.run
     named = {name for word in words for name in _structures(word)}
     chosen = tuple(

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from cxr_agent.errors import UsageError
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Side
-from cxr_agent.knowledge import measurements, structures, thresholds_changed, vocabulary
+from cxr_agent.knowledge import (
+    MeasurementDefinition,
+    measurements,
+    structures,
+    thresholds_changed,
+    vocabulary,
+)
 from cxr_agent.measure.extent import extent_of
 from cxr_agent.planning.queue import Queue
 from cxr_agent.reading.run import Run
@@ -27,6 +34,8 @@ from cxr_agent.trace import Corrected
 READER = "reader"
 """Who states what a reader put right."""
 _LONGEST = 500
+_SIDES: Final = {"costophrenic_angle": (("right",), ("left",))}
+"""Measurements that are made on both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ def correct_landmark(
     Parameters
     ----------
     landmark
-        One that ``kb/measurements.toml`` calls movable.
+        ``ctr.heart_left``: see :func:`movable_landmarks`.
     point
         (x, y) in film pixels.
 
@@ -121,13 +130,12 @@ def correct_landmark(
         When the trace cannot be written.
     """
     image = _film(run, film)
-    using = [one for one in measurements().values() if landmark in one.movable]
-    if not using:
-        known = sorted({name for one in measurements().values() for name in one.movable})
+    about = movable_landmarks().get(landmark)
+    if about is None:
         raise UsageError(
             "unknown_landmark",
-            f"there is no landmark {landmark[:40]!r} that can be moved",
-            hint="One of: " + ", ".join(known),
+            f"there is no landmark {landmark[:60]!r} that can be moved",
+            hint="One of: " + ", ".join(movable_landmarks()),
         )
     x, y = point
     rows, columns = image.shape
@@ -139,9 +147,18 @@ def correct_landmark(
         )
     _record(run, "landmark", image, landmark, who, why, {"x": x, "y": y}, {})
     run.bench.place(film, landmark, (x, y))
-    tools = {one.tool for one in using}
-    again = [spec for spec in run.setup.registry if spec.name in tools]
-    return _redone(run, image, [], [], "landmark", using[0].code, again)
+    again = [spec for spec in run.setup.registry if spec.name == about.tool]
+    return _redone(run, image, [], [], "landmark", about.code, again)
+
+
+def movable_landmarks() -> dict[str, MeasurementDefinition]:
+    """Landmarks that may be put elsewhere, as :class:`Placed` names them, with what uses them."""
+    return {
+        ".".join((one.id, *side, name)): one
+        for one in measurements().values()
+        for side in _SIDES.get(one.id, ((),))
+        for name in one.movable
+    }
 
 
 def correct_finding(

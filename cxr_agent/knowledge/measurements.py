@@ -107,6 +107,8 @@ class MeasurementDefinition(Entry):
     """Outlines without which it abstains: structures or groups of ``kb/structures.toml``."""
     optional: tuple[str, ...] = ()
     landmarks: tuple[str, ...] = Field(min_length=1)
+    movable: tuple[str, ...] = ()
+    """Landmarks that a reader may put elsewhere: the value is made of these points."""
     formula: str = Field(min_length=1)
     source: str = Field(min_length=1)
     unit: Unit

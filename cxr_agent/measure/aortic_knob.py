@@ -55,10 +55,13 @@ def aortic_knob_ratio(scene: Scene) -> Geometry:
     wall = float(beside.right.mean())
     arch_x, aorta_x = float(arch.right[lateral]), float(upper.right[medial])
     knob_x = max(arch_x, aorta_x)
+    y = 0.5 + float(arch.rows[lateral] if arch_x >= aorta_x else upper.rows[medial])
+    beside_y = float(np.mean(beside.rows)) + 0.5
+    wall, beside_y = scene.point("tracheal_wall_left", (wall, beside_y))
+    knob_x, y = scene.point("aortic_knob_left", (knob_x, y))
     width = knob_x - wall
     if width <= 0:
         raise NotMeasurable("aortic_knob_hidden")
-    y = 0.5 + float(arch.rows[lateral] if arch_x >= aorta_x else upper.rows[medial])
     drawn = windpipe.line
     return Geometry(
         width / windpipe.width,
@@ -71,7 +74,7 @@ def aortic_knob_ratio(scene: Scene) -> Geometry:
             "aortic_knob_width_px": width,
         },
         landmarks={
-            "tracheal_wall_left": (wall, float(np.mean(beside.rows)) + 0.5),
+            "tracheal_wall_left": (wall, beside_y),
             "aortic_knob_left": (knob_x, y),
             "trachea_width_right": drawn.points[0],
             "trachea_width_left": drawn.points[1],

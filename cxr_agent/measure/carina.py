@@ -94,11 +94,13 @@ def carina_angle(scene: Scene) -> Geometry:
         ``mask_missing``, ``carina_unclear``.
     """
     found = bifurcation(scene.mask("carina"))
-    right, left = _mean(found.right), _mean(found.left)
+    vertex = scene.point("vertex", found.vertex)
+    right = scene.point("right_edge", _mean(found.right))
+    left = scene.point("left_edge", _mean(found.left))
     angles = [_angle(found.vertex, *edges) for edges in zip(found.right, found.left, strict=True)]
     rows, columns = scene.shape
-    box, (x, y) = found.box, found.vertex
-    value = _angle(found.vertex, right, left)
+    box, (x, y) = found.box, vertex
+    value = _angle(vertex, right, left)
     reach = 0.8 * (box.bottom - y)
     return Geometry(
         value,
@@ -110,14 +112,14 @@ def carina_angle(scene: Scene) -> Geometry:
             "vertex_down": (y - box.top) / box.height,
             "angle_spread": float(np.std(angles)),
         },
-        landmarks={"vertex": found.vertex, "right_edge": right, "left_edge": left},
+        landmarks={"vertex": vertex, "right_edge": right, "left_edge": left},
         lines=(
             Line(
                 "carina_angle",
                 (
-                    _along(found.vertex, right, reach),
-                    found.vertex,
-                    _along(found.vertex, left, reach),
+                    _along(vertex, right, reach),
+                    vertex,
+                    _along(vertex, left, reach),
                 ),
                 f"{value:.0f} degrees",
             ),

@@ -55,9 +55,12 @@ def costophrenic_angle(scene: Scene, side: Side) -> Geometry:
         raise NotMeasurable("angle_unclear")
     vertex = (float(box.left + column), float(deepest))
     dome = (beside + 0.5, float(below[-1] + 1))
-    value = _angle(vertex, wall, dome)
     field = scene.field
-    points = [_back(point, plane.shape[1]) if flipped else point for point in (wall, vertex, dome)]
+    points = [
+        scene.point(name, _back(point, plane.shape[1]) if flipped else point)
+        for name, point in (("wall", wall), ("vertex", vertex), ("diaphragm", dome))
+    ]
+    value = _angle(points[1], points[0], points[2])
     outer = (field.right - points[1][0]) if flipped else (points[1][0] - field.left)
     return Geometry(
         value,

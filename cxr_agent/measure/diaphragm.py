@@ -26,7 +26,8 @@ def diaphragm_height(scene: Scene) -> Geometry:
     NotMeasurable
         ``mask_missing``, ``diaphragm_unclear``.
     """
-    right, left = dome(scene, "right"), dome(scene, "left")
+    right = scene.point("dome_right", dome(scene, "right"))
+    left = scene.point("dome_left", dome(scene, "left"))
     one, other = extent_of(scene.mask("right_lung")), extent_of(scene.mask("left_lung"))
     value = left[1] - right[1]
     higher = min(right[1], left[1])

@@ -6,6 +6,7 @@ is at 0.5. x grows to the right of the picture, which is the patient's left; y g
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +27,12 @@ class Scene:
     """The exposed part of the film on this grid: without the black border of collimation."""
     shape: tuple[int, int]
     """(rows, columns) of the grid."""
+    placed: Mapping[str, Point] = dataclasses.field(default_factory=dict)
+    """Landmarks that a reader put, by name, on this grid."""
+
+    def point(self, name: str, found: Point) -> Point:
+        """A landmark: where the reader has it, else where the outlines have it."""
+        return self.placed.get(name, found)
 
     def mask(self, structure: str) -> BoolMask:
         """One outline.

@@ -57,27 +57,35 @@ def _measured(scene: Scene, rows: _Rows, starts: _Rows, ends: _Rows, length: str
     row, start, end = int(rows[at]), float(starts[at]), float(ends[at])
     outer_right = float(right[row].argmax())
     outer_left = float(left.shape[1] - left[row, ::-1].argmax())
-    if end <= start or outer_left <= outer_right:
-        raise NotMeasurable("mediastinum_unclear")
     y = row + 0.5
+    found = {
+        "mediastinum_right": (start, y),
+        "mediastinum_left": (end, y),
+        "thorax_right": (outer_right, y),
+        "thorax_left": (outer_left, y),
+    }
+    points = {name: scene.point(name, point) for name, point in found.items()}
+    inner = points["mediastinum_left"][0] - points["mediastinum_right"][0]
+    outer = points["thorax_left"][0] - points["thorax_right"][0]
+    if inner <= 0 or outer <= 0:
+        raise NotMeasurable("mediastinum_unclear")
     return Geometry(
-        (end - start) / (outer_left - outer_right),
+        inner / outer,
         quantities={
             "side_margin": min(side_margins(scene)),
             "lung_width_balance": balance(extent_of(right), extent_of(left)),
             "row": (y - scene.field.top) / scene.field.height,
         },
-        landmarks={
-            "mediastinum_right": (start, y),
-            "mediastinum_left": (end, y),
-            "thorax_right": (outer_right, y),
-            "thorax_left": (outer_left, y),
-        },
+        landmarks=points,
         lines=(
-            Line("thoracic_width", ((outer_right, y), (outer_left, y)), "thorax"),
-            Line("mediastinal_width", ((start, y), (end, y)), "mediastinum"),
+            Line("thoracic_width", (points["thorax_right"], points["thorax_left"]), "thorax"),
+            Line(
+                "mediastinal_width",
+                (points["mediastinum_right"], points["mediastinum_left"]),
+                "mediastinum",
+            ),
         ),
-        lengths={length: (end - start, 0)},
+        lengths={length: (inner, 0)},
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from cxr_agent.measure.extent import extent_of
-from cxr_agent.measure.geometry import Geometry, Line, Point, Scene
+from cxr_agent.measure.geometry import Geometry, Line, NotMeasurable, Point, Scene
 
 _ROUNDING: Final = 1e-6
 """Pixels by which the ends of the long axis may seem to lie off it."""
@@ -26,15 +26,18 @@ def nodule_diameter(scene: Scene) -> Geometry:
     Raises
     ------
     NotMeasurable
-        ``mask_missing``.
+        ``mask_missing``, ``landmarks_crossed``.
     """
     mask = scene.mask("nodule")
     box = extent_of(mask)
     corners = _corners(mask)
     apart = ((corners[:, None] - corners[None]) ** 2).sum(axis=2)
     first, second = np.unravel_index(int(apart.argmax()), apart.shape)
-    one, other = corners[first], corners[second]
-    long_axis = math.sqrt(float(apart[first, second]))
+    one = np.array(scene.point("long_axis_start", _point(corners[first])))
+    other = np.array(scene.point("long_axis_end", _point(corners[second])))
+    long_axis = math.dist(one, other)
+    if not long_axis:
+        raise NotMeasurable("landmarks_crossed")
     along = (other - one) / long_axis
     across = np.array([-along[1], along[0]])
     low, high = _longest_chord(corners @ along, corners @ across, float(one @ across))

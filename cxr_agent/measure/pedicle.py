@@ -30,8 +30,9 @@ def vascular_pedicle(scene: Scene) -> Geometry:
     """
     right, left = scene.mask("right_lung"), scene.mask("left_lung")
     one, other = extent_of(right), extent_of(left)
-    cava = _border(right, one.top + _CAVA * one.height, last=True)
+    cava = scene.point("cava", _border(right, one.top + _CAVA * one.height, last=True))
     subclavian = _border(left, other.top + _SUBCLAVIAN * other.height, last=False)
+    subclavian = scene.point("subclavian", subclavian)
     width = subclavian[0] - cava[0]
     if width <= 0:
         raise NotMeasurable("pedicle_unclear")

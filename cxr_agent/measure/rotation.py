@@ -44,6 +44,7 @@ def rotation(scene: Scene) -> Geometry:
     """
     right = _medial_end(scene.mask("right_clavicle"), towards_right=True)
     left = _medial_end(scene.mask("left_clavicle"), towards_right=False)
+    right, left = scene.point("right_end", right), scene.point("left_end", left)
     rows, columns = scene.shape
     height = (right[1] + left[1]) / 2
     middle = midline(scene, height - _REACH * rows, height + _REACH * rows)

@@ -20,8 +20,8 @@ def tube_tip(scene: Scene) -> Geometry:
         ``mask_missing``, ``carina_unclear``.
     """
     y, x = np.nonzero(scene.mask("tube_tip"))
-    tip = (float(x.mean()) + 0.5, float(y.mean()) + 0.5)
-    vertex = bifurcation(scene.mask("carina")).vertex
+    tip = scene.point("tip", (float(x.mean()) + 0.5, float(y.mean()) + 0.5))
+    vertex = scene.point("carina", bifurcation(scene.mask("carina")).vertex)
     value = vertex[1] - tip[1]
     return Geometry(
         value,

@@ -46,6 +46,8 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
         match parameter.kind:
             case ParameterKind.FILM:
                 keywords[parameter.name] = film
+            case ParameterKind.PLACED:
+                keywords[parameter.name] = bench.placed(film.handle)
             case ParameterKind.SHELF:
                 keywords[parameter.name] = bench.shelf
             case ParameterKind.MASK | ParameterKind.OPTIONAL_MASK:

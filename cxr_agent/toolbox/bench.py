@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.study import Study
-from cxr_agent.toolbox.contract import Mask
+from cxr_agent.toolbox.contract import Mask, Placed
 
 
 @dataclass(slots=True)
@@ -16,6 +16,7 @@ class Bench:
     study: Study
     shelf: Shelf
     _masks: dict[tuple[str, str], Mask] = field(default_factory=dict)
+    _placed: dict[str, Placed] = field(default_factory=dict)
     _corrected: set[tuple[str, str]] = field(default_factory=set)
 
     def put_masks(self, handle: str, masks: dict[str, Mask]) -> None:
@@ -31,6 +32,14 @@ class Bench:
         """Put a reader's mask in the place of any tool's."""
         self._masks[handle, mask.structure] = mask
         self._corrected.add((handle, mask.structure))
+
+    def place(self, handle: str, name: str, point: tuple[float, float]) -> None:
+        """Put a landmark where a reader has it; see :class:`Placed` for its name."""
+        self._placed.setdefault(handle, Placed())[name] = point
+
+    def placed(self, handle: str) -> Placed:
+        """Landmarks that a reader put on the film behind ``handle``."""
+        return self._placed.get(handle, Placed())
 
     def mask(self, handle: str, structure: str) -> Mask | None:
         return self._masks.get((handle, structure))

@@ -9,6 +9,7 @@ A parameter's type says who fills it in:
 ``Mask | None``        the same, where the tool can do without
 :class:`MaskGroup`     the masks of all members of the group of structures that the
                        parameter is named after, as ``vertebrae``; it may be empty
+:class:`Placed`        landmarks that a reader put on that film
 :class:`~cxr_agent.models.shelf.Shelf`  the models that can be run
 an enumeration, bool   a value that the planner chooses from a closed list
 =====================  ==========================================================
@@ -56,6 +57,17 @@ class Mask:
 
 class MaskGroup(dict[str, Mask]):
     """The masks of one group of ``kb/structures.toml``, by structure, from the head down."""
+
+
+class Placed(dict[str, tuple[float, float]]):
+    """Landmarks that a reader put on the film, (x, y) in its pixels.
+
+    Named ``<measurement>.<landmark>``, with the side in between where a measurement has two.
+    """
+
+
+NOTHING_PLACED: Final = Placed()
+"""The default of such a parameter, so that a tool can be called by hand."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +134,7 @@ class ParameterKind(Enum):
     MASK = "mask"
     OPTIONAL_MASK = "optional mask"
     GROUP = "group of masks"
+    PLACED = "landmarks of a reader"
     SHELF = "shelf"
     CHOICE = "choice"
 
@@ -271,6 +284,8 @@ def _read_parameter(
         if not members(name):
             raise _bad(function, f"kb/structures.toml has no group {name}")
         return Parameter(name, ParameterKind.GROUP)
+    if hint is Placed:
+        return Parameter(name, ParameterKind.PLACED)
     if hint is Shelf:
         return Parameter(name, ParameterKind.SHELF)
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)

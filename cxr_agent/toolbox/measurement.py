@@ -68,6 +68,8 @@ class Measurement(_Record):
     decided: Decided | None
     outlined_by: tuple[str, ...]
     """Model cards, or sources, of the outlines."""
+    placed: tuple[str, ...] = ()
+    """Landmarks that a reader put."""
 
     def observations(self) -> Iterator[Observation]:
         """The value, its lengths, and what it means."""

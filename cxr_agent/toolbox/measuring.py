@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -12,14 +12,14 @@ from cxr_agent.evidence import Interval, Side, Unit
 from cxr_agent.knowledge import MeasurementDefinition, definition, threshold
 from cxr_agent.measure.doubt import Doubt, calibrated, repeated, scaled
 from cxr_agent.measure.extent import BoolMask, Extent
-from cxr_agent.measure.geometry import Geometry, Measure, NotMeasurable, Scene
+from cxr_agent.measure.geometry import Geometry, Measure, NotMeasurable, Point, Scene
 from cxr_agent.measure.inclusion import exposed_field
 from cxr_agent.measure.judge import check, quantity_of, verdict
 from cxr_agent.models.card import Calibration
 from cxr_agent.models.catalogue import upgrades
 from cxr_agent.models.store import load_card
 from cxr_agent.study import AgeGroup, Image, PixelSpacing, SpacingKind, View
-from cxr_agent.toolbox.contract import Abstain, Drawing, Mask
+from cxr_agent.toolbox.contract import NOTHING_PLACED, Abstain, Drawing, Mask
 from cxr_agent.toolbox.measurement import Decided, Measured, Measurement, Unmeasured
 
 _VALUE = "value"
@@ -37,13 +37,17 @@ class Wanted:
     side: Side | None = None
 
 
-def measure(film: Image, masks: Iterable[Mask | None], *wanted: Wanted) -> Measured:
+def measure(
+    film: Image, masks: Iterable[Mask | None], *wanted: Wanted, placed: Mapping[str, Point] = NOTHING_PLACED,
+) -> Measured:
     """Measure, judge, and put into words what could not be measured.
 
     Parameters
     ----------
     masks
         All outlines that the geometries may look at; None and empty ones are left out.
+    placed
+        Landmarks that a reader put on the film.
 
     Raises
     ------
@@ -51,14 +55,14 @@ def measure(film: Image, masks: Iterable[Mask | None], *wanted: Wanted) -> Measu
         When none of the wanted values can be measured, with the reasons of the first.
     """
     given = {mask.structure: mask for mask in masks if mask is not None and mask.plane.any()}
-    table = _Table(film, given)
+    table = _Table(film, given, placed)
     items: list[Measurement] = []
     missing: list[Unmeasured] = []
     drawings: list[Drawing] = []
     for one in wanted:
         about = definition(one.id)
         try:
-            item, geometry = table.measured(about, one.measure)
+            item, geometry = table.measured(about, one.measure, one.side)
         except NotMeasurable as outcome:
             missing.append(
                 Unmeasured(id=one.id, code=about.code, side=one.side, reasons=(outcome.code,))
@@ -76,16 +80,18 @@ def measure(film: Image, masks: Iterable[Mask | None], *wanted: Wanted) -> Measu
 class _Table:
     """One film and its outlines, laid out for the geometries."""
 
-    def __init__(self, film: Image, masks: Mapping[str, Mask]) -> None:
+    def __init__(self, film: Image, masks: Mapping[str, Mask], placed: Mapping[str, Point]) -> None:
         self._film = film
+        self._placed = placed
         self._masks = masks
         field = exposed_field(film.pixels)
         self._scene = Scene({name: m.plane for name, m in masks.items()}, field, film.shape)
         self._repeats = _repeats(masks, field, film.shape)
 
     def measured(
-        self, about: MeasurementDefinition, function: Measure
+        self, about: MeasurementDefinition, function: Measure, side: Side | None
     ) -> tuple[Measurement, Geometry]:
+        placed = self._placed_for(about, side)
         film = self._film
         if film.view is View.LATERAL:
             raise NotMeasurable("lateral_view")
@@ -93,11 +99,11 @@ class _Table:
             raise NotMeasurable("paediatric")
         if about.square_pixels and not _square(film.spacing):
             raise NotMeasurable("pixels_not_square")
-        geometry = function(self._scene)
+        geometry = function(replace(self._scene, placed=placed))
         value, scale = self._value(about, geometry)
         in_unit = Geometry(value, geometry.quantities)
         check(about, in_unit)
-        doubts = self._doubts(about, function, geometry, scale)
+        doubts = self._doubts(about, function, geometry, scale, placed)
         calibration = self._calibration(about)
         intervals = {
             name: _interval(name, quantity_of(in_unit, name), doubt, calibration)
@@ -124,10 +130,20 @@ class _Table:
                 spacing_kind=film.spacing.kind if film.spacing else None,
                 remarks=(*geometry.remarks, *self._remarks(about)),
                 decided=self._decided(about, in_unit, intervals),
+                placed=tuple(name for name in geometry.landmarks if name in placed),
                 outlined_by=tuple(dict.fromkeys(m.model or "" for m in self._masks.values())),
             ),
             geometry,
         )
+
+    def _placed_for(self, about: MeasurementDefinition, side: Side | None) -> dict[str, Point]:
+        """The reader's landmarks of one measurement, by their bare names."""
+        start = f"{about.id}.{side.value}." if side is not None else f"{about.id}."
+        return {
+            name.removeprefix(start): point
+            for name, point in self._placed.items()
+            if name.startswith(start)
+        }
 
     def _value(self, about: MeasurementDefinition, geometry: Geometry) -> tuple[float, float]:
         """The value in its unit, and the factor from pixels to it."""
@@ -154,13 +170,19 @@ class _Table:
                 yield code, float(np.hypot(across * spacing.column_mm, down * spacing.row_mm))
 
     def _doubts(
-        self, about: MeasurementDefinition, function: Measure, geometry: Geometry, scale: float
+        self,
+        about: MeasurementDefinition,
+        function: Measure,
+        geometry: Geometry,
+        scale: float,
+        placed: Mapping[str, Point],
     ) -> dict[str, Doubt]:
         if not self._repeats:
             return {}
+        scenes = [_with_placed(scene, placed, self._film.shape) for scene in self._repeats]
         decided = about.decision.when if about.decision else ()
         names = [_VALUE, *(o.quantity for o in decided if o.quantity in geometry.quantities)]
-        first, *repeats = self._repeats
+        first, *repeats = scenes
         doubts = repeated(function, first, repeats, names)
         if about.unit in (Unit.MILLIMETRE, Unit.SQUARE_CENTIMETRE) and _VALUE in doubts:
             power = 2 if about.unit is Unit.SQUARE_CENTIMETRE else 1
@@ -256,6 +278,12 @@ def _repeats(masks: Mapping[str, Mask], field: Extent, shape: tuple[int, int]) -
 
 def _scene(planes: Mapping[str, BoolMask], field: Extent, grid: tuple[int, int]) -> Scene:
     return Scene({name: plane for name, plane in planes.items() if plane.any()}, field, grid)
+
+
+def _with_placed(scene: Scene, placed: Mapping[str, Point], shape: tuple[int, int]) -> Scene:
+    """A scene on a coarser grid with the reader's landmarks brought to it."""
+    down, across = scene.shape[0] / shape[0], scene.shape[1] / shape[1]
+    return replace(scene, placed={n: (x * across, y * down) for n, (x, y) in placed.items()})
 
 
 def _shrunk(plane: BoolMask, grid: tuple[int, int]) -> BoolMask:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cxr_agent.cli.output import Names, shown_name
-from cxr_agent.output import write_whole
 from cxr_agent.errors import OutputError
+from cxr_agent.output import write_whole
 
 
 def test_names_follow_the_films() -> None:

@@ -434,6 +434,7 @@ def test_a_signature_names_what_the_definitions_need(tool: str) -> None:
     groups = {name for name in named if members(name)}
     kinds = {p.name: p.kind for p in TOOLS[tool].parameters if p.kind is not ParameterKind.FILM}
     assert kinds == {
+        "placed": ParameterKind.PLACED,
         **dict.fromkeys(named - needed, ParameterKind.OPTIONAL_MASK),
         **dict.fromkeys(needed, ParameterKind.MASK),
         **dict.fromkeys(groups, ParameterKind.GROUP),
