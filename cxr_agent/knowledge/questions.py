@@ -31,9 +31,19 @@ class QuestionLexicon(Entry):
 
     ordinary: tuple[str, ...]
     """Words that are no slip of a word of the lexicon."""
+    silent: tuple[str, ...]
+    """Words that tell nothing, in questions and phrases alike."""
+    passing: Phrases
+    """What names a thing in passing when it stands before it: "after the drain"."""
+    ignored: Phrases
+    """Phrases whose words mean nothing that they would mean elsewhere."""
     intent: tuple[IntentCues, ...]
     """In order of precedence."""
     measured_by: dict[str, str]
+    found_by: dict[str, str]
+    """Finding that is meant where a structure is compared or asked a reason for."""
+    paired: dict[str, tuple[str, str]]
+    """The right and the left structure of what is named without a side."""
     phrases: dict[str, Phrases]
     """By code of the vocabulary, or by structure."""
     follow_up: FollowUp

@@ -17,6 +17,7 @@ MOST_CHARACTERS: Final = 2_000
 _GAP: Final = r"(?: \w+){0,4}? "
 _SHORTEST_MENDED: Final = 5
 _ALIKE: Final = 0.84
+_SHORTEST_PLURAL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,23 @@ class Found:
 
 
 def normalised(text: str) -> str:
-    """Lower case, letters and digits alone, one space between words, misspellings mended."""
+    """Lower case, letters and digits alone, one space between words.
+
+    Misspellings are mended, plurals made singular, and words dropped that tell nothing.
+    """
     plain = unicodedata.normalize("NFKD", text[:MOST_CHARACTERS].lower())
     plain = "".join(c for c in plain if not unicodedata.combining(c))
-    return " ".join(_mended(word) for word in re.findall(r"[a-z0-9]+", plain))
+    return _joined(_mended(word) for word in re.findall(r"[a-z0-9]+", plain))
+
+
+def _joined(words: Iterable[str]) -> str:
+    silent = question_lexicon().silent
+    return " ".join(_singular(word) for word in words if word not in silent)
+
+
+def _singular(word: str) -> str:
+    plural = len(word) > _SHORTEST_PLURAL and word.endswith("s")
+    return word[:-1] if plural and not word.endswith(("ss", "us", "is")) else word
 
 
 def find(text: str, phrases: Mapping[str, tuple[str, ...]]) -> list[Found]:
@@ -71,7 +85,7 @@ def _longest(names: Iterable[str]) -> list[str]:
 
 
 def _pattern(phrase: str) -> str:
-    return _GAP.join(re.escape(part.strip()) for part in phrase.split("~"))
+    return _GAP.join(re.escape(_joined(part.split())) for part in phrase.split("~"))
 
 
 @lru_cache(maxsize=4096)
@@ -80,7 +94,10 @@ def _mended(word: str) -> str:
     if len(word) < _SHORTEST_MENDED or not word.isalpha() or word in _words():
         return word
     near = difflib.get_close_matches(word, _words(), 1, _ALIKE)
-    return near[0] if near and near[0][0] == word[0] else word
+    if near and near[0][0] == word[0]:
+        return near[0]
+    turned = (other for other in _words() if sorted(other) == sorted(word))
+    return next(turned, word)  # two letters that changed places
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,15 @@ from cxr_agent.questions.question import Intent, Question
 _TAG: Final = re.compile(r"(?<![\w-])([es]\d{1,4})(?![\w-])", re.IGNORECASE)
 _OPEN: Final = (Intent.SIMILAR, Intent.SUMMARY)
 """Intents that are about the film as a whole."""
+_RIGHT: Final = frozenset(("right", "rt", "r", "rll", "rul", "rml"))
+_LEFT: Final = frozenset(("left", "lt", "l", "lll", "lul"))
+_BOTH: Final = re.compile(
+    r"\bboth (?:lung|side|angle|cp|costophrenic|base|apice|apex|diaphragm|hemidiaphragm|clavicle"
+    r"|dome|hemithorax|hila|hilum)\b"
+)
+_IGNORED: Final = "ignored"
+_WITHOUT_SIDE: Final = ("lung_area_ratio", "diaphragm_height_difference")
+"""What compares both sides has none of its own."""
 
 
 def understand(text: str, before: Question | None = None) -> Question:
@@ -29,7 +38,7 @@ def understand(text: str, before: Question | None = None) -> Question:
     plain = normalised(text)
     tags = tuple(dict.fromkeys(tag.lower() for tag in _TAG.findall(text[:MOST_CHARACTERS])))
     side = _side(plain)
-    hits = find(plain, question_lexicon().phrases)
+    hits = _named(plain)
     elsewhere = _elsewhere(plain, hits)
     intent = _intent(plain, hits, tags=tags)
     subjects = tags or _subjects(intent, hits)
@@ -37,6 +46,8 @@ def understand(text: str, before: Question | None = None) -> Question:
         intent = before.intent if intent is Intent.UNKNOWN else intent
         side = side or before.side
         subjects = _as_asked(intent, before.subjects)
+    if intent is Intent.QUALITY or (subjects and set(subjects) <= set(_WITHOUT_SIDE)):
+        side = None
     return Question(intent, subjects, side, elsewhere)
 
 
@@ -51,7 +62,7 @@ def asked_in(indication: str) -> Question:
     several = find(plain, {name: (name,) for name in lexicon.abbreviations})
     hits = [
         hit
-        for hit in find(plain, lexicon.phrases)
+        for hit in _named(plain)
         if not any(other.start <= hit.start < other.end for other in several)
     ]
     kinds = {code: _kind(code) for code in lexicon.phrases}
@@ -69,6 +80,16 @@ def asked_in(indication: str) -> Question:
     return Question(Intent.PRESENCE, _ordered(named), _side(plain), elsewhere)
 
 
+def _named(plain: str) -> list[Found]:
+    """What is named, without what is named in passing where something else is."""
+    lexicon = question_lexicon()
+    found = find(plain, {**lexicon.phrases, _IGNORED: lexicon.ignored})
+    hits = [hit for hit in found if hit.code != _IGNORED]
+    passing = {hit.end + 1 for hit in find(plain, {"": lexicon.passing})}
+    meant = [hit for hit in hits if hit.start not in passing]
+    return meant or hits
+
+
 def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...]) -> Intent:
     kinds = {_kind(hit.code) for hit in hits}
     cued = [
@@ -76,14 +97,14 @@ def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...]) -> Inte
         for one in question_lexicon().intent
         if has(_without(plain, hits), one.cues)
     ]
+    if tags:
+        return Intent.SHOW if Intent.SHOW in cued and Intent.WHY not in cued else Intent.WHY
     for intent in cued:
         if intent is Intent.SIZE and not _subjects(intent, hits):
             continue
         if intent is Intent.SUMMARY and kinds & {"finding", "quality", "measurement"}:
             continue
         return intent
-    if tags:
-        return Intent.WHY
     if "finding" in kinds:
         return Intent.PRESENCE
     if "measurement" in kinds:
@@ -110,7 +131,9 @@ def _subjects(intent: Intent, hits: Sequence[Found]) -> tuple[str, ...]:
     """Of what was named, that which the intent can be about."""
     if intent in _OPEN or intent is Intent.UNKNOWN:
         return ()
-    codes = list(dict.fromkeys(hit.code for hit in hits))
+    paired = question_lexicon().paired
+    named = (code for hit in hits for code in paired.get(hit.code, (hit.code,)))
+    codes = list(dict.fromkeys(named))
     kinds = {code: _kind(code) for code in codes}
     match intent:
         case Intent.PRESENCE:
@@ -122,11 +145,12 @@ def _subjects(intent: Intent, hits: Sequence[Found]) -> tuple[str, ...]:
             wanted = [code for code in codes if kinds[code] == "measurement"]
             wanted = wanted or [measured[code] for code in codes if code in measured]
             return tuple(dict.fromkeys(wanted))
+        case Intent.SHOW:
+            return tuple(codes)
         case _:
+            found = question_lexicon().found_by
             named = [code for code in codes if kinds[code] != "region"]
-            if intent is Intent.SHOW or not named:
-                named = codes
-            return tuple(named)
+            return tuple(dict.fromkeys(named or (found.get(code, code) for code in codes)))
 
 
 def _as_asked(intent: Intent, subjects: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,10 +178,10 @@ def _goes_on(plain: str, intent: Intent, side: Side | None) -> bool:
 
 
 def _side(plain: str) -> Side | None:
-    words = set(plain.split())
-    right = bool(words & {"right", "rt", "rll", "rul", "rml", "righthand"})
-    left = bool(words & {"left", "lt", "lll", "lul", "lefthand"})
-    if words & {"bilateral", "bilaterally"} or (right and left) or "both sides" in plain:
+    words = set(plain.replace("r o ", "").split())  # "r/o" rules something out
+    right = bool(words & _RIGHT)
+    left = bool(words & _LEFT)
+    if words & {"bilateral", "bilaterally"} or (right and left) or _BOTH.search(plain):
         return Side.BILATERAL
     return Side.RIGHT if right else Side.LEFT if left else None
 

@@ -38,7 +38,10 @@ class Wanted:
 
 
 def measure(
-    film: Image, masks: Iterable[Mask | None], *wanted: Wanted, placed: Mapping[str, Point] = NOTHING_PLACED,
+    film: Image,
+    masks: Iterable[Mask | None],
+    *wanted: Wanted,
+    placed: Mapping[str, Point] = NOTHING_PLACED,
 ) -> Measured:
     """Measure, judge, and put into words what could not be measured.
 

@@ -73,8 +73,7 @@ def _event(event: Event, full: bool) -> Iterator[str]:
         case ToolReturned():
             why = f": {', '.join(event.codes)}" if event.codes else ""
             yield f"    -> {event.outcome}{why} in {1000 * event.seconds:.0f} ms"
-            for name, sha256 in event.artifacts.items():
-                yield f"       {clean(name)}  {sha256[:_SHORT]}"
+            yield from _drawn(event.artifacts)
         case EvidenceAdded():
             yield f"    {_evidence(event.evidence)}"
         case Conflict():
@@ -106,8 +105,10 @@ def _event(event: Event, full: bool) -> Iterator[str]:
             if event.unsupported:
                 yield f"    ! {event.unsupported} of the model's sentences had no support"
         case Corrected():
-            yield f"\n[{event.step}] {event.kind} corrected: {clean(event.target)}"
+            target = f"{clean(event.target)}{_arguments(event.value)}"
+            yield f"\n[{event.step}] {event.kind} corrected: {target}"
             yield f"    on {clean(event.film)} by {clean(event.who)}: {clean(event.why)}"
+            yield from _drawn(event.artifacts)
         case Withdrawn():
             yield f"    withdrawn ({event.reason}): {clean(', '.join(event.evidence))}"
         case ReportIssued():
@@ -133,6 +134,11 @@ def _arguments(arguments: Mapping[str, object]) -> str:
     if not arguments:
         return ""
     return "(" + ", ".join(f"{clean(k)}={clean(str(v))}" for k, v in arguments.items()) + ")"
+
+
+def _drawn(artifacts: Mapping[str, str]) -> Iterator[str]:
+    for name, sha256 in artifacts.items():
+        yield f"       {clean(name)}  {sha256[:_SHORT]}"
 
 
 def _cited(sentence: Mapping[str, object]) -> str:

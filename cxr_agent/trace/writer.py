@@ -115,6 +115,7 @@ class TraceWriter:
             ``trace_not_writable``.
         """
         file = lines_file(directory)
+        directory = file.parent
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         except OSError as error:
@@ -129,7 +130,8 @@ class TraceWriter:
                     f"the run {trace.run_id} is not as it was written, so it cannot go on",
                     hint="see `trace verify`; read the film again",
                 )
-            size = sum(len(encode(line)) + 1 for line in trace.lines)
+            # Counted in the file: a line that another version wrote may be encoded otherwise.
+            size = file.read_bytes().rfind(b"\n") + 1
             os.ftruncate(descriptor, size)
             return cls(directory, descriptor, _End(trace.lines[-1].seq, found.head, size)), trace
         except OSError as error:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cxr_agent.chat.corrections import movable_landmarks
 from cxr_agent.knowledge import measurements
-from cxr_agent.measure.geometry import NotMeasurable
+from cxr_agent.measure.extent import Extent
+from cxr_agent.measure.geometry import NotMeasurable, Scene
+from cxr_agent.measure.nodule import nodule_diameter
+from cxr_agent.measure.tube import tube_tip
 from cxr_agent.study import Image, PixelSpacing, SpacingKind, Study
 from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw
 from cxr_agent.toolbox.arguments import ToolCall, bind
@@ -16,10 +20,13 @@ from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain, Mask
 from cxr_agent.toolbox.measurement import Measured, Measurement
 from cxr_agent.toolbox.registry import known
-from tests.builders import FakeShelf, film, repeats
+from tests.builders import FakeShelf, film, rectangle, repeats
 
 SPACING = PixelSpacing(0.2, 0.2, SpacingKind.CALIBRATED)
 TOOLS = {spec.name: spec for spec in known()}
+NOT_DRAWN = ("measure_nodule", "measure_tube_tip")
+"""No phantom has a nodule or a tube: these have tests of their own below."""
+ON_PHANTOM = {n: one for n, one in movable_landmarks().items() if one.tool not in NOT_DRAWN}
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +59,7 @@ def measured(bench: Bench, tool: str) -> dict[str, Measurement]:
 def test_every_movable_landmark_is_one_of_its_measurement(phantom: Phantom) -> None:
     bench, _ = laid_out(phantom)
     seen = 0
-    for name, about in movable_landmarks().items():
-        if about.tool in ("measure_nodule", "measure_tube_tip"):
-            continue  # no phantom has them; see the tests of their geometries
+    for name, about in ON_PHANTOM.items():
         *key, landmark = name.split(".")
         item = measured(bench, about.tool)[".".join(key)]
         assert landmark in item.landmarks, name
@@ -62,11 +67,9 @@ def test_every_movable_landmark_is_one_of_its_measurement(phantom: Phantom) -> N
     assert seen >= 20
 
 
-@pytest.mark.parametrize("name", movable_landmarks())
+@pytest.mark.parametrize("name", ON_PHANTOM)
 def test_a_moved_landmark_moves_what_is_made_of_it(name: str, phantom: Phantom) -> None:
-    about = movable_landmarks()[name]
-    if about.tool in ("measure_nodule", "measure_tube_tip"):
-        pytest.skip("no phantom has a nodule or a tube; covered by the exact tests below")
+    about = ON_PHANTOM[name]
     *key, landmark = name.split(".")
     bench, _ = laid_out(phantom)
     before = measured(bench, about.tool)[".".join(key)]
@@ -78,13 +81,11 @@ def test_a_moved_landmark_moves_what_is_made_of_it(name: str, phantom: Phantom) 
     assert after.placed == (landmark,)
 
 
-@pytest.mark.parametrize("tool", sorted({one.tool for one in movable_landmarks().values()}))
+@pytest.mark.parametrize("tool", sorted({one.tool for one in ON_PHANTOM.values()}))
 def test_a_landmark_put_where_it_was_changes_nothing(tool: str, phantom: Phantom) -> None:
-    if tool in ("measure_nodule", "measure_tube_tip"):
-        pytest.skip("no phantom has a nodule or a tube; covered by the exact tests below")
     bench, _ = laid_out(phantom)
     before = measured(bench, tool)
-    for name, about in movable_landmarks().items():
+    for name, about in ON_PHANTOM.items():
         *key, landmark = name.split(".")
         if about.tool == tool:
             bench.place("img-1", name, before[".".join(key)].landmarks[landmark])
@@ -129,6 +130,23 @@ def test_crossed_landmarks_are_no_ratio(phantom: Phantom) -> None:
     with pytest.raises((Abstain, NotMeasurable)) as caught:
         measured(bench, "measure_ctr")
     assert "landmarks_crossed" in getattr(caught.value, "reasons", ())
+
+
+def test_a_nodule_and_a_tube_by_hand() -> None:
+    spot = rectangle((100, 100), 40, 40, 50, 60)
+    field = Extent(0, 0, 100, 100)
+    seen = Scene({"nodule": spot}, field, (100, 100))
+    placed = {"long_axis_start": (45.0, 20.0), "long_axis_end": (45.0, 80.0)}
+    moved = nodule_diameter(replace(seen, placed=placed))
+    assert moved.quantities["long_axis_px"] == pytest.approx(60)
+    assert moved.quantities["short_axis_px"] == pytest.approx(10)
+    assert moved.landmarks == placed
+    phantom = draw(PhantomSpec(), 512)
+    masks = {"tube_tip": rectangle((512, 512), 250, 60, 260, 70), "carina": phantom.masks["carina"]}
+    tube = Scene(masks, Extent(0, 0, 512, 512), (512, 512))
+    assert tube_tip(replace(tube, placed={"carina": (255.0, 165.0)})).value == pytest.approx(100)
+    both = {"carina": (255.0, 165.0), "tip": (255.0, 150.0)}
+    assert tube_tip(replace(tube, placed=both)).value == pytest.approx(15)
 
 
 def test_definitions_name_each_landmark_once() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from cxr_agent.trace import TraceWriter
 
-from .golden import example_events
+from .example import example_events
 
 
 def write_example(root: Path, run_id: str | None = None) -> Path:
-    """Folder of a new run with one event of each kind."""
+    """Folder of a new run with every kind of event."""
     with TraceWriter.create(root, run_id) as writer:
         for event in example_events(writer.put, writer.run_id):
             writer.append(event)

@@ -7,19 +7,26 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cxr_agent.trace import (
+    Answered,
+    Asked,
     Conflict,
+    Corrected,
     Event,
     EvidenceAdded,
     GateVerdict,
     ImageRecord,
+    ModelCalled,
     Plan,
     ReportDrafted,
+    ReportIssued,
     RunFinished,
+    RunResumed,
     RunStarted,
     SpacingRecord,
     StudyLoaded,
     ToolCalled,
     ToolReturned,
+    Withdrawn,
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -28,7 +35,8 @@ names = texts.filter(bool)
 codes = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)
 hashes = st.binary(min_size=32, max_size=32).map(bytes.hex)
 steps = st.integers(1, 2**70)
-counts = st.none() | st.integers(0, 2**70)
+totals = st.integers(0, 2**70)
+counts = st.none() | totals
 seconds = st.floats(0, allow_infinity=False)
 integers = st.integers(-(2**63), 2**63 - 1)
 floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -66,6 +74,7 @@ images = st.builds(
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         RunStarted,
+        schema_version=st.sampled_from([1, 2]),
         run_id=names,
         program_version=names,
         planner=names,
@@ -122,6 +131,54 @@ events: st.SearchStrategy[Event] = st.one_of(
         reason=codes,
         action=st.sampled_from(["kept", "repaired", "dropped", "added"]),
     ),
+    st.builds(
+        ModelCalled,
+        purpose=st.sampled_from(["plan", "word", "answer"]),
+        model=names,
+        prompt_id=names,
+        prompt_sha256=hashes,
+        outcome=codes,
+        attempts=totals,
+        tokens_in=totals,
+        tokens_out=totals,
+        cost=st.none() | seconds,
+        seconds=seconds,
+        images=totals,
+        sent=st.none() | hashes,
+        received=st.none() | hashes,
+    ),
+    st.builds(
+        Asked,
+        turn=steps,
+        sha256=hashes,
+        text=st.none() | texts,
+        intent=codes,
+        subjects=_few(names),
+    ),
+    st.builds(
+        Answered,
+        turn=steps,
+        sentences=_few(
+            objects
+            | st.fixed_dictionaries({"text": texts, "evidence": st.lists(names, max_size=3)})
+        ),
+        worded_by=names,
+        unsupported=totals,
+    ),
+    st.builds(
+        Corrected,
+        step=steps,
+        kind=st.sampled_from(["mask", "landmark", "finding"]),
+        film=names,
+        target=names,
+        who=texts,
+        why=texts,
+        value=objects,
+        artifacts=artifacts,
+    ),
+    st.builds(Withdrawn, evidence=_few(names), reason=codes),
+    st.builds(ReportIssued, report_sha256=hashes, status=st.sampled_from(["complete", "partial"])),
+    st.builds(RunResumed, program_version=names, planner=names, config=objects),
     st.builds(
         RunFinished,
         status=st.sampled_from(["complete", "partial", "refused", "failed"]),

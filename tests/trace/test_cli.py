@@ -21,7 +21,8 @@ from cxr_agent.trace.schema import json_schema
 from tests.cli.program import ROOT, environment
 
 from .conftest import write_example
-from .golden import PICTURE
+from .example import ARTIFACTS_KEPT, COUNT, PICTURE
+from .golden import SHOWN, VERSION_1, VERSION_2
 from .test_render import HOSTILE, is_plain
 
 
@@ -77,7 +78,7 @@ def test_list(root: Path, folder: Path) -> None:
     (root / "run-2" / "trace.jsonl").write_text("garbage\n")
     shown = {line.split()[0]: line for line in call(root, "list").stdout.splitlines()}
     assert set(shown) == {"run-1", "run-2", "run-3"}
-    assert shown["run-1"].split()[1:] == ["partial", "1.1", "s", "protocol"]
+    assert shown["run-1"].split()[1:] == ["partial", "2.5", "s", "llm"]
     assert "trace_damaged" in shown["run-2"]
     assert "not finished" in shown["run-3"]
 
@@ -119,7 +120,7 @@ def test_verify(root: Path, lines: Path) -> None:
     result = call(root, "verify")
     head = digest(lines.read_bytes().split(b"\n")[-2])
     assert result.return_value == 0
-    assert result.stdout == f"run-1: intact, 10 lines, 3 files\nhead {head}\n"
+    assert result.stdout == f"run-1: intact, {COUNT} lines, {ARTIFACTS_KEPT} files\nhead {head}\n"
     found = call_json(root, "verify")
     assert found["intact"] is True
     assert found["problems"] == []
@@ -130,15 +131,15 @@ def test_verify_unfinished_and_torn(root: Path, lines: Path) -> None:
     lines.write_bytes(lines.read_bytes()[:-1])
     result = call(root, "verify")
     assert result.return_value == 0
-    assert "intact, not finished, last line torn, 9 lines" in result.stdout
+    assert f"intact, not finished, last line torn, {COUNT - 1} lines" in result.stdout
 
 
 def test_verify_tampered(root: Path, folder: Path, lines: Path) -> None:
     tamper(lines)
     result = call(root, "verify")
     assert result.return_value == 8
-    assert "! line 6: [line_changed] " in result.stdout
-    assert "run-1: 1 problem, 10 lines" in result.stdout
+    assert "! line 7: [line_changed] " in result.stdout
+    assert f"run-1: 1 problem, {COUNT} lines" in result.stdout
     (folder / "artifacts" / digest(PICTURE)).unlink()
     result = call(root, "verify", "--json")
     assert result.return_value == 8
@@ -203,7 +204,8 @@ def test_program(root: Path, lines: Path) -> None:
     assert "\n  next: " in damaged.stderr
 
 
-def test_program_on_the_golden_trace() -> None:
-    golden = program(ROOT / "traces" / "golden" / "v1", "show", "last", "--full")
+@pytest.mark.parametrize("version", [VERSION_1, VERSION_2], ids=lambda folder: folder.name)
+def test_program_on_a_golden_trace(version: Path) -> None:
+    golden = program(version, "show", "last", "--full")
     assert golden.returncode == 0
-    assert golden.stdout == (ROOT / "traces" / "golden" / "v1" / "show.txt").read_text("utf-8")
+    assert golden.stdout == (version / SHOWN).read_text("utf-8")

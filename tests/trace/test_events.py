@@ -11,9 +11,12 @@ from pydantic import ValidationError
 
 from cxr_agent.trace import (
     EVENT,
+    SCHEMA_VERSION,
     Event,
     EvidenceAdded,
     GateVerdict,
+    ModelCalled,
+    RunFinished,
     RunStarted,
     ToolCalled,
     ToolReturned,
@@ -21,7 +24,7 @@ from cxr_agent.trace import (
 )
 from cxr_agent.trace.line import digest
 
-from .golden import OUTLINES, PICTURE, example_events
+from .example import COUNT, MESSAGES, OUTLINES, PICTURE, REPLY, example_events
 from .strategies import events
 
 EXAMPLES = example_events(digest)
@@ -43,8 +46,9 @@ def test_round_trip(event: Event) -> None:
     assert EVENT.dump_json(EVENT.validate_json(data)) == data
 
 
-def test_examples_are_one_of_each_kind() -> None:
-    assert [type(event) for event in EXAMPLES] == list(KINDS)
+def test_examples_are_of_every_kind() -> None:
+    assert {type(event) for event in EXAMPLES} == set(KINDS)
+    assert len(EXAMPLES) == COUNT
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: event.type)
@@ -107,22 +111,84 @@ def test_value_out_of_range_is_refused(change: dict[str, object]) -> None:
         ToolReturned.model_validate(fine | change)
 
 
-def test_another_schema_version_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("model_called", {"purpose": "chat"}),
+        ("model_called", {"outcome": "Free text."}),
+        ("model_called", {"attempts": -1}),
+        ("model_called", {"tokens_in": -1}),
+        ("model_called", {"cost": -0.01}),
+        ("model_called", {"cost": math.nan}),
+        ("model_called", {"images": -1}),
+        ("model_called", {"sent": "messages.json"}),
+        ("asked", {"turn": 0}),
+        ("asked", {"sha256": "0" * 63}),
+        ("asked", {"text": "\ud800"}),
+        ("asked", {"intent": "Is it?"}),
+        ("asked", {"subjects": ("",)}),
+        ("answered", {"turn": 0}),
+        ("answered", {"unsupported": -1}),
+        ("answered", {"sentences": ({"value": math.inf},)}),
+        ("corrected", {"step": 0}),
+        ("corrected", {"kind": "report"}),
+        ("corrected", {"who": "\ud800"}),
+        ("corrected", {"artifacts": {"mask": "../mask"}}),
+        ("withdrawn", {"reason": "no reason"}),
+        ("withdrawn", {"evidence": ("",)}),
+        ("report_issued", {"status": "failed"}),
+        ("report_issued", {"report_sha256": None}),
+        ("run_resumed", {"planner": ""}),
+    ],
+    ids=str,
+)
+def test_value_out_of_range_is_refused_in_the_events_of_version_2(
+    kind: str, change: dict[str, object]
+) -> None:
+    fine = next(event for event in EXAMPLES if event.type == kind).model_dump()
+    EVENT.validate_python(fine)
     with pytest.raises(ValidationError):
-        RunStarted.model_validate(
-            {"schema_version": 2, "run_id": "r", "program_version": "1", "planner": "p"}
-        )
+        EVENT.validate_python(fine | change)
+
+
+START = {"run_id": "r", "program_version": "1", "planner": "p"}
+
+
+def test_schema_versions_that_are_read() -> None:
+    for version in range(1, SCHEMA_VERSION + 1):
+        started = RunStarted.model_validate({**START, "schema_version": version})
+        assert started.schema_version == version
+    assert RunStarted.model_validate(START).schema_version == SCHEMA_VERSION == 2
+
+
+@pytest.mark.parametrize("version", [0, 3, 99, "2", None, 1.5])
+def test_another_schema_version_is_refused(version: object) -> None:
+    with pytest.raises(ValidationError):
+        RunStarted.model_validate({**START, "schema_version": version})
 
 
 def test_artifacts_of_each_event() -> None:
-    found = {event.type: dict(artifacts_of(event)) for event in EXAMPLES}
+    found = [(event.type, dict(artifacts_of(event))) for event in EXAMPLES]
     display, outlines = digest(PICTURE), digest(OUTLINES)
-    assert {kind: named for kind, named in found.items() if named} == {
-        "study_loaded": {"display of img-1": display, "display of prior-1": display},
-        "tool_returned": {"lines of cardiothoracic_ratio": outlines},
-        "evidence_added": {"lines of e1": outlines},
-        "run_finished": {"report": EXAMPLES[-1].report_sha256},
-    }
+    reports = [e.report_sha256 for e in EXAMPLES if isinstance(e, RunFinished)]
+    assert [(kind, named) for kind, named in found if named] == [
+        ("study_loaded", {"display of img-1": display, "display of prior-1": display}),
+        ("model_called", {"messages of plan": digest(MESSAGES), "reply of plan": digest(REPLY)}),
+        ("tool_returned", {"lines of cardiothoracic_ratio": outlines}),
+        ("evidence_added", {"lines of e1": outlines}),
+        ("run_finished", {"report": reports[0]}),
+        ("corrected", {"heart as corrected": display}),
+        ("report_issued", {"report": reports[1]}),
+        ("run_finished", {"report": reports[1]}),
+    ]
+    assert len(set(reports)) == 2
+
+
+def test_exchange_that_was_not_kept_has_no_artifacts() -> None:
+    (called,) = (event for event in EXAMPLES if isinstance(event, ModelCalled))
+    assert list(artifacts_of(called.model_copy(update={"sent": None, "received": None}))) == []
+    unanswered = called.model_copy(update={"received": None})
+    assert list(artifacts_of(unanswered)) == [("messages of plan", digest(MESSAGES))]
 
 
 @pytest.mark.parametrize("artifacts", [None, [], "text", {"a": None}, {"a": ["b"]}])

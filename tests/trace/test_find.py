@@ -85,8 +85,8 @@ def test_header(folder: Path, root: Path) -> None:
     assert (header.name, header.directory) == ("run-1", folder)
     assert header.started is not None
     assert header.started.endswith("Z")
-    assert (header.planner, header.program_version) == ("protocol", "0.1.0")
-    assert (header.status, header.seconds, header.problem) == ("partial", 1.125, None)
+    assert (header.planner, header.program_version) == ("llm", "0.2.0")
+    assert (header.status, header.seconds, header.problem) == ("partial", 2.5, None)
 
 
 def lose_lines(folder: Path) -> None:
@@ -115,7 +115,7 @@ def first_line_garbage(folder: Path) -> None:
 
 def newer_version(folder: Path) -> None:
     file = folder / "trace.jsonl"
-    file.write_bytes(file.read_bytes().replace(b'"schema_version":1', b'"schema_version":2'))
+    file.write_bytes(file.read_bytes().replace(b'"schema_version":2', b'"schema_version":3'))
 
 
 def endless_line(folder: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cxr_agent.errors import TraceError
-from cxr_agent.trace import Trace, TraceWriter, find, read_trace, reader, verify
+from cxr_agent.trace import RunFinished, Trace, TraceWriter, find, read_trace, reader, verify
 from cxr_agent.trace.line import digest
 
-from .golden import PICTURE, RUN_ID, example_events
+from .example import COUNT, PICTURE, RUN_ID, example_events
 
 SECRET = "SECRET^NAME"
 
@@ -61,7 +61,8 @@ def test_cut_off_anywhere(lines: Path) -> None:
         count = sum(end <= cut for end in ends)
         assert trace.lines == whole.lines[:count]
         assert trace.torn is (cut not in {0, *ends})
-        assert (trace.finished is not None) is (count == len(ends) and not trace.torn)
+        ended = count > 0 and isinstance(whole.events[count - 1], RunFinished)
+        assert (trace.finished is not None) is ended
         assert [p.code for p in verify(trace).problems] == ([] if count else ["no_start"])
         assert verify(trace).torn is trace.torn
 
@@ -71,7 +72,7 @@ def test_zeros_after_a_power_cut_are_a_torn_end(lines: Path) -> None:
         file.write(bytes(4096))
     trace = read_trace(lines)
     assert trace.torn
-    assert len(trace.lines) == 10
+    assert len(trace.lines) == COUNT
 
 
 EVENT = b'"event":{"gate":"g","passed":true,"action":"kept","type":"gate_verdict"}'
@@ -82,10 +83,10 @@ PLACE = (
 
 def test_the_hand_made_line_is_fine(lines: Path) -> None:
     with_line(lines, 4, b"{" + EVENT + b"," + PLACE + b"}")
-    assert len(read_trace(lines).lines) == 10
+    assert len(read_trace(lines).lines) == COUNT
 
 
-@pytest.mark.parametrize("number", [1, 4, 10])
+@pytest.mark.parametrize("number", [1, 4, COUNT])
 @pytest.mark.parametrize(
     "data",
     [
@@ -120,7 +121,7 @@ def test_damaged_line_is_refused_with_its_number(lines: Path, number: int, data:
     assert error.hint
 
 
-@pytest.mark.parametrize("number", [1, 10])
+@pytest.mark.parametrize("number", [1, COUNT])
 def test_line_longer_than_any_is_refused_unread(
     lines: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,21 +143,21 @@ def test_longest_line_is_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert refused(writer.directory).code == "trace_damaged"
 
 
-@pytest.mark.parametrize("version", [0, 2, 99])
+@pytest.mark.parametrize("version", [0, 3, 99])
 def test_unknown_schema_version(lines: Path, version: int) -> None:
     first = lines.read_bytes().split(b"\n")[0]
     with_line(
-        lines, 1, first.replace(b'"schema_version":1', f'"schema_version":{version}'.encode())
+        lines, 1, first.replace(b'"schema_version":2', f'"schema_version":{version}'.encode())
     )
     error = refused(lines)
     assert error.code == "trace_schema"
     assert f"version {version};" in error.message
 
 
-@pytest.mark.parametrize("version", [b'"2"', b"false", b"null", b"[]", b"1.5"])
+@pytest.mark.parametrize("version", [b'"3"', b'"2"', b"false", b"null", b"[]", b"1.5"])
 def test_schema_version_that_is_no_number_is_damage(lines: Path, version: bytes) -> None:
     first = lines.read_bytes().split(b"\n")[0]
-    with_line(lines, 1, first.replace(b'"schema_version":1', b'"schema_version":' + version))
+    with_line(lines, 1, first.replace(b'"schema_version":2', b'"schema_version":' + version))
     assert refused(lines).code == "trace_damaged"
 
 

@@ -8,12 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from cxr_agent.trace import RunFinished, RunStarted, TraceWriter, Verification, read_trace, verify
-from cxr_agent.trace.line import Line, digest, encode
+from cxr_agent.trace import (
+    Event,
+    ReportIssued,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    TraceWriter,
+    Verification,
+    read_trace,
+    verify,
+)
+from cxr_agent.trace.line import GENESIS, Line, digest, encode
 
-from .golden import OUTLINES, PICTURE, example_events
+from .example import ARTIFACTS_KEPT, COUNT, OUTLINES, PICTURE, example_events
 
-COUNT = 10
+RESUMED = 12
+"""Line of the example where it is resumed."""
+TIME = "2026-01-01T12:00:00.000000Z"
+START = RunStarted(run_id="r", program_version="1", planner="protocol")
+END = RunFinished(status="complete", seconds=1)
+AGAIN = RunResumed(program_version="1", planner="protocol")
+ISSUED = ReportIssued(report_sha256=digest(PICTURE), status="complete")
 
 
 def check(folder: Path) -> Verification:
@@ -44,7 +60,8 @@ def test_untouched(folder: Path, lines: Path) -> None:
     assert verification.intact
     assert verification.finished
     assert not verification.torn
-    assert (verification.run_id, verification.lines, verification.artifacts) == ("run-1", COUNT, 3)
+    assert (verification.lines, verification.artifacts) == (COUNT, ARTIFACTS_KEPT)
+    assert verification.run_id == "run-1"
     assert verification.head == digest(load(lines)[-1])
 
 
@@ -76,7 +93,9 @@ def test_removed_line(folder: Path, lines: Path, number: int) -> None:
     left = load(lines)
     del left[number - 1]
     save(lines, left)
-    assert found(folder) == [("line_missing", number)]
+    # Without its run_resumed, a run goes on after its end.
+    further = [("after_end", number - 1)] if number == RESUMED else []
+    assert found(folder) == [("line_missing", number), *further]
     assert f"line {number} of the run is missing" in check(folder).problems[0].message
 
 
@@ -160,7 +179,7 @@ def test_changed_or_missing_artifact(folder: Path, data: bytes, what: str) -> No
         (problem,) = check(folder).problems
         assert problem.code == code
         assert problem.artifact == digest(data)
-        assert problem.line in (2, 5)
+        assert problem.line in (2, 6)
         assert what in problem.message
 
 
@@ -168,16 +187,76 @@ def test_removed_artifacts_are_named_one_by_one(folder: Path) -> None:
     for file in (folder / "artifacts").iterdir():
         file.unlink()
     (folder / "artifacts").rmdir()
-    assert [code for code, _ in found(folder)] == ["artifact_missing"] * 3
+    assert [code for code, _ in found(folder)] == ["artifact_missing"] * ARTIFACTS_KEPT
 
 
 def test_run_that_starts_or_ends_twice(root: Path) -> None:
-    start = RunStarted(run_id="r", program_version="1", planner="protocol")
-    end = RunFinished(status="complete", seconds=1)
     with TraceWriter.create(root) as writer:
-        for event in (start, start, end, end):
+        for event in (START, START, END, END):
             writer.append(event)
     assert found(writer.directory) == [("second_start", 2), ("after_end", 3)]
+
+
+@pytest.mark.parametrize(
+    ("events", "problems"),
+    [
+        ((START, END, AGAIN, END), []),
+        ((START, END, AGAIN), []),
+        ((START, AGAIN, END), []),
+        ((START, END, AGAIN, AGAIN, ISSUED, END, AGAIN, END), []),
+        ((START, END, ISSUED), [("after_end", 2)]),
+        ((START, END, ISSUED, AGAIN, END), [("after_end", 2)]),
+        ((START, END, AGAIN, END, END), [("after_end", 4)]),
+        ((START, END, START), [("second_start", 3), ("after_end", 2)]),
+        ((AGAIN, END), [("no_start", None)]),
+    ],
+    ids=lambda value: " ".join(e.type for e in value) if isinstance(value, tuple) else None,
+)
+def test_only_resuming_may_follow_the_end(
+    root: Path, events: tuple[Event, ...], problems: list[tuple[str, int | None]]
+) -> None:
+    with TraceWriter.create(root) as writer:
+        writer.put(PICTURE)
+        for event in events:
+            writer.append(event)
+    assert sorted(found(writer.directory), key=str) == sorted(problems, key=str)
+    assert check(writer.directory).finished is (events[-1] is END)
+
+
+def at_times(folder: Path, times: list[float], events: tuple[Event, ...]) -> None:
+    """A run in a chain that holds, at these monotonic times."""
+    previous, encoded = GENESIS, []
+    for seq, (monotonic, event) in enumerate(zip(times, events, strict=True), 1):
+        line = Line(seq=seq, time=TIME, monotonic=monotonic, previous=previous, event=event)
+        encoded.append(encode(line))
+        previous = digest(encoded[-1])
+    folder.mkdir(parents=True)
+    save(folder / "trace.jsonl", encoded)
+
+
+@pytest.mark.parametrize(
+    ("times", "problems"),
+    [
+        ([100, 101, 1, 2], []),
+        ([100, 101, 101, 101], []),
+        ([100, 99, 1, 2], [("clock_backwards", 2)]),
+        ([100, 101, 50, 49], [("clock_backwards", 4)]),
+        ([1, 2, 100, 99], [("clock_backwards", 4)]),
+    ],
+    ids=str,
+)
+def test_clock_may_go_back_only_where_a_run_is_resumed(
+    root: Path, times: list[float], problems: list[tuple[str, int]]
+) -> None:
+    at_times(root / "run", times, (START, END, AGAIN, END))
+    assert found(root / "run") == problems
+
+
+def test_changes_are_found_on_both_sides_of_a_resume(folder: Path, lines: Path) -> None:
+    changed = load(lines)
+    for number in (RESUMED - 1, RESUMED, RESUMED + 1):
+        save(lines, [*changed[: number - 1], later(changed[number - 1]), *changed[number:]])
+        assert found(folder) == [("line_changed", number)]
 
 
 def test_empty_trace(root: Path) -> None:

@@ -19,7 +19,7 @@ from cxr_agent.trace import Line, RunFinished, ToolCalled, TraceWriter, read_tra
 from cxr_agent.trace import writer as writer_module
 from cxr_agent.trace.line import GENESIS, digest, encode
 
-from .golden import example_events
+from .example import COUNT, example_events
 
 Fault = Callable[[pytest.MonkeyPatch], None]
 
@@ -39,7 +39,7 @@ def test_appended_is_read_back(root: Path) -> None:
     trace = read_trace(writer.directory)
     assert trace.events == events
     assert list(trace.lines) == written
-    assert [line.seq for line in written] == list(range(1, 11))
+    assert [line.seq for line in written] == list(range(1, COUNT + 1))
     assert [line.previous for line in written] == [
         GENESIS,
         *(digest(encode(line)) for line in written[:-1]),
