@@ -132,8 +132,7 @@ def _subjects(intent: Intent, hits: Sequence[Found]) -> tuple[str, ...]:
     if intent in _OPEN or intent is Intent.UNKNOWN:
         return ()
     paired = question_lexicon().paired
-    named = (code for hit in hits for code in paired.get(hit.code, (hit.code,)))
-    codes = list(dict.fromkeys(named))
+    codes = list(dict.fromkeys(code for hit in hits for code in paired.get(hit.code, (hit.code,))))
     kinds = {code: _kind(code) for code in codes}
     match intent:
         case Intent.PRESENCE:
