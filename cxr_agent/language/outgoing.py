@@ -17,11 +17,13 @@ HIDDEN: Final = "[hidden]"
 _MOST_CHARACTERS: Final = 2_000
 _PIECE: Final = re.compile(r"\S+")
 _WORD: Final = re.compile(r"[A-Za-z]+(?:['’][a-z]{1,2})?")
-_NUMBER: Final = re.compile(r"[<>~≥≤]?\d{1,3}(?:[.,]\d{1,2})?(?:%|mm|cm|deg|°)?")
+_NUMBER: Final = re.compile(r"[<>~≥≤]?\d{1,3}(?:[.,]\d{1,2})?(?:%|mm|cm|deg|°)?|cm2")
 _TAG: Final = re.compile(r"\[?[es]\d{1,4}\]?|(?:img|prior)-\d{1,2}")
 _EDGES: Final = "\"'“”‘’()[]{}<>,;:.!?-–—"
 _TITLES: Final = frozenset(("mr", "mrs", "ms", "miss", "dr", "prof", "sir", "named", "called"))
 _AGE: Final = re.compile(r"\b\d{1,3}[\s-]*(?:year|yr|y\.?o|y/o)s?\b[\s-]*(?:old)?", re.I)
+_DIGITS: Final = re.compile(r"\+?\d(?:[\s().-]*\d){6,}")
+"""Seven digits and more, whatever stands between them: telephone, record, date and time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def masked(text: str) -> Masked:
     pieces: list[str] = []
     hidden = 0
     after_title, opening = False, True
-    for match in _PIECE.finditer(_AGE.sub(HIDDEN, text[:_MOST_CHARACTERS])):
+    for match in _PIECE.finditer(_without_numbers(text[:_MOST_CHARACTERS])):
         piece = match.group()
         core = piece.strip(_EDGES)
         fine = piece == HIDDEN or (not after_title and _may_leave(piece, core, opening=opening))
@@ -52,9 +54,13 @@ def masked(text: str) -> Masked:
     return Masked(" ".join(pieces), hidden)
 
 
+def _without_numbers(text: str) -> str:
+    return _AGE.sub(f" {HIDDEN} ", _DIGITS.sub(f" {HIDDEN} ", text))
+
+
 def _may_leave(piece: str, core: str, *, opening: bool) -> bool:
-    if not core:
-        return all(not c.isalnum() for c in piece)
+    if not any(c.isalnum() for c in piece):
+        return piece.isascii()
     if _TAG.fullmatch(core.lower()) or _NUMBER.fullmatch(core):
         return True
     words = re.split(r"[-/]", core)
