@@ -128,7 +128,7 @@ def _converse(desk: Desk) -> None:
 def _turn(desk: Desk, typed: str) -> None:
     from cxr_agent.chat.commands import run_command
     from cxr_agent.cli.problems import internal_error, print_error
-    from cxr_agent.cli.said import closing_lines, sentence_line
+    from cxr_agent.cli.said import closing_lines, print_line, sentence_line
     from cxr_agent.errors import OutputError
     from cxr_agent.report.model import Sentence
     from cxr_agent.trace.render import clean
@@ -137,16 +137,16 @@ def _turn(desk: Desk, typed: str) -> None:
     try:
         if typed.startswith("/"):
             for line in run_command(desk, typed):
-                print(clean(line))
+                print_line(clean(line))
             return
 
         def told(sentence: Sentence) -> None:
             steps = {item.id: item.provenance.step for item in chat.run.evidence}
-            print(sentence_line(sentence, steps), flush=True)
+            print_line(sentence_line(sentence, steps))
 
         answer = chat.ask(typed, told)
         for line in closing_lines(answer, chat):
-            print(line)
+            print_line(line)
     except OutputError:
         raise  # what is not recorded must not go on
     except CxrAgentError as error:
@@ -156,7 +156,7 @@ def _turn(desk: Desk, typed: str) -> None:
 
 
 def _print_report(chat: Chat) -> None:
-    from cxr_agent.cli.said import sentence_line
+    from cxr_agent.cli.said import print_line, sentence_line
 
     report = chat.report
     steps = {item.id: item.provenance.step for item in report.evidence}
@@ -167,7 +167,7 @@ def _print_report(chat: Chat) -> None:
         if sentences:
             print(f"\n{title}")
             for place, sentence in enumerate(sentences, 1):
-                print(f"  {place}. {sentence_line(sentence, steps)}")
+                print_line(f"  {place}. {sentence_line(sentence, steps)}")
     print()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +12,22 @@ from cxr_agent.chat import Answer, Chat
 from cxr_agent.chat.origin import origin_of
 from cxr_agent.report.model import Sentence
 from cxr_agent.trace.render import clean
+
+
+def print_line(line: str) -> None:
+    """Print a line, wrapped between words where a terminal would cut one in two."""
+    if sys.stdout.isatty() and line:
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        line = textwrap.fill(
+            line,
+            shutil.get_terminal_size().columns,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            break_long_words=False,
+            replace_whitespace=False,
+            drop_whitespace=True,
+        )
+    print(line, flush=True)
 
 
 def sentence_line(sentence: Sentence, steps: Mapping[str, int]) -> str:
