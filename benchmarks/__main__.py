@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import cold, parts, runtimes
+from benchmarks import cold, orchestration, parts, runtimes
 
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -25,6 +25,7 @@ def main() -> None:
     for title, rows in (
         ("From cold", cold.rows()),
         ("One warm reading", parts.rows()),
+        ("Orchestration", orchestration.rows()),
         ("Runtimes", runtimes.rows()),
     ):
         lines += ["", f"## {title}", "", "| what | measured |", "|---|---|"]

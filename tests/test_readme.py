@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from cxr_agent.testing.phantom import PhantomSpec, draw
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,6 +66,38 @@ def test_the_trace_is_what_the_readme_shows(demo: tuple[Path, str]) -> None:
     printed = steady(done.stdout)
     missing = [line for line in steady(shown) if line != "..." and line not in printed]
     assert not missing
+
+
+def test_the_chat_is_what_the_readme_shows(tmp_path: Path) -> None:
+    """The same films and questions, piped; a terminal wraps lines, a pipe does not."""
+    for name, ratio in (("film.png", 0.60), ("before.png", 0.46)):
+        pixels = draw(PhantomSpec(cardiothoracic_ratio=ratio), 1024).pixels
+        Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(tmp_path / name)
+    shown = next(block for block in blocks("text") if "cxr> is the heart enlarged?" in block)
+    typed = "\n".join(re.findall(r"^cxr> (.+)$", shown, flags=re.MULTILINE))
+    command = re.search(r"^\$ cxr-agent (chat film\.png .*)$", README, flags=re.MULTILINE)
+    assert command is not None
+    done = subprocess.run(
+        (*COMMAND, *shlex.split(command[1])),
+        cwd=tmp_path,
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "CXR_AGENT_STATE": str(tmp_path / "state")},
+    )
+    assert done.returncode == 0, done.stderr
+    printed = _words(done.stdout)
+    said = re.sub(
+        r"^(?:cxr> .*|  s\d+ \w+ ok \d+ ms|Session .*|\.\.\.)$", "", shown, flags=re.MULTILINE
+    )
+    for part in re.split(r"\n(?=\S|  \d\.|     \w+: )", said):
+        assert _words(part) in printed, part
+
+
+def _words(text: str) -> str:
+    """The text on one line, without what differs between runs."""
+    return " ".join(" ".join(steady(text)).split())
 
 
 def test_the_error_is_what_the_readme_shows(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...]) -> Inte
     if tags:
         return Intent.SHOW if Intent.SHOW in cued and Intent.WHY not in cued else Intent.WHY
     for intent in cued:
-        if intent is Intent.SIZE and not _subjects(intent, hits):
+        if intent is Intent.SIZE and hits and not _subjects(intent, hits):
             continue
         if intent is Intent.SUMMARY and kinds & {"finding", "quality", "measurement"}:
             continue
@@ -148,8 +148,9 @@ def _subjects(intent: Intent, hits: Sequence[Found]) -> tuple[str, ...]:
             return tuple(codes)
         case _:
             found = question_lexicon().found_by
-            named = [code for code in codes if kinds[code] != "region"]
-            return tuple(dict.fromkeys(named or (found.get(code, code) for code in codes)))
+            meant = [code for code in codes if kinds[code] in ("finding", "measurement")]
+            meant = meant or [code for code in codes if kinds[code] == "quality"]
+            return tuple(dict.fromkeys(meant or (found.get(code, code) for code in codes)))
 
 
 def _as_asked(intent: Intent, subjects: tuple[str, ...]) -> tuple[str, ...]:
