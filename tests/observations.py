@@ -243,6 +243,26 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     ("clinical_question", "elsewhere"): limitation(
         "clinical_question", "hiatal_hernia", "tuberculosis", category="elsewhere"
     ),
+    ("reader_correction", "default"): limitation("reader_correction", "heart"),
+    ("similar_cases", "default"): limitation("similar_cases", "no_store"),
+    **{
+        ("reader_correction", kind): limitation("reader_correction", code, category=kind)
+        for kind, code in (
+            ("mask", "heart"),
+            ("landmark", "cardiothoracic_ratio"),
+            ("finding", "pleural_effusion"),
+        )
+    },
+    **{
+        ("any_finding", f"{polarity.value}_by_reader"): Observation(
+            kind=EvidenceKind.FINDING,
+            code="pleural_effusion",
+            side=Side.LEFT,
+            polarity=polarity,
+            category="by_reader",
+        )
+        for polarity in Polarity
+    },
     ("prior_film", "dated"): quality("prior_film", "dated", value=31, unit=Unit.DAY),
     ("prior_film", "undated"): quality("prior_film", "undated"),
     ("orientation", "upright"): quality("orientation", "upright", probability=0.997),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import getpass
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
 from cxr_agent.cli.model import ApiBase, Model, PrivacyMode, SendImages
 from cxr_agent.cli.read import Config
-from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
+from cxr_agent.errors import EXIT_OK, CxrAgentError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from cxr_agent.chat import Chat
@@ -40,6 +41,10 @@ def chat(
     reader: Annotated[
         str | None, typer.Option(help="Who corrects, for the trace. Default: the user's name.")
     ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="One line of JSON per line of input, nothing else."),
+    ] = False,
     traces: Annotated[
         Path | None,
         typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
@@ -78,7 +83,7 @@ def chat(
     ):
         kept = found or _session(open_chat, session)
         desk = Desk(agent, open_chat, reader or _user(), kept)
-        _converse(desk)
+        _answer_lines(desk) if as_json else _converse(desk)
     return EXIT_OK
 
 
@@ -125,11 +130,35 @@ def _converse(desk: Desk) -> None:
             break
 
 
+def _answer_lines(desk: Desk) -> None:
+    """For programs: a question or command per line of input, an object per line of output."""
+    from cxr_agent.chat.commands import run_command
+    from cxr_agent.cli.problems import error_record
+    from cxr_agent.cli.said import answer_record
+    from cxr_agent.report.model import NOTICE
+
+    for typed in map(str.strip, sys.stdin):
+        if not typed:
+            continue
+        record: dict[str, Any]
+        try:
+            if typed.startswith("/"):
+                record = {"lines": list(run_command(desk, typed))}
+            else:
+                record = answer_record(desk.chat.ask(typed), desk.chat)
+        except OutputError:
+            raise
+        except CxrAgentError as error:
+            record = error_record(error)
+        print(json.dumps({**record, "notice": NOTICE}, ensure_ascii=False), flush=True)
+        if desk.done:
+            break
+
+
 def _turn(desk: Desk, typed: str) -> None:
     from cxr_agent.chat.commands import run_command
     from cxr_agent.cli.problems import internal_error, print_error
     from cxr_agent.cli.said import closing_lines, print_line, sentence_line
-    from cxr_agent.errors import OutputError
     from cxr_agent.report.model import Sentence
     from cxr_agent.trace.render import clean
 

@@ -20,6 +20,8 @@ _BOTH: Final = re.compile(
     r"\bboth (?:lung|side|angle|cp|costophrenic|base|apice|apex|diaphragm|hemidiaphragm|clavicle"
     r"|dome|hemithorax|hila|hilum)\b"
 )
+_EVERYTHING: Final = re.compile(r"\bmeasur(?:e|ement|ing)\b")
+"""Asks for all that is measured, where nothing is named."""
 _IGNORED: Final = "ignored"
 _WITHOUT_SIDE: Final = ("lung_area_ratio", "diaphragm_height_difference")
 """What compares both sides has none of its own."""
@@ -100,7 +102,9 @@ def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...]) -> Inte
     if tags:
         return Intent.SHOW if Intent.SHOW in cued and Intent.WHY not in cued else Intent.WHY
     for intent in cued:
-        if intent is Intent.SIZE and hits and not _subjects(intent, hits):
+        if intent is Intent.PRESENCE and "finding" not in kinds:
+            continue
+        if intent is Intent.SIZE and not _subjects(intent, hits) and not _EVERYTHING.search(plain):
             continue
         if intent is Intent.SUMMARY and kinds & {"finding", "quality", "measurement"}:
             continue

@@ -28,6 +28,7 @@ from cxr_agent.trace import (
     ToolReturned,
     Withdrawn,
 )
+from cxr_agent.trace.fields import JsonObject
 from cxr_agent.trace.line import digest
 
 RUN_ID: Final = "20260101T120000Z-00000001"
@@ -44,13 +45,14 @@ COUNT: Final = 20
 ARTIFACTS_KEPT: Final = 6
 """Artifacts that they point to."""
 _PIXELS: Final = digest(b"pixels of the film")
-_SENTENCE: Final = {
-    "text": "The heart is enlarged, with a cardiothoracic ratio of 0.58 (0.55 to 0.61).",
+_TEXT: Final = "The heart is enlarged, with a cardiothoracic ratio of 0.58 (0.55 to 0.61)."
+_SENTENCE: Final[JsonObject] = {
+    "text": _TEXT,
     "heading": "heart",
     "evidence": ["e1"],
 }
-_CORRECTED: Final = {"text": "The heart is not enlarged.", "evidence": ["e3"]}
-_CALL: Final = {"film": "img-1", "level": 0.9}
+_CORRECTED: Final[JsonObject] = {"text": "The heart is not enlarged.", "evidence": ["e3"]}
+_CALL: Final[JsonObject] = {"film": "img-1", "level": 0.9}
 
 
 def example_events(put: Callable[[bytes], str], run_id: str = RUN_ID) -> tuple[Event, ...]:
@@ -68,7 +70,7 @@ def example_events(put: Callable[[bytes], str], run_id: str = RUN_ID) -> tuple[E
 
 def _read(put: Callable[[bytes], str], run_id: str) -> tuple[Event, ...]:
     display, outlines = put(PICTURE), put(OUTLINES)
-    evidence = {
+    evidence: JsonObject = {
         "id": "e1",
         "kind": "finding",
         "code": "cardiomegaly",
@@ -156,7 +158,7 @@ def _read(put: Callable[[bytes], str], run_id: str) -> tuple[Event, ...]:
             codes=("cardiomegaly",), evidence=("e1", "e2"), rule="measurement_over_impression"
         ),
         ReportDrafted(sentences=(_SENTENCE,)),
-        GateVerdict(gate="support", passed=True, sentence=_SENTENCE["text"], action="kept"),
+        GateVerdict(gate="support", passed=True, sentence=_TEXT, action="kept"),
     )
 
 

@@ -35,6 +35,7 @@ from cxr_agent.trace import (
     Withdrawn,
     read_trace,
 )
+from cxr_agent.trace.fields import JsonObject
 from cxr_agent.trace.line import GENESIS, digest
 from cxr_agent.trace.render import clean, to_text
 
@@ -186,7 +187,7 @@ def test_why_a_tool_gave_nothing() -> None:
 
 
 def test_nothing_of_the_data_steers_the_terminal() -> None:
-    hostile = {"id": HOSTILE, "kind": HOSTILE, "code": HOSTILE, "reading": [HOSTILE]}
+    hostile: JsonObject = {"id": HOSTILE, "kind": HOSTILE, "code": HOSTILE, "reading": [HOSTILE]}
     image = ImageRecord(
         handle=HOSTILE, sha256=SHA, rows=1, columns=1, view=HOSTILE, display=SHA, days_before=-1
     )
