@@ -179,6 +179,30 @@ def test_a_session_goes_on_without_its_film(
     assert "Cardiothoracic ratio 0." in again.stdout
 
 
+def test_a_prior_can_come_later_and_stays(
+    films: Films, tmp_path: Path, state: dict[str, str]
+) -> None:
+    traces = tmp_path / "traces"
+    lines = (
+        f"/prior {films['wide.png']}",
+        "/prior",
+        "compare with the prior",
+        f"/prior {films['grey8.png']}",
+        "",
+    )
+    typed = "\n".join(lines)
+    first = chat(films["grey8.png"], "--session", "p", typed=typed, traces=traces, state=state)
+    assert first.returncode == 0, first.stderr
+    assert "prior-1: view UNKNOWN" in first.stdout
+    assert "On prior-1: the cardiac silhouette" in first.stdout
+    assert "[prior_is_current]" in first.stderr
+    again = chat("-c", "--session", "p", typed="/prior\n/report\n", traces=traces, state=state)
+    assert again.returncode == 0, again.stderr
+    assert "prior-1: view UNKNOWN" in again.stdout
+    assert "COMPARISON" in again.stdout
+    assert verify(read_trace(find_trace(traces, "last"))).intact
+
+
 def test_a_line_of_json_for_each_line(films: Films, tmp_path: Path, state: dict[str, str]) -> None:
     typed = "what is the ctr?\n\n/cost\n/nothing\nwrite a poem\n"
     ran = chat(films["grey8.png"], "--json", typed=typed, traces=tmp_path, state=state)
@@ -377,7 +401,7 @@ def test_on_a_terminal(terminal: Terminal, tmp_path: Path) -> None:
     terminal.wait_for("Cardiothoracic ratio 0.")
     terminal.keys("Up")
     terminal.wait_for("cxr> what is the ctr?", times=2)
-    terminal.keys("C-u", "is the hart enlarged", "Enter")
+    terminal.keys("C-u", "is the heart enlarged", "Enter")
     terminal.wait_for("cardiac silhouette is not enlarged", times=2)
     assert ended(terminal, tmp_path / "traces")
     history = (tmp_path / "state" / "history").read_text()
