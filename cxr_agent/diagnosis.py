@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cxr_agent.errors import ModelError
 from cxr_agent.knowledge import measurements, members
+from cxr_agent.language import configured_model
 from cxr_agent.models.runtime.device import describe, unused_gpu
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.store import load_card, verified_weights, weights_root
@@ -34,6 +35,8 @@ _LIBRARIES: Final = (
     ("pylibjpeg-libjpeg", "JPEG and JPEG-LS in DICOM", True),
     ("pylibjpeg-openjpeg", "JPEG 2000 in DICOM", True),
     ("pylibjpeg-rle", "RLE in DICOM", True),
+    ("prompt_toolkit", "line editing of the chat", True),
+    ("litellm", "a language model as planner", False),
     ("torch", "runs the models on a GPU; training; not needed on a CPU", False),
 )
 
@@ -95,6 +98,8 @@ class Diagnosis(_Part):
     python: str
     cores: int
     device: str
+    language_model: str
+    """Who plans and words where nothing is said on the command line."""
     libraries: tuple[Library, ...]
     models: tuple[ModelState, ...]
     measurements: tuple[MeasurementState, ...]
@@ -109,8 +114,8 @@ def examine(*, speed: bool = True, device: str = "auto") -> Diagnosis:
 
     Raises
     ------
-    UsageError, ModelError
-        As :class:`cxr_agent.reading.Agent` does for a device.
+    UsageError, ModelError, ConfigError
+        As :class:`cxr_agent.reading.Agent` does for a device and a language model.
     """
     runtime = Runtime.shared(device)
     libraries = tuple(
@@ -126,6 +131,7 @@ def examine(*, speed: bool = True, device: str = "auto") -> Diagnosis:
         python=platform.python_version(),
         cores=os.cpu_count() or 1,
         device=_device(runtime),
+        language_model=_language_model(),
         libraries=libraries,
         models=models,
         measurements=tuple(_measurements()),
@@ -196,6 +202,15 @@ def _device(runtime: Runtime) -> str:
     return describe(runtime.device)
 
 
+def _language_model() -> str:
+    settings = configured_model()
+    if settings is None:
+        return "none: the protocol plans, rules word"
+    if _version("litellm") is None:
+        return f'{settings.name}, which needs pip install "cxr-agent[llm]"'
+    return f"{settings.name}{' on this machine' if settings.local else ''}"
+
+
 def _speed(device: str) -> Speed:
     import numpy as np
     from PIL import Image
@@ -207,7 +222,7 @@ def _speed(device: str) -> Speed:
         film = Path(folder) / "phantom.png"
         Image.fromarray(pixels).save(film)
         began = time.perf_counter()
-        with Agent(traces=Path(folder) / "traces", device=device) as agent:
+        with Agent(traces=Path(folder) / "traces", device=device, model="none") as agent:
             agent.read(film)
             first = time.perf_counter() - began
             began = time.perf_counter()

@@ -30,7 +30,7 @@ def demo(
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        Agent(traces=traces, device=device) as agent,
+        Agent(traces=traces, device=device, model="none") as agent,
         notices_told(device, agent.runtime),
     ):
         report = agent.read(film if film is not None else _phantom(Path(folder)))

@@ -33,6 +33,7 @@ def doctor(
     for model in report.models:
         print(f"  {model.id:<24} {model.state:<14} {model.detail}")
     print(f"\nDevice\n  {report.device}")
+    print(f"\nLanguage model\n  {report.language_model}")
     print("\nMeasurements")
     for one in report.measurements:
         if one.ready:

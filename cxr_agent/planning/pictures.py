@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cxr_agent.imaging.burned_in import picture_to_send
 from cxr_agent.planning.llm import Pictures
 from cxr_agent.toolbox.bench import Bench
 
@@ -13,8 +14,6 @@ def pictures_of(bench: Bench) -> Pictures:
 
     What is kept is made once per film: each exchange sends it again.
     """
-    from cxr_agent.imaging.burned_in import picture_to_send
-
     made: dict[str, bytes] = {}
 
     def picture(handle: str) -> bytes | None:

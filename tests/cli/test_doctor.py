@@ -78,10 +78,20 @@ def test_healthy(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())  # its own readings leave no trace
 
 
+def test_it_says_which_language_model_and_asks_none(tmp_path: Path) -> None:
+    ran = run_program("doctor", "--json", traces=tmp_path)
+    assert ran.json["language_model"] == "none: the protocol plans, rules word"
+    named = {"CXR_AGENT_MODEL": "openai/nobody", "CXR_AGENT_API_BASE": "http://127.0.0.1:9/v1"}
+    ran = run_program("doctor", "--json", traces=tmp_path, env=named)
+    assert ran.status == 0, ran.err
+    assert ran.json["language_model"] == "openai/nobody on this machine"
+    assert ran.json["speed"]["next_s"] < 10  # nobody was waited for
+
+
 def test_text(tmp_path: Path) -> None:
     ran = run_program("doctor", "--no-speed", traces=tmp_path)
     assert ran.status == 0
-    for title in ("Libraries", "Models", "Device"):
+    for title in ("Libraries", "Models", "Device", "Language model"):
         assert f"\n{title}\n" in ran.out
     assert "All that a reading needs is here." in ran.out
 
