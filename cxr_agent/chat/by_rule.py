@@ -73,6 +73,8 @@ class ByRule:
 
     def _told(self, question: Question) -> Answered:
         run = self._run
+        if not question.subjects and not question.elsewhere:
+            return self._stated(_measured(run.evidence, question.side))
         items = _on(question.side, answers(run.evidence, question.subjects))
         missing = [code for code in question.subjects if not any(i.code == code for i in items)]
         calls = tuple(calls_for(run, missing))
@@ -205,6 +207,12 @@ _ALSO: Final = {
     "orientation": ("orientation", "heart_side"),
 }
 """Stand-ins that are told with a quality."""
+
+
+def _measured(evidence: Sequence[Evidence], side: Side | None) -> list[Evidence]:
+    """Every number of the current films: what "measure it" asks for where nothing is named."""
+    values = [item for item in evidence if item.kind is EvidenceKind.MEASUREMENT]
+    return _on(side, [item for item in values if not is_prior(item)])
 
 
 def _on(side: Side | None, items: Sequence[Evidence]) -> list[Evidence]:

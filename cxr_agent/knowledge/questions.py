@@ -31,6 +31,8 @@ class QuestionLexicon(Entry):
 
     ordinary: tuple[str, ...]
     """Words that are no slip of a word of the lexicon."""
+    shared: tuple[str, ...]
+    """Nouns that stand once for two: "the ascending or the descending aorta"."""
     silent: tuple[str, ...]
     """Words that tell nothing, in questions and phrases alike."""
     passing: Phrases

@@ -36,7 +36,15 @@ def normalised(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text[:MOST_CHARACTERS].lower())
     plain = "".join(c for c in plain if not unicodedata.combining(c))
-    return _joined(_mended(word) for word in re.findall(r"[a-z0-9]+", plain))
+    words = _joined(_mended(word) for word in re.findall(r"[a-z0-9]+", plain))
+    return _coordinated().sub(r"\1 \4 \5 \2 \3 \4 \5", words)
+
+
+@lru_cache(maxsize=1)
+def _coordinated() -> re.Pattern[str]:
+    """Two adjectives that share a noun, and the word that is said of it."""
+    nouns = "|".join(question_lexicon().shared)
+    return re.compile(rf"\b(\w+) (and|or) (\w+) ({nouns}) (\w+)")
 
 
 def _joined(words: Iterable[str]) -> str:

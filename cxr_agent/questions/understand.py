@@ -42,7 +42,7 @@ def understand(text: str, before: Question | None = None) -> Question:
     side = _side(plain)
     hits = _named(plain)
     elsewhere = _elsewhere(plain, hits)
-    intent = _intent(plain, hits, tags=tags)
+    intent = _intent(plain, hits, tags=tags, after=before is not None)
     subjects = tags or _subjects(intent, hits)
     if not subjects and not elsewhere and before is not None and _goes_on(plain, intent, side):
         intent = before.intent if intent is Intent.UNKNOWN else intent
@@ -92,7 +92,7 @@ def _named(plain: str) -> list[Found]:
     return meant or hits
 
 
-def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...]) -> Intent:
+def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...], after: bool) -> Intent:
     kinds = {_kind(hit.code) for hit in hits}
     cued = [
         Intent(one.name)
@@ -104,7 +104,8 @@ def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...]) -> Inte
     for intent in cued:
         if intent is Intent.PRESENCE and "finding" not in kinds:
             continue
-        if intent is Intent.SIZE and not _subjects(intent, hits) and not _EVERYTHING.search(plain):
+        open_ended = bool(_EVERYTHING.search(plain)) or (after and not hits)
+        if intent is Intent.SIZE and not _subjects(intent, hits) and not open_ended:
             continue
         if intent is Intent.SUMMARY and kinds & {"finding", "quality", "measurement"}:
             continue
@@ -115,18 +116,19 @@ def _intent(plain: str, hits: Sequence[Found], *, tags: tuple[str, ...]) -> Inte
         return Intent.SIZE
     if "quality" in kinds:
         return Intent.QUALITY
-    if _elsewhere(plain, hits):
+    if _elsewhere(plain, hits) or any(hit.code in question_lexicon().found_by for hit in hits):
         return Intent.PRESENCE
     return Intent.UNKNOWN
 
 
 def _without(plain: str, hits: Sequence[Found]) -> str:
-    """The text with what is named blotted out, so that "line" in a name is no cue.
+    """The text with named findings and qualities blotted out: a word of theirs is no cue.
 
-    What a phrase of a measurement opens with ("how wide is the ...") stays a cue.
+    What a phrase of a measurement opens with ("how wide is the ...") stays one, and so does the
+    "outline" of a structure.
     """
     for hit in hits:
-        if _kind(hit.code) != "measurement":
+        if _kind(hit.code) in ("finding", "quality"):
             plain = plain[: hit.start] + "_" * (hit.end - hit.start) + plain[hit.end :]
     return plain
 
@@ -140,7 +142,9 @@ def _subjects(intent: Intent, hits: Sequence[Found]) -> tuple[str, ...]:
     kinds = {code: _kind(code) for code in codes}
     match intent:
         case Intent.PRESENCE:
-            return tuple(code for code in codes if kinds[code] == "finding")
+            found = question_lexicon().found_by
+            named = tuple(code for code in codes if kinds[code] == "finding")
+            return named or tuple(dict.fromkeys(found[c] for c in codes if c in found))
         case Intent.QUALITY:
             return tuple(code for code in codes if kinds[code] == "quality")
         case Intent.SIZE:

@@ -73,6 +73,14 @@ def test_how_large(open_chat: OpenChat) -> None:
     )
 
 
+def test_everything_that_was_measured(open_chat: OpenChat) -> None:
+    chat = open_chat()
+    answer = chat.ask("give me all measurements")
+    sound(chat, answer)
+    assert any(text.startswith("Cardiothoracic ratio") for text in texts(answer))
+    assert all("On prior" not in text for text in texts(answer))
+
+
 def test_how_large_in_millimetres(open_chat: OpenChat) -> None:
     spacing = PixelSpacing(2.5, 2.5, SpacingKind.CALIBRATED)
     answer = open_chat(scene(BIG, spacing=spacing)).ask("how wide is the heart?")
