@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,21 @@ import pytest
 
 from cxr_agent.toolbox.registry import Registry, built_in
 from tests.builders import SHARED, Bank, Maker, Scene, bank
+
+
+@pytest.fixture(autouse=True)
+def _closed_connections() -> Iterator[None]:
+    """LiteLLM keeps a connection per server, and each test has a server of its own."""
+    yield
+    litellm = sys.modules.get("litellm")
+    if litellm is None:
+        return
+    clients = litellm.in_memory_llm_clients_cache
+    for client in list(clients.cache_dict.values()):
+        close = getattr(client, "close", None)
+        if close is not None and not inspect.iscoroutinefunction(close):
+            close()
+    clients.flush_cache()
 
 
 @pytest.fixture
