@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.model import ApiBase, Model, PrivacyMode, SendImages
-from cxr_agent.cli.read import Config
+from cxr_agent.cli.options import ApiBase, Config, Model, Prior, PrivacyMode, SendImages, Traces
 from cxr_agent.errors import EXIT_OK
 
 
@@ -19,15 +18,9 @@ def ask(
         Path, typer.Argument(metavar="FILE", help="DICOM, PNG or JPEG film.", show_default=False)
     ],
     question: Annotated[str, typer.Argument(help="In plain words, quoted.", show_default=False)],
-    prior: Annotated[
-        list[Path] | None,
-        typer.Option(help="An earlier film of the same patient; may be repeated."),
-    ] = None,
+    prior: Prior = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    traces: Annotated[
-        Path | None,
-        typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
-    ] = None,
+    traces: Traces = None,
     model: Model = None,
     api_base: ApiBase = None,
     send_images: SendImages = False,

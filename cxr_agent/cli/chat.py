@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.model import ApiBase, Model, PrivacyMode, SendImages
-from cxr_agent.cli.read import Config
+from cxr_agent.cli.options import (
+    ApiBase,
+    Config,
+    Indication,
+    Model,
+    Prior,
+    PrivacyMode,
+    SendImages,
+    Traces,
+)
 from cxr_agent.errors import EXIT_OK, CxrAgentError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -29,11 +37,8 @@ def chat(
         list[Path] | None,
         typer.Argument(metavar="[FILE...]", help="Films of one study.", show_default=False),
     ] = None,
-    prior: Annotated[
-        list[Path] | None,
-        typer.Option(help="An earlier film of the same patient; may be repeated."),
-    ] = None,
-    indication: Annotated[str, typer.Option(help="Why the film was taken; quoted.")] = "",
+    prior: Prior = None,
+    indication: Indication = "",
     go_on: Annotated[
         bool, typer.Option("--continue", "-c", help="Go on with the last session, or --session.")
     ] = False,
@@ -45,10 +50,7 @@ def chat(
         bool,
         typer.Option("--json", help="One line of JSON per line of input, nothing else."),
     ] = False,
-    traces: Annotated[
-        Path | None,
-        typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
-    ] = None,
+    traces: Traces = None,
     model: Model = None,
     api_base: ApiBase = None,
     send_images: SendImages = False,

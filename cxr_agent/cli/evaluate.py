@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.read import Config
+from cxr_agent.cli.options import Config
 from cxr_agent.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:

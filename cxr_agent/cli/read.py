@@ -12,32 +12,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.model import ApiBase, Model, PrivacyMode, SendImages
+from cxr_agent.cli.options import (
+    ApiBase,
+    Config,
+    Films,
+    Indication,
+    Model,
+    Prior,
+    PrivacyMode,
+    SendImages,
+    Traces,
+)
 from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
 
 if TYPE_CHECKING:
     from cxr_agent.report.model import Report
 
-Films = Annotated[
-    list[Path],
-    typer.Argument(metavar="FILE...", help="DICOM, PNG or JPEG films.", show_default=False),
-]
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        help="A TOML file with tables [thresholds], [model], [budget]. Default: CXR_AGENT_CONFIG."
-    ),
-]
-
 
 def read(
     films: Films,
-    prior: Annotated[
-        list[Path] | None,
-        typer.Option(help="An earlier film of the same patient; may be repeated."),
-    ] = None,
-    indication: Annotated[str, typer.Option(help="Why the film was taken; quoted.")] = "",
+    prior: Prior = None,
+    indication: Indication = "",
     study: Annotated[
         bool, typer.Option("--study", help="All FILEs are one study. Default: one study per FILE.")
     ] = False,
@@ -52,10 +47,7 @@ def read(
         typer.Option(help="Write an HTML report: a file, or with several studies a folder."),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    traces: Annotated[
-        Path | None,
-        typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
-    ] = None,
+    traces: Traces = None,
     model: Model = None,
     api_base: ApiBase = None,
     send_images: SendImages = False,

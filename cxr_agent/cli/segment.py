@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.read import Films
+from cxr_agent.cli.options import Films
 from cxr_agent.errors import EXIT_OK, CxrAgentError
 
 

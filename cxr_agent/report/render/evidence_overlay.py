@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING, Final
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.report.render._drawings import OverlayError, read_lines
 from cxr_agent.report.render._heatmaps import coloured_map
+from cxr_agent.report.render._palette import COLOURS, SHADOW, Colour
 from cxr_agent.report.render._pictures import open_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_COLOURS: Final = (
-    (255, 213, 74),
-    (102, 217, 255),
-    (255, 138, 128),
-    (165, 214, 167),
-    (206, 147, 216),
-    (255, 171, 64),
-)
 _LINES: Final = "lines"
 _MAP: Final = "saliency_"
 
@@ -57,10 +50,10 @@ def evidence_overlay(
 
     picture = open_png(display).convert("RGB")
     scale = picture.width / shape[1]
-    names: list[tuple[str, tuple[int, int, int]]] = []
+    names: list[tuple[str, Colour]] = []
     drawn: set[str] = set()
     for place, item in enumerate(items):
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         names.append((f"{item.id} {item.code.replace('_', ' ')}", colour))
         for name, sha256 in item.artifacts.items():
             if sha256 in drawn:
@@ -88,18 +81,18 @@ def _draw_lines(
     data: bytes,
     shape: tuple[int, int],
     scale: float,
-    colour: tuple[int, int, int],
+    colour: Colour,
 ) -> None:
     from PIL import ImageDraw
 
     draw = ImageDraw.Draw(picture)
     for line in read_lines(data, *shape):
         points = [(x * scale, y * scale) for x, y in line.points]
-        draw.line(points, fill=(0, 0, 0), width=5, joint="curve")
+        draw.line(points, fill=SHADOW, width=5, joint="curve")
         draw.line(points, fill=colour, width=2, joint="curve")
 
 
-def _draw_outline(picture: Image, mask: Image, colour: tuple[int, int, int]) -> None:
+def _draw_outline(picture: Image, mask: Image, colour: Colour) -> None:
     from PIL import Image as Pillow
     from PIL import ImageChops, ImageFilter
 
@@ -110,13 +103,13 @@ def _draw_outline(picture: Image, mask: Image, colour: tuple[int, int, int]) -> 
     picture.paste(colour, (0, 0), ImageChops.difference(wide, narrow))
 
 
-def _draw_names(picture: Image, names: Sequence[tuple[str, tuple[int, int, int]]]) -> None:
+def _draw_names(picture: Image, names: Sequence[tuple[str, Colour]]) -> None:
     from PIL import ImageDraw, ImageFont
 
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
     for place, (name, colour) in enumerate(names[:24]):
         draw.text(
-            (8, 8 + 19 * place), name, fill=colour, font=font, stroke_width=2, stroke_fill=(0, 0, 0)
+            (8, 8 + 19 * place), name, fill=colour, font=font, stroke_width=2, stroke_fill=SHADOW
         )
 
 

@@ -8,20 +8,12 @@ from typing import Final
 
 import numpy as np
 
+from cxr_agent.report.render._palette import COLOURS, SHADOW, Colour
 from cxr_agent.study import FloatImage
 from cxr_agent.toolbox.contract import Drawing
 from cxr_agent.toolbox.measurement import Measurement
 
-_COLOURS: Final = (
-    (255, 213, 74),
-    (102, 217, 255),
-    (255, 138, 128),
-    (165, 214, 167),
-    (206, 147, 216),
-    (255, 171, 64),
-)
 _SIDE: Final = 1024
-_SHADOW: Final = (0, 0, 0)
 
 
 def overlay_png(
@@ -52,13 +44,13 @@ def overlay_png(
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(15)
     for index, drawing in enumerate(drawings):
-        colour = _COLOURS[index % len(_COLOURS)]
+        colour = COLOURS[index % len(COLOURS)]
         points = [(x * scale, y * scale) for x, y in drawing.points]
         if len(points) > 1:
-            draw.line(points, fill=_SHADOW, width=5, joint="curve")
+            draw.line(points, fill=SHADOW, width=5, joint="curve")
             draw.line(points, fill=colour, width=2, joint="curve")
         for x, y in points if len(points) < 5 else ():
-            draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour, outline=_SHADOW)
+            draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour, outline=SHADOW)
         if drawing.label and points:
             x, y = points[len(points) // 2]
             _text(draw, (x + 6, y - 18), drawing.label, colour, font)
@@ -80,7 +72,7 @@ def _said(item: Measurement) -> str:
 
 
 def _text(
-    draw: object, place: tuple[float, float], text: str, colour: tuple[int, int, int], font: object
+    draw: object, place: tuple[float, float], text: str, colour: Colour, font: object
 ) -> None:
     """Text with a dark rim, readable on any grey."""
-    draw.text(place, text, fill=colour, font=font, stroke_width=2, stroke_fill=_SHADOW)  # type: ignore[attr-defined]
+    draw.text(place, text, fill=colour, font=font, stroke_width=2, stroke_fill=SHADOW)  # type: ignore[attr-defined]

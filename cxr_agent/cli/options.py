@@ -1,11 +1,31 @@
-"""Options that name a language model."""
+"""Options that several commands take."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+Films = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="DICOM, PNG or JPEG films.", show_default=False),
+]
+Prior = Annotated[
+    list[Path] | None,
+    typer.Option(help="An earlier film of the same patient; may be repeated."),
+]
+Indication = Annotated[str, typer.Option(help="Why the film was taken; quoted.")]
+Traces = Annotated[
+    Path | None,
+    typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="A TOML file with tables [thresholds], [model], [budget]. Default: CXR_AGENT_CONFIG."
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(
