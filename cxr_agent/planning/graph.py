@@ -67,6 +67,10 @@ class Before:
     evidence: tuple[Evidence, ...] = ()
 
 
+Refused = tuple[ToolCall, str]
+"""A call that is not made, and the reason code."""
+
+
 class _State(TypedDict, total=False):
     calls: tuple[ToolCall, ...]
     by: str
@@ -186,32 +190,14 @@ class ReadingGraph:
         began = time.monotonic()
         decision = self._decide(self._situation(state))
         seconds = time.monotonic() - began
-        refusals, calls = list(decision.refusals), list[ToolCall]()
-        for call in decision.calls:
-            code = self._refusal(call, calls)
-            if code is None:
-                calls.append(call)
-            else:
-                refusals.append((call, code))
-        spent = self._stopped
-        if calls:
-            calls = calls[: max(0, self.budget.steps - self.spending.steps)]
-            spent = self.spending.exhausted()
-        if refusals:
-            self.spending.strikes += len(refusals)
-            if not self._acting.corrigible:
-                spent = refusals[0][1]
-        if spent is not None:
-            calls = []
-        by = decision.by or self._acting.name
-        for call in calls:
-            self._record_plan(decision, by, call, seconds)
-        for call, code in refusals:
-            known = self.toolbox.registry.get(call.tool) is not None
-            self._record_plan(decision, by, ToolCall(call.tool if known else "unknown"), 0.0, code)
+        calls, refusals = self._sifted(decision)
+        spent = self._spent(calls, refusals)
+        calls = [] if spent is not None else calls[: self.budget.steps - self.spending.steps]
         done = not calls and not refusals
+        by = decision.by or self._acting.name
+        self._record_plans(decision, by, calls, refusals, seconds)
         if done or spent is not None:
-            self._record_plan(decision, by, ToolCall(FINISH), seconds, spent)
+            self._record_plan(decision, by, ToolCall(FINISH), seconds, refusal=spent)
         if spent is not None and self._take_over(spent):
             spent, done = None, False
         return {
@@ -222,6 +208,26 @@ class ReadingGraph:
             "spent": spent,
             "tried": [Tried(turn, by, call, refusal=code) for call, code in refusals],
         }
+
+    def _sifted(self, decision: Decision) -> tuple[list[ToolCall], list[Refused]]:
+        """The calls of a decision that may be made, and those that may not."""
+        calls: list[ToolCall] = []
+        refusals = list(decision.refusals)
+        for call in decision.calls:
+            code = self._refusal(call, calls)
+            if code is None:
+                calls.append(call)
+            else:
+                refusals.append((call, code))
+        self.spending.strikes += len(refusals)
+        return calls, refusals
+
+    def _spent(self, calls: Sequence[ToolCall], refusals: Sequence[Refused]) -> str | None:
+        """The reason code why the acting planner gets no further, if there is one."""
+        if refusals and not self._acting.corrigible:
+            return refusals[0][1]
+        # Who is done did not run out of anything.
+        return self._stopped or (self.spending.exhausted() if calls else None)
 
     def _decide(self, situation: Situation) -> Decision:
         """The planner's decision, or that of who takes its place."""
@@ -368,18 +374,37 @@ class ReadingGraph:
             made.append(self.toolbox.state(scope, first, "protocol"))
         return made
 
+    def _record_plans(
+        self,
+        decision: Decision,
+        by: str,
+        calls: Sequence[ToolCall],
+        refusals: Sequence[Refused],
+        seconds: float,
+    ) -> None:
+        """One plan per call, with the number that the call gets; the first has the latency."""
+        for place, call in enumerate(calls):
+            self._record_plan(decision, by, call, 0.0 if place else seconds, ahead=place)
+        for call, code in refusals:
+            known = self.toolbox.registry.get(call.tool) is not None
+            # Of a refused call nothing but the name of a known tool is kept: it may hold anything.
+            kept = ToolCall(call.tool if known else _UNKNOWN)
+            self._record_plan(decision, by, kept, 0.0, ahead=len(calls), refusal=code)
+
     def _record_plan(
         self,
         decision: Decision,
         by: str,
         call: ToolCall,
         seconds: float,
+        *,
+        ahead: int = 0,
         refusal: str | None = None,
     ) -> None:
         consulted = decision.consulted
         self.toolbox.trace.append(
             Plan(
-                step=self.toolbox.next_step,
+                step=self.toolbox.next_step + ahead,
                 planner=by,
                 prompt_id=consulted.prompt.id if consulted else None,
                 prompt_sha256=consulted.prompt.sha256 if consulted else None,
@@ -392,6 +417,7 @@ class ReadingGraph:
         )
 
 
+_UNKNOWN: Final = "unknown"
 _STEPS: Final = ("plan", "act", "observe")
 _CLOSING: Final = ("compose", "word", "gate")
 _WHOLE: Final = ("look", *_STEPS, *_CLOSING)

@@ -145,6 +145,9 @@ def test_calls_of_one_turn_run_side_by_side_in_order(read: READ) -> None:
     assert steps == sorted(steps)
     ids = [int(item.id[1:]) for item in session.reading.evidence]
     assert ids == sorted(ids)
+    plans = [e for e in session.bank.events if isinstance(e, Plan) and e.model is not None]
+    assert [e.step for e in plans[:3]] == steps[-3:]
+    assert [e.latency_s > 0 for e in plans[:3]] == [True, False, False]
 
 
 def test_what_is_offered_is_the_registry_with_handles_alone(read: READ) -> None:
