@@ -83,7 +83,7 @@ class LanguageModel:
         _litellm()  # its import takes seconds, which are not the server's
         began = time.monotonic()
         deadline = began + self.settings.seconds
-        made = 0
+        made = wasted_in = wasted_out = 0
         while True:
             made += 1
             gathered = _Gathered()
@@ -95,10 +95,20 @@ class LanguageModel:
                 spoken = heard is not None and bool(gathered.text)
                 pause = pause_before_next(trouble, made, deadline - time.monotonic())
                 if pause is not None and not spoken:
+                    lost = self._exchange(gathered, messages, outcome)
+                    wasted_in, wasted_out = wasted_in + lost.tokens_in, wasted_out + lost.tokens_out
                     time.sleep(pause)
                     continue
             exchange = self._exchange(gathered, messages, outcome)
-            return replace(exchange, attempts=made, seconds=time.monotonic() - began)
+            tokens_in, tokens_out = exchange.tokens_in + wasted_in, exchange.tokens_out + wasted_out
+            return replace(
+                exchange,
+                attempts=made,
+                tokens_in=tokens_in,
+                tokens_out=tokens_out,
+                cost=self._cost(tokens_in, tokens_out),
+                seconds=time.monotonic() - began,
+            )
 
     def _gather(
         self,

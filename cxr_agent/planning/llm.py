@@ -24,6 +24,7 @@ from cxr_agent.planning.planner import (
 from cxr_agent.planning.protocol import ProtocolPlanner
 from cxr_agent.planning.schemas import schemas
 from cxr_agent.planning.seen import evidence_lines, film_lines, result_lines
+from cxr_agent.planning.written_calls import written_calls
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.registry import Registry
 from cxr_agent.trace import FINISH
@@ -93,7 +94,7 @@ class LlmPlanner:
     def _decision(self, exchange: Exchange, consulted: Consulted) -> Decision:
         calls: list[ToolCall] = []
         refusals: list[tuple[ToolCall, str]] = []
-        for wanted in exchange.calls:
+        for wanted in exchange.calls or written_calls(exchange.text):
             if wanted.tool == FINISH:
                 continue
             arguments = _arguments(wanted)

@@ -143,6 +143,14 @@ def test_half_characters_do_not_get_through() -> None:
     exchange.calls[0].tool.encode()
 
 
+def test_what_failed_attempts_took_is_counted() -> None:
+    counted = Reply.said(LONG, tokens_in=10, tokens_out=5)
+    exchange, made = asked([counted.cut(900), counted])
+    assert (exchange.outcome, made) == ("ok", 2)
+    assert exchange.tokens_in > 10
+    assert exchange.tokens_out > 5
+
+
 def test_a_local_server_costs_nothing_and_an_unknown_model_has_no_price() -> None:
     exchange, _ = asked([Reply.said("fine")])
     assert exchange.cost == 0.0

@@ -471,6 +471,28 @@ def test_no_text_of_the_study_is_in_what_goes_out(read: READ) -> None:
         assert canary not in session.sent
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "measure_ctr", "arguments": {"film": "img-1"}}',
+        'First:\n```json\n{"tool": "measure_ctr", "parameters": {"film": "img-1"}}\n```',
+        '{"oops" {"name": "measure_ctr", "arguments": "{\\"film\\": \\"img-1\\"}"} and so on',
+    ],
+    ids=["plain", "fenced", "amid garbage"],
+)
+def test_calls_written_as_text_are_calls(read: READ, text: str) -> None:
+    session = read([Reply.said(text), FINISH])
+    assert session.tools == [*FIRST_LOOK, "measure_ctr"]
+    assert session.reading.status == "complete"
+
+
+def test_calls_written_as_text_are_refused_like_any_others(read: READ) -> None:
+    text = '{"name": "rm", "arguments": {"film": "/etc/passwd"}} {"name": "measure_ctr"}'
+    session = read([Reply.said(text), FINISH])
+    assert session.tools == FIRST_LOOK
+    assert {"unknown_tool", "bad_arguments"} <= set(session.rationales)
+
+
 def test_a_lone_wish_without_words_changes_nothing(read: READ) -> None:
     """A reply in prose is no call: the model is done."""
     session = read([Reply.said("I would now measure the heart.")])
