@@ -157,6 +157,8 @@ ONE_PIXEL = {
     # Rows at shares of a height fall between rows of the coarse grid: edges 5 and 20 pixels away.
     "carina_angle": math.degrees(math.atan(1 / (0.2 * 0.10 * SMALL))),
     "costophrenic_angle": math.degrees(math.atan(1 / 20)),
+    # The line passes over a pixel or not in a few rows; the aorta has some 500 pixels.
+    "ascending_aorta": 4 / 500,
 }
 OTHERWISE = 1 / SMALL
 
