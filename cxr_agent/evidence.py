@@ -26,6 +26,8 @@ class EvidenceKind(StrEnum):
     """A radiographic finding, present, absent or uncertain."""
     COMPARISON = "comparison"
     """A change, or no change, against a prior film."""
+    DESCRIPTOR = "descriptor"
+    """A radiographic sign that speaks for a finding, with its score; it opens the finding up."""
     NEIGHBOUR = "neighbour"
     """A similar case; context, never proof."""
     TEXT = "text"
@@ -40,6 +42,28 @@ class Polarity(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     UNCERTAIN = "uncertain"
+
+
+class Severity(StrEnum):
+    """How much of a finding there is; RadLex RID5671, RID5672, RID5673."""
+
+    MILD = "mild"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+
+
+class Change(StrEnum):
+    """The categories of a comparison with a prior film.
+
+    Chest ImaGenome's improved, worsened and no change, and, for what is on one film alone, new
+    (RadLex RID5720) and resolved. Of a measurement, worsened is larger and improved is smaller.
+    """
+
+    NEW = "new"
+    WORSENED = "worsened"
+    NO_CHANGE = "no_change"
+    IMPROVED = "improved"
+    RESOLVED = "resolved"
 
 
 class Side(StrEnum):
@@ -100,6 +124,8 @@ Interval = tuple[float, float]
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in film pixels, right and bottom exclusive."""
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+EvidenceId = Annotated[str, Field(pattern=r"^e[1-9][0-9]*$")]
+"""``e1``, ``e2`` ...: unique within a run."""
 
 
 class _Frozen(BaseModel):
@@ -116,6 +142,7 @@ class Observation(_Frozen):
     side: Side | None = None
     box: Box | None = None
     polarity: Polarity | None = None
+    severity: Severity | None = None
     value: float | None = None
     unit: Unit | None = None
     interval: Interval | None = None
@@ -132,6 +159,8 @@ class Observation(_Frozen):
     """A value out of a closed list, where the code has one (a view, an exposure)."""
     details: dict[Code, float] = Field(default_factory=dict)
     """Numbers behind the value, named with their unit: ``cardiac_width_px``."""
+    basis: tuple[EvidenceId, ...] = ()
+    """Other evidence that this was concluded from: the two sides of a conflict."""
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -143,6 +172,12 @@ class Observation(_Frozen):
                 raise ValueError("an interval needs a value, a level, and its ends in order")
         if self.kind is EvidenceKind.FINDING and self.polarity is None:
             raise ValueError("a finding needs a polarity")
+        if self.severity is not None and self.polarity is not Polarity.PRESENT:
+            raise ValueError("only what is present has a severity")
+        if self.kind is EvidenceKind.COMPARISON and self.category not in set(Change):
+            raise ValueError("a comparison needs one of the categories of Change")
+        if self.kind is EvidenceKind.DESCRIPTOR and (self.value is None or self.category is None):
+            raise ValueError("a descriptor needs a score and the finding that it speaks for")
         if self.kind is EvidenceKind.LIMITATION and not self.reasons:
             raise ValueError("a limitation needs a reason")
         return self
@@ -165,8 +200,7 @@ class Provenance(_Frozen):
 class Evidence(Observation):
     """An observation with identity and provenance."""
 
-    id: str = Field(pattern=r"^e[1-9][0-9]*$")
-    """``e1``, ``e2`` ...: unique within a run."""
+    id: EvidenceId
     image: str
     """Handle of the film."""
     artifacts: dict[str, str] = Field(default_factory=dict)
