@@ -1,5 +1,6 @@
 """The definitions of ``kb/``, typed and checked when first used."""
 
+from cxr_agent.knowledge.certainty import CertaintyLevel, certainty_levels, certainty_of
 from cxr_agent.knowledge.configuration import read_configuration
 from cxr_agent.knowledge.files import load
 from cxr_agent.knowledge.measurements import (
@@ -15,6 +16,12 @@ from cxr_agent.knowledge.questions import (
     QuestionLexicon,
     other_findings,
     question_lexicon,
+)
+from cxr_agent.knowledge.report_lexicon import (
+    AnatomyWords,
+    FindingWords,
+    ReportLexicon,
+    report_lexicon,
 )
 from cxr_agent.knowledge.structures import Structure, members, structures
 from cxr_agent.knowledge.thresholds import (
@@ -36,6 +43,13 @@ from cxr_agent.knowledge.words import (
 )
 
 __all__ = [
+    "report_lexicon",
+    "ReportLexicon",
+    "FindingWords",
+    "AnatomyWords",
+    "certainty_of",
+    "certainty_levels",
+    "CertaintyLevel",
     "Comparison",
     "Condition",
     "Decision",
