@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cxr_agent.evidence import Evidence, Observation, Provenance
+from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Provenance
 from cxr_agent.models.anatomy import Anatomy, AnatomyModel, Outline
 from cxr_agent.models.card import LabelCard, ModelCard
 from cxr_agent.models.embedding import EmbeddingModel
@@ -289,15 +289,35 @@ class Maker:
     """Evidence with the rule's own reading; ids count up."""
 
     ids: count[int] = field(default_factory=lambda: count(1))
+    made: list[Evidence] = field(default_factory=list)
 
     def __call__(
         self, observation: Observation | None = None, image: str = "img-1", **fields: Any
     ) -> Evidence:
         observation = observation or Observation(**fields)
-        return Evidence(
+        evidence = Evidence(
             **{name: getattr(observation, name) for name in Observation.model_fields},
             id=f"e{next(self.ids)}",
             image=image,
-            reading=reading_of(observation),
+            reading=reading_of(observation, self._basis(observation)),
             provenance=Provenance(step=1, tool="test", tool_version="1", image_sha256="0" * 64),
         )
+        self.made.append(evidence)
+        return evidence
+
+    def _basis(self, observation: Observation) -> list[Evidence]:
+        """What was made before under the ids that are named; stand-ins where nothing was."""
+        known = {item.id: item for item in self.made}
+        if not set(observation.basis) <= known.keys():
+            other = Maker()
+            for polarity in (Polarity.PRESENT, Polarity.ABSENT):
+                other(
+                    kind=EvidenceKind.FINDING,
+                    code="cardiomegaly",
+                    category="classified",
+                    polarity=polarity,
+                    probability=0.7 if polarity is Polarity.PRESENT else 0.02,
+                    details={"limit_present": 0.61, "limit_absent": 0.24},
+                )
+            return other.made
+        return [known[identity] for identity in observation.basis]

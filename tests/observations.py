@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Side, Unit
-from cxr_agent.knowledge import load, members, reasons, sentences, structures, threshold, vocabulary
+from cxr_agent.knowledge import (
+    conflict_rules,
+    coverage,
+    members,
+    reasons,
+    sentences,
+    structures,
+    threshold,
+    vocabulary,
+)
 from cxr_agent.study import Notice
 from cxr_agent.toolbox.outlined import statements
 
@@ -235,8 +244,9 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     },
     ("heart_side", "right"): quality("heart_side", "right", location=Location.CARDIAC_SILHOUETTE),
     ("film_remark", "default"): quality("film_remark", reasons=("overlay_bits", "inverted")),
-    ("not_examined", "default"): limitation("not_examined", *load("protocol")["coverage"]),
+    ("not_examined", "default"): limitation("not_examined", *coverage()),
     ("prior_comparison", "default"): limitation("prior_comparison", "comparison_tool_missing"),
+    ("prior_comparison", "none"): limitation("prior_comparison", "no_prior", category="none"),
     ("budget", "default"): limitation("budget", "budget_steps"),
     ("planner_handover", "default"): limitation("planner_handover", "model_timeout"),
     ("clinical_question", "default"): limitation("clinical_question", "question_names_nothing"),
@@ -296,7 +306,13 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
         for code, (limit, *values) in AORTA.items()
     },
     ("not_judged", "default"): limitation("not_judged", "lung_lesion", "pleural_thickening"),
-    ("conflict", "default"): limitation("conflict", "cardiomegaly"),
+    ("conflict", "default"): limitation("conflict", "cardiomegaly", basis=("e9001", "e9002")),
+    **{
+        ("conflict", rule.code): limitation(
+            "conflict", "cardiomegaly", category=rule.code, basis=("e9001", "e9002")
+        )
+        for rule in conflict_rules()
+    },
 }
 """(code, variant) to an observation that leads to it."""
 
@@ -317,7 +333,8 @@ def everything() -> Iterator[Observation]:
     for code, term in vocabulary().items():
         if term.kind == "region" and code != "anatomy":
             yield region(code)
-        yield limitation(code, *reasons())
+        basis = ("e9001", "e9002") if code == "conflict" else ()
+        yield limitation(code, *reasons(), basis=basis)
         if term.kind == "finding" and term.words and code != "no_finding":
             for polarity, probability in JUDGED:
                 yield classified(code, polarity, probability)

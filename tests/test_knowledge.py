@@ -33,6 +33,7 @@ FIELDS = {
     *("name", "noun", "value", "low", "high", "level", "threshold", "reasons", "probability"),
     *("limit_pa", "limit_ap", "limit_present", "limit_absent"),
     *("side", "unit", "measure", "limits", "named_limits", "count", "first", "last"),
+    *("certainty", "statements", "on_side", "no", "finding"),
 }
 
 
@@ -53,8 +54,9 @@ def kb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 def test_every_file_loads() -> None:
     names = {path.stem for path in (ROOT / "kb").glob("*.toml")}
     assert names == {
-        *("models", "protocol", "reasons", "sentences", "thresholds", "vocabulary", "words"),
+        *("models", "protocol", "thresholds", "vocabulary", "words"),
         *("structures", "measurements", "cxreasonbench", "questions"),
+        *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
     }
     for name in names:
         assert knowledge.load(name)
@@ -123,7 +125,7 @@ def test_no_word_of_a_finding_is_a_plain_word() -> None:
 def test_every_reason_that_the_program_gives_has_words() -> None:
     known = knowledge.reasons()
     assert {notice.value for notice in Notice} <= set(known)
-    assert set(load_protocol().coverage) <= set(known)
+    assert set(knowledge.coverage()) <= set(known)
     for code in (
         *("tool_failed", "tool_timeout", "tool_memory", "tool_contract", "model_error"),
         *("bad_arguments", "unknown_tool", "repeated_call", "budget_steps", "budget_seconds"),

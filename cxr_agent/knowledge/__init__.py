@@ -2,6 +2,7 @@
 
 from cxr_agent.knowledge.certainty import CertaintyLevel, certainty_levels, certainty_of
 from cxr_agent.knowledge.configuration import read_configuration
+from cxr_agent.knowledge.coverage import Covered, coverage
 from cxr_agent.knowledge.files import load
 from cxr_agent.knowledge.measurements import (
     Comparison,
@@ -11,6 +12,13 @@ from cxr_agent.knowledge.measurements import (
     definition,
     measured_for,
     measurements,
+)
+from cxr_agent.knowledge.priorities import (
+    Basis,
+    ConflictRule,
+    CriticalFinding,
+    conflict_rules,
+    critical_findings,
 )
 from cxr_agent.knowledge.questions import (
     QuestionLexicon,
@@ -32,46 +40,64 @@ from cxr_agent.knowledge.thresholds import (
     threshold,
     thresholds_changed,
 )
-from cxr_agent.knowledge.words import (
-    Term,
+from cxr_agent.knowledge.wording import (
+    ENGLISH,
+    Language,
+    Name,
     Wording,
-    everyday_words,
-    plain_words,
+    checked_language,
+    language,
+    languages,
+    names,
     reasons,
     sentences,
-    vocabulary,
 )
+from cxr_agent.knowledge.words import Term, everyday_words, plain_words, vocabulary
 
 __all__ = [
-    "report_lexicon",
-    "ReportLexicon",
-    "FindingWords",
+    "ENGLISH",
     "AnatomyWords",
-    "certainty_of",
-    "certainty_levels",
+    "Basis",
     "CertaintyLevel",
     "Comparison",
     "Condition",
+    "ConflictRule",
+    "Covered",
+    "CriticalFinding",
     "Decision",
+    "FindingWords",
+    "Language",
     "MeasurementDefinition",
+    "Name",
     "QuestionLexicon",
+    "ReportLexicon",
     "Structure",
     "Term",
     "Threshold",
     "Wording",
+    "certainty_levels",
+    "certainty_of",
     "changed_thresholds",
+    "checked_language",
+    "conflict_rules",
+    "coverage",
+    "critical_findings",
     "definition",
     "everyday_words",
     "in_force",
+    "language",
+    "languages",
     "load",
     "measured_for",
     "measurements",
     "members",
+    "names",
     "other_findings",
     "plain_words",
     "question_lexicon",
     "read_configuration",
     "reasons",
+    "report_lexicon",
     "sentences",
     "shipped",
     "structures",

@@ -20,7 +20,7 @@ class Entry(BaseModel):
 
 
 def load(name: str) -> dict[str, Any]:
-    """One file of ``kb/`` as it stands.
+    """One file of ``kb/`` as it stands; ``name`` may have folders, as ``wording/en/reasons``.
 
     Raises
     ------

@@ -1,13 +1,11 @@
-"""What things are called and how they are said: terms, reasons, sentences."""
+"""What things are called: the vocabulary, and words that claim nothing."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from pydantic import Field
-
-from cxr_agent.knowledge.files import Entry, entry, lines, load, malformed, text
+from cxr_agent.knowledge.files import Entry, entry, lines, load, text
 from cxr_agent.knowledge.questions import question_lexicon
 from cxr_agent.knowledge.structures import structures
 
@@ -22,17 +20,8 @@ class Term(Entry):
     snomed: str = ""
     chexpert: str = ""
     section: str = "Other"
-    critical: bool = False
     words: tuple[str, ...] = ()
     """Words in a sentence that speak of this term."""
-
-
-class Wording(Entry):
-    """The sentences that a code can be put into."""
-
-    decimals: int = Field(default=2, ge=0)
-    """Digits after the point of the numbers in them."""
-    variants: dict[str, str]
 
 
 @lru_cache(maxsize=1)
@@ -50,18 +39,6 @@ def vocabulary() -> dict[str, Term]:
         for code, structure in structures().items()
     }
     return terms | regions
-
-
-@lru_cache(maxsize=1)
-def reasons() -> dict[str, str]:
-    """``kb/reasons.toml``: what a reason code means, in words."""
-    return {code: text(code, words) for code, words in load("reasons").items()}
-
-
-@lru_cache(maxsize=1)
-def sentences() -> dict[str, Wording]:
-    """``kb/sentences.toml`` by code."""
-    return {code: _wording(code, raw) for code, raw in load("sentences").items()}
 
 
 @lru_cache(maxsize=1)
@@ -87,11 +64,3 @@ def everyday_words() -> frozenset[str]:
         | frozenset(listed)
         | frozenset(word for name in named for word in re.findall(r"[a-z]+", name.lower()))
     )
-
-
-def _wording(code: str, raw: object) -> Wording:
-    if not isinstance(raw, dict):
-        raise malformed(code)
-    variants = {name: words for name, words in raw.items() if name != "decimals"}
-    decimals = {"decimals": raw["decimals"]} if "decimals" in raw else {}
-    return entry(Wording, code, {**decimals, "variants": variants})

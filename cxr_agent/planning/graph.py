@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, TypedDict
 
@@ -32,7 +32,7 @@ from cxr_agent.report.draft import Draft
 from cxr_agent.report.gates.gate import Gated, repair
 from cxr_agent.toolbox.arguments import ToolCall, refusal_of
 from cxr_agent.toolbox.execute import Outcome, Toolbox
-from cxr_agent.trace import FINISH, GateVerdict, Plan, ReportDrafted
+from cxr_agent.trace import FINISH, Conflict, GateVerdict, Plan, ReportDrafted
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +349,8 @@ class ReadingGraph:
             self.toolbox.state(statements.about_comparison(), prior, "protocol")
             for prior in study.priors
         ]
+        if not study.priors:
+            made.append(self.toolbox.state(statements.about_no_prior(), first, "protocol"))
         outcomes = [one.outcome for one in state["tried"] if one.outcome is not None]
         unsaid = [o for o in outcomes if o.status == "failed" and not o.evidence]
         reasons = dict.fromkeys(code for outcome in unsaid for code in outcome.codes)
@@ -360,19 +362,30 @@ class ReadingGraph:
         if self._handed_over is not None:
             observation = statements.about_handover(self._handed_over)
             made.append(self.toolbox.state(observation, first, "protocol"))
-        made += [
-            self.toolbox.state(conflict, study.image(handle), "protocol")
-            for handle, conflict in statements.about_conflicts(state["evidence"])
-        ]
+        made += self._conflicts(state["evidence"])
         if self.asked is not None:
             made += [
                 self.toolbox.state(missing, first, "protocol")
                 for missing in statements.about_question(self.asked, state["evidence"])
             ]
-        scope = statements.about_scope(outcomes)
-        if scope is not None:
-            made.append(self.toolbox.state(scope, first, "protocol"))
+        made += [
+            self.toolbox.state(missing, first, "protocol")
+            for missing in statements.about_scope(outcomes)
+        ]
         return made
+
+    def _conflicts(self, evidence: Sequence[Evidence]) -> Iterator[Evidence]:
+        """Disagreements as evidence, and in the trace with the rule that decided."""
+        for handle, conflict in statements.about_conflicts(evidence):
+            self.toolbox.trace.append(
+                Conflict(
+                    codes=conflict.reasons,
+                    evidence=conflict.basis,
+                    rule=conflict.category or "undecided",
+                )
+            )
+            film = self.toolbox.bench.study.image(handle)
+            yield self.toolbox.state(conflict, film, "protocol")
 
     def _record_plans(
         self,

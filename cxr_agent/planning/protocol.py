@@ -35,8 +35,6 @@ class Protocol(BaseModel):
 
     version: str
     step: tuple[Step, ...]
-    coverage: dict[str, tuple[str, ...]]
-    """What a chest film is looked at for, and the tools that do it."""
 
 
 @lru_cache(maxsize=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Unit
-from cxr_agent.knowledge import in_force
-from cxr_agent.planning.protocol import load_protocol
+from cxr_agent.knowledge import conflict_rules, coverage, in_force
 from cxr_agent.questions import Question
+from cxr_agent.report.compose import rests_on
 from cxr_agent.study import Image
 from cxr_agent.toolbox.execute import Outcome
 
@@ -52,34 +52,59 @@ def about_comparison() -> Observation:
     )
 
 
-def about_scope(outcomes: Iterable[Outcome]) -> Observation | None:
+def about_no_prior() -> Observation:
+    """That there is nothing to compare with."""
+    return Observation(
+        kind=EvidenceKind.LIMITATION,
+        code="prior_comparison",
+        category="none",
+        reasons=("no_prior",),
+    )
+
+
+def about_scope(outcomes: Iterable[Outcome]) -> Iterator[Observation]:
     """What a chest film is looked at for and no tool of this run looked at."""
     ran = {outcome.call.tool for outcome in outcomes if outcome.status == "ok"}
-    missing = [
-        subject for subject, tools in load_protocol().coverage.items() if not ran & set(tools)
-    ]
-    if not missing:
-        return None
-    return Observation(kind=EvidenceKind.LIMITATION, code="not_examined", reasons=tuple(missing))
+    for subject, covered in coverage().items():
+        if not ran & set(covered.tools):
+            yield Observation(kind=EvidenceKind.LIMITATION, code="not_examined", reasons=(subject,))
 
 
 def about_conflicts(evidence: Iterable[Evidence]) -> Iterator[tuple[str, Observation]]:
     """For each film, a finding that one tool calls present and another absent.
 
-    A tool does not contradict itself: it may tell one side from the other.
+    A tool does not contradict itself: it may tell one side from the other. The category is the
+    rule of ``kb/conflicts.toml`` that decides, where one does; ``basis`` are both statements.
     """
-    said: dict[tuple[str, str], dict[Polarity, set[str]]] = {}
+    said: dict[tuple[str, str], list[Evidence]] = {}
     for item in evidence:
         if item.kind is EvidenceKind.FINDING and item.polarity is not None:
-            tools = said.setdefault((item.image, item.code), {})
-            tools.setdefault(item.polarity, set()).add(item.provenance.tool)
-    for (handle, code), tools in said.items():
-        present, absent = (tools.get(p, set()) for p in (Polarity.PRESENT, Polarity.ABSENT))
-        if present and absent and len(present | absent) > 1:
+            said.setdefault((item.image, item.code), []).append(item)
+    for (handle, code), items in said.items():
+        present = [item for item in items if item.polarity is Polarity.PRESENT]
+        absent = [item for item in items if item.polarity is Polarity.ABSENT]
+        speakers = {item.provenance.tool for item in (*present, *absent)}
+        if present and absent and len(speakers) > 1:
             yield (
                 handle,
-                Observation(kind=EvidenceKind.LIMITATION, code="conflict", reasons=(code,)),
+                Observation(
+                    kind=EvidenceKind.LIMITATION,
+                    code="conflict",
+                    category=_rule_for(present, absent),
+                    reasons=(code,),
+                    basis=tuple(item.id for item in (*present, *absent)),
+                ),
             )
+
+
+def _rule_for(present: Sequence[Evidence], absent: Sequence[Evidence]) -> str | None:
+    """The rule that decides, where all of one side stand above all of the other."""
+    sides = [{rests_on(item) for item in side} for side in (present, absent)]
+    for rule in conflict_rules():
+        for one, other in (sides, reversed(sides)):
+            if one == {rule.prefers} and other <= set(rule.over):
+                return rule.code
+    return None
 
 
 def about_budget(reasons: Sequence[str]) -> Observation:

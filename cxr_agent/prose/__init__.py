@@ -5,7 +5,7 @@ Text is data here: nothing in it is obeyed, and what is not understood is kept a
 
 from cxr_agent.prose.claims import Claim, Status
 from cxr_agent.prose.quantities import Quantity
-from cxr_agent.prose.read import ReadSentence, read_sentence
+from cxr_agent.prose.read import ReadSentence, read_sentence, words_read
 from cxr_agent.prose.sections import Passage, passages_of
 from cxr_agent.prose.sentences import Span, sentence_spans
 
@@ -19,4 +19,5 @@ __all__ = [
     "passages_of",
     "read_sentence",
     "sentence_spans",
+    "words_read",
 ]

@@ -117,7 +117,7 @@ class _Graph:
         lower = self.text.lower()
         cues = (("normal", report_lexicon().cue["normal"]),)
         normal = [claim for claim in read.claims if claim.kind == "normal"]
-        words = [one for one in mentions(lower, cues)] if normal else []
+        words = mentions(lower, cues) if normal else []
         for claim in normal:
             target = places.get((claim.start, claim.end))
             if target is None or not words:

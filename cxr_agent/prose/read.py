@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -46,6 +47,31 @@ class ReadSentence:
     """Anatomy that is named, by the codes of the lexicon."""
     cues: frozenset[str]
     """Kinds of cue that it holds: ``recommend``, ``compared``, ``limits``, ``past``."""
+
+
+def words_read(read: ReadSentence) -> frozenset[str]:
+    """The words of a sentence that its claims account for, so that none of them says more."""
+    spans = [(claim.start, claim.end) for claim in read.claims]
+    if not spans:
+        return frozenset()
+    spans += [(place.start, place.end) for place in read.places]
+    lower = read.text.lower()
+    if any(claim.kind == "normal" for claim in read.claims):
+        spans += [(cue.start, cue.end) for cue in mentions(lower, _cue_table("normal"))]
+    told = [claim for claim in read.claims if claim.kind == "finding"]
+    for group, wanted in (
+        ("side", any(claim.side is not None for claim in read.claims)),
+        ("severity", any(claim.severity for claim in told)),
+        ("change", any(claim.change is not None for claim in read.claims)),
+    ):
+        if wanted:
+            spans += [(one.start, one.end) for one in mentions(lower, _tables()[group])]
+    for kind in ("negation_before", "negation_after", "doubt_before", "doubt_after"):
+        if told:
+            spans += [(cue.start, cue.end) for cue in mentions(lower, _cue_table(kind))]
+    return frozenset(
+        word for start, end in spans for word in re.findall(r"[^\W\d_]+", lower[start:end])
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -56,9 +56,9 @@ class Layout:
     ends
         Words after which nothing before them reaches.
     openers
-        Sides and degrees: after a lone comma they begin something new.
+        Sides and degrees: after a lone comma they begin something new, if it has a finding.
     kept
-        Mentions that a separator inside does not cut.
+        Findings: a separator inside does not cut them.
     """
 
     def __init__(
@@ -71,13 +71,14 @@ class Layout:
         self._text = text
         self._ends = sorted(one.start for one in ends)
         self._openers = {one.start for one in openers}
-        self.chunks = self._cut(kept)
+        self._kept = kept
+        self.chunks = self._cut()
 
-    def _cut(self, kept: Sequence[Mention]) -> list[Chunk]:
+    def _cut(self) -> list[Chunk]:
         edges = [
             (match.start(), match.end(), match.group())
             for match in _SEPARATOR.finditer(self._text)
-            if not any(one.start < match.start() and match.end() < one.end for one in kept)
+            if not any(one.start < match.start() and match.end() < one.end for one in self._kept)
         ]
         edges = sorted([*edges, *((end, end, ";") for end in self._ends)])
         starts = [(0, ""), *((end, separator) for _, end, separator in edges)]
@@ -105,7 +106,12 @@ class Layout:
         if predicate is not None and part[: predicate.start()].strip():
             return said or separator == ","
         first = start + len(part) - len(part.lstrip())
-        lone = separator == "," and not re.search(r"\b(?:or|and|nor)\b|/", self._text[start:])
+        named = any(start <= one.start < stop for one in self._kept)
+        lone = (
+            named
+            and separator == ","
+            and not re.search(r"\b(?:or|and|nor)\b|/", self._text[start:])
+        )
         return lone and first in self._openers
 
     def chunk_of(self, mention: Mention) -> Chunk:

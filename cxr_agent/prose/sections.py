@@ -51,8 +51,8 @@ def _titles() -> re.Pattern[str]:
     names = sorted(_by_title(), key=len, reverse=True)
     words = "|".join(r"[ \t]+".join(map(re.escape, name.split())) for name in names)
     capitals = "|".join(r"[ \t]+".join(map(re.escape, name.upper().split())) for name in names)
+    alone = rf"(?=(?:{capitals})[ \t]*$)|(?=(?i:{words})[ \t]*$)"
     return re.compile(
-        rf"^[ \t#*]*((?:(?=(?i:{words})\**[ \t]*:)|(?=(?:{capitals})[ \t]*$)|(?=(?i:{words})[ \t]*$))"
-        rf"((?i:{words}))\**[ \t]*:?\**)",
+        rf"^[ \t#*]*((?:(?=(?i:{words})\**[ \t]*:)|{alone})((?i:{words}))\**[ \t]*:?\**)",
         re.MULTILINE,
     )

@@ -56,11 +56,12 @@ def _with_marks(text: str, spans: list[Span]) -> list[Span]:
     """Points and marks without a word go with the sentence before them, or after the first."""
     joined: list[Span] = []
     for span in spans:
-        bare = not any(c.isalnum() for c in text[span.start : span.end])
-        if bare and joined:
-            joined[-1] = Span(joined[-1].start, span.end)
-        elif joined and not any(c.isalnum() for c in text[slice(*joined[-1])]):
+        if joined and not (_tells(text, span) and _tells(text, joined[-1])):
             joined[-1] = Span(joined[-1].start, span.end)
         else:
             joined.append(span)
     return joined
+
+
+def _tells(text: str, span: Span) -> bool:
+    return any(c.isalnum() for c in text[span.start : span.end])

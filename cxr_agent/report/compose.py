@@ -6,7 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity
-from cxr_agent.knowledge import sentences, vocabulary
+from cxr_agent.knowledge import (
+    Basis,
+    conflict_rules,
+    coverage,
+    critical_findings,
+    sentences,
+    vocabulary,
+)
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.model import Heading, Sentence
 
@@ -19,6 +26,8 @@ _OF_THE_RUN: Final = (
     "clinical_question",
 )
 """Statements about the run, which no film is named for."""
+_LEAST_CRITICAL: Final = 2
+"""Tiers up to this one are flagged; a later one only orders the impression."""
 _NO_ANSWER: Final = (EvidenceKind.LIMITATION, EvidenceKind.REGION)
 
 
@@ -74,8 +83,11 @@ def is_prior(evidence: Evidence) -> bool:
 
 def section_of(evidence: Evidence) -> Section:
     """Where a report says this."""
-    if is_prior(evidence) or evidence.kind is EvidenceKind.COMPARISON:
+    told_there = evidence.kind is EvidenceKind.COMPARISON or evidence.code == "prior_comparison"
+    if is_prior(evidence) or told_there:
         return Section.COMPARISON
+    if evidence.code in ("not_examined", "conflict"):
+        return Section.FINDINGS
     if evidence.kind is EvidenceKind.LIMITATION:
         return Section.LIMITATIONS
     if evidence.kind in (EvidenceKind.QUALITY, EvidenceKind.REGION):
@@ -96,6 +108,7 @@ def sentence_of(evidence: Evidence, section: Section, *, several: bool) -> Sente
         text=_placed(evidence.reading, evidence.image, named),
         evidence=(evidence.id,),
         heading=heading_of(evidence) if section is Section.FINDINGS else None,
+        tier=tier_of(evidence) if section is Section.IMPRESSION else None,
     )
 
 
@@ -111,15 +124,41 @@ def rule_texts(evidence: Evidence) -> frozenset[str]:
 
 
 def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Findings first, critical ones before all, then what could not be measured."""
+    """Findings in order of importance, where tools disagree, then what could not be measured.
+
+    What a rule decided against stands in Findings, and in the sentence on the disagreement.
+    """
     current = [item for item in evidence if not is_prior(item)]
-    findings = [item for item in current if item.kind is EvidenceKind.FINDING and _weighty(item)]
+    conflicts = [item for item in current if item.code == "conflict"]
+    overruled = {identity for item in conflicts for identity in _overruled(item, current)}
+    findings = [
+        item
+        for item in current
+        if item.kind is EvidenceKind.FINDING and _weighty(item) and item.id not in overruled
+    ]
     unmeasured = [
         item
         for item in current
         if item.kind is EvidenceKind.LIMITATION and _kind(item.code) in ("measurement", "finding")
     ]
-    return sorted(findings, key=_urgency) + unmeasured
+    return sorted(findings, key=_urgency) + conflicts + unmeasured
+
+
+def _overruled(conflict: Evidence, evidence: Sequence[Evidence]) -> Iterable[str]:
+    """What a rule decided against; nothing that is critical, whatever the rule says."""
+    if conflict.category is None:
+        return ()
+    rule = next((one for one in conflict_rules() if one.code == conflict.category), None)
+    over = rule.over if rule is not None else ()
+    sides = [item for item in evidence if item.id in conflict.basis]
+    return [item.id for item in sides if rests_on(item) in over and not is_critical(item)]
+
+
+def rests_on(finding: Evidence) -> Basis:
+    """What a statement on a finding rests on, in the terms of ``kb/conflicts.toml``."""
+    if finding.category == "by_reader":
+        return "reader"
+    return "measured" if finding.value is not None else "classified"
 
 
 def _weighty(evidence: Evidence) -> bool:
@@ -131,14 +170,28 @@ def _weighty(evidence: Evidence) -> bool:
     return evidence.probability is None or evidence.polarity is Polarity.PRESENT
 
 
-def _urgency(evidence: Evidence) -> tuple[bool, int]:
-    return not is_critical(evidence), _ORDER[evidence.polarity or Polarity.ABSENT]
+def _urgency(evidence: Evidence) -> tuple[int, int]:
+    """Critical ones by tier, then present before uncertain, each by tier, and last the absent."""
+    polarity = evidence.polarity or Polarity.ABSENT
+    if polarity is Polarity.ABSENT:
+        return _ORDER[polarity] + 1, 0
+    listed = critical_findings().get(evidence.code)
+    tier = listed.tier if listed is not None else _LEAST_CRITICAL + 2
+    return 0 if is_critical(evidence) else _ORDER[polarity] + 1, tier
+
+
+def tier_of(evidence: Evidence) -> int | None:
+    """The tier of a finding that must not stand below another; None for all else."""
+    listed = critical_findings().get(evidence.code)
+    if listed is None or listed.tier > _LEAST_CRITICAL:
+        return None
+    present = evidence.kind is EvidenceKind.FINDING and evidence.polarity is Polarity.PRESENT
+    return listed.tier if present else None
 
 
 def is_critical(evidence: Evidence) -> bool:
-    """Whether this is a finding that must not stand below another (ACR tier 1)."""
-    term = vocabulary().get(evidence.code)
-    return bool(term and term.critical) and evidence.polarity is Polarity.PRESENT
+    """Whether this is a finding that must not wait."""
+    return tier_of(evidence) is not None
 
 
 def _outlines(evidence: Sequence[Evidence], several: bool) -> Iterable[tuple[Section, Sentence]]:
@@ -178,7 +231,11 @@ def _joining(variant: str) -> str:
 
 def heading_of(evidence: Evidence) -> Heading:
     """The header under Findings that this stands under."""
-    term = vocabulary().get(evidence.code)
+    if evidence.code == "not_examined" and len(evidence.reasons) == 1:
+        part = coverage().get(evidence.reasons[0])
+        return Heading(part.heading) if part is not None else Heading.OTHER
+    code = evidence.reasons[0] if evidence.code == "conflict" else evidence.code
+    term = vocabulary().get(code)
     try:
         return Heading(term.section) if term else Heading.OTHER
     except ValueError:

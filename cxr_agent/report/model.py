@@ -12,12 +12,11 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.evidence import Evidence
+from cxr_agent.knowledge import ENGLISH, language
 
-REPORT_SCHEMA_VERSION: Final = 2
-"""2 added the answer to the clinical question."""
-NOTICE: Final = (
-    "Research use only. Preliminary and unverified; not a diagnosis and not for patient care."
-)
+REPORT_SCHEMA_VERSION: Final = 3
+"""2 added the answer to the clinical question; 3 critical findings, and the language."""
+NOTICE: Final = language().text["notice"]
 
 
 class Heading(StrEnum):
@@ -44,6 +43,8 @@ class Sentence(_Part):
     evidence: tuple[str, ...] = Field(min_length=1)
     heading: Heading | None = None
     """Only under Findings."""
+    tier: int | None = None
+    """Of a critical finding: 1 within minutes, 2 within hours (``kb/critical_findings.toml``)."""
 
 
 class Dropped(_Part):
@@ -81,6 +82,8 @@ class Report(_Part):
     status: Literal["complete", "partial"]
     """Partial when a tool failed or a budget ran out; the text then says what is missing."""
     notice: str = NOTICE
+    language: str = ENGLISH
+    """Of the sentences: a folder of ``kb/wording/``."""
     exam: str
     history: str = ""
     """The indication as given; quoted text, never evidence."""
@@ -96,6 +99,11 @@ class Report(_Part):
     evidence: tuple[Evidence, ...]
     trace: str | None = None
     """Folder of the trace on this machine."""
+
+    @property
+    def critical(self) -> tuple[Sentence, ...]:
+        """What must not wait, most urgent first: it opens the impression."""
+        return tuple(sentence for sentence in self.impression if sentence.tier is not None)
 
     def sentences(self) -> tuple[Sentence, ...]:
         """All sentences, in the order of the report."""

@@ -17,7 +17,8 @@ from typing import Final
 from cxr_agent.evidence import Evidence
 from cxr_agent.report.compose import heading_of
 from cxr_agent.report.draft import Section
-from cxr_agent.report.gates.support import Fault, fault_of
+from cxr_agent.report.gates.fault import Fault
+from cxr_agent.report.gates.support import fault_of
 from cxr_agent.report.model import Sentence
 
 _LINE: Final = re.compile(

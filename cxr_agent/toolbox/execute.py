@@ -296,12 +296,13 @@ class Toolbox:
         reading: str | None = None,
         artifacts: dict[str, str] | None = None,
     ) -> Evidence:
+        basis = [item for item in self.stated if item.id in observation.basis]
         evidence = Evidence(
             **_fields(observation),
             id=f"e{next(self._ids)}",
             image=film.handle,
             artifacts=_relevant(observation, artifacts or {}),
-            reading=reading if reading is not None else reading_of(observation),
+            reading=reading if reading is not None else reading_of(observation, basis),
             provenance=provenance,
         )
         self.trace.append(EvidenceAdded(evidence=evidence.model_dump(mode="json")))

@@ -1,16 +1,22 @@
-"""The plain-language reading of an observation, written by rule from ``kb/sentences.toml``."""
+"""The plain-language reading of an observation, written by rule in the words of ``kb/wording/``."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from cxr_agent.errors import ConfigError
-from cxr_agent.evidence import EvidenceKind, Observation, Unit
+from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Unit
 from cxr_agent.knowledge import (
+    ENGLISH,
+    Language,
+    Name,
     Term,
     Wording,
+    certainty_of,
+    language,
     measured_for,
-    other_findings,
+    names,
     reasons,
     sentences,
     vocabulary,
@@ -19,19 +25,19 @@ from cxr_agent.knowledge import (
 _NONE = Wording(variants={})
 _ANY: Final = {EvidenceKind.FINDING: "any_finding", EvidenceKind.MEASUREMENT: "any_measurement"}
 """Wordings for where the code's own has no fitting variant."""
-_WRITTEN: Final = {
-    Unit.RATIO: "",
-    Unit.DEGREE: " degrees",
-    Unit.MILLIMETRE: " mm",
-    Unit.SQUARE_CENTIMETRE: " cm2",
-    Unit.PIXEL: " px",
-    Unit.DAY: " days",
-}
-"""Units as they stand behind a number."""
 
 
-def reading_of(observation: Observation) -> str:
+def reading_of(
+    observation: Observation, basis: Iterable[Evidence] = (), language_code: str = ENGLISH
+) -> str:
     """One sentence, always the same for the same observation.
+
+    Parameters
+    ----------
+    basis
+        The evidence that the observation was concluded from, where it tells of it.
+    language_code
+        A folder of ``kb/wording/``.
 
     Raises
     ------
@@ -39,39 +45,171 @@ def reading_of(observation: Observation) -> str:
         ``no_sentence`` when the code, its variant or a reason has no words, or a number that the
         sentence needs is missing: a result that cannot be put into words must not be passed over.
     """
-    wording = sentences().get(observation.code, _NONE)
-    if observation.kind is EvidenceKind.LIMITATION and _term(observation).kind != "limitation":
-        return f"{_name(observation)} could not be determined: {_reasons(observation)}."
-    if observation.kind is EvidenceKind.REGION and not wording.variants:
-        return f"The {_name(observation, capital=False)} was outlined."
-    wordings = [wording]
-    if observation.kind in _ANY:
-        wordings.append(sentences().get(_ANY[observation.kind], _NONE))
-    for candidate in wordings:
-        for variant in _variants(observation):
-            if variant in candidate.variants:
-                judged = variant.endswith("_classified")
-                decimals = (
-                    candidate.decimals if judged else decimals_of(observation.code, candidate)
-                )
-                fields = _fields(observation, decimals)
-                try:
-                    return candidate.variants[variant].format_map(fields)
-                except KeyError as missing:
-                    raise ConfigError(
-                        "no_sentence",
-                        f"{observation.code} was stated without its {missing.args[0]}",
-                    ) from None
-    raise ConfigError(
-        "no_sentence",
-        f"kb/sentences.toml has no sentence for {observation.code}",
-        hint="Add one; the variant is polarity, category or default.",
-    )
+    return _Words(observation, tuple(basis), language_code).sentence()
 
 
 def decimals_of(code: str, fallback: Wording = _NONE) -> int:
     """Digits after the point of a code's numbers; its own entry says so even without sentences."""
     return sentences().get(code, fallback).decimals
+
+
+class _Words:
+    """One observation in the words of one language."""
+
+    def __init__(self, observation: Observation, basis: tuple[Evidence, ...], code: str) -> None:
+        self._observation = observation
+        self._basis = basis
+        self._code = code
+        self._language: Language = language(code)
+
+    def sentence(self) -> str:
+        about, kind = self._observation, self._observation.kind
+        known = sentences(self._code)
+        wording = known.get(about.code, _NONE)
+        phrase = self._language.phrase
+        if kind is EvidenceKind.LIMITATION and _term(about).kind != "limitation":
+            return phrase["undetermined"].format_map(self._fields(2))
+        if kind is EvidenceKind.REGION and not wording.variants:
+            return phrase["outlined"].format_map(self._fields(2))
+        wordings = [wording]
+        if kind in _ANY:
+            wordings.append(known.get(_ANY[kind], _NONE))
+        for candidate in wordings:
+            for variant in _variants(about):
+                if variant in candidate.variants:
+                    return self._filled(candidate, variant)
+        raise ConfigError(
+            "no_sentence",
+            f"kb/wording/{self._code}/sentences.toml has no sentence for {about.code}",
+            hint="Add one; the variant is polarity, category or default.",
+        )
+
+    def _filled(self, wording: Wording, variant: str) -> str:
+        about = self._observation
+        judged = variant.endswith("_classified")
+        decimals = wording.decimals if judged else decimals_of(about.code, wording)
+        try:
+            return wording.variants[variant].format_map(self._fields(decimals))
+        except KeyError as missing:
+            raise ConfigError(
+                "no_sentence", f"{about.code} was stated without its {missing.args[0]}"
+            ) from None
+
+    def _fields(self, decimals: int) -> dict[str, str]:
+        """What a sentence may be filled in with; what there is not is left out."""
+        about, words = self._observation, self._language
+        low, high = about.interval or (None, None)
+        numbers = {
+            **about.details,
+            "value": about.value,
+            "low": low,
+            "high": high,
+            "threshold": about.threshold,
+            "probability": about.probability,
+        }
+        fields = {
+            name: words.number(number, decimals)
+            for name, number in numbers.items()
+            if number is not None
+        }
+        if about.interval_level is not None:
+            fields["level"] = f"{100 * about.interval_level:.0f}"
+        if about.reasons:
+            fields["reasons"] = self._reasons()
+        if about.side is not None:
+            fields["side"] = words.side[about.side]
+            fields["on_side"] = words.phrase["on_side"].format(side=fields["side"])
+        if about.probability is not None:
+            fields["certainty"] = words.certainty[certainty_of(about.probability)]
+        if about.category is not None and about.kind is EvidenceKind.DESCRIPTOR:
+            fields["finding"] = self._small(self._named(about.category).name)
+        if self._basis:
+            fields["statements"] = "; ".join(map(self._statement, self._basis))
+        name = self._named(about.code)
+        return {
+            "on_side": "",
+            **fields,
+            "name": _raised(name.name),
+            "noun": self._small(name.name),
+            "no": words.no[name.gender],
+            "unit": words.unit[about.unit] if about.unit else "",
+            "measure": self._measure(about),
+            "limits": self._limits(about.details, decimals),
+            "named_limits": self._named_limits(),
+        }
+
+    def _statement(self, item: Evidence) -> str:
+        """What one side of a disagreement says, with its number and its limits."""
+        phrase, words = self._language.phrase, self._language
+        said = phrase[f"said_{item.polarity}"] if item.polarity is not None else ""
+        parts = [f"{item.provenance.tool}: {said}"]
+        decimals = decimals_of(item.code)
+        if item.value is not None:
+            unit = words.unit[item.unit or Unit.RATIO]
+            value = words.number(item.value, decimals)
+            name = self._measure(item)
+            parts.append(phrase["with_value"].format(name=name, value=value, unit=unit).strip())
+        if item.probability is not None:
+            decimals = decimals_of("any_finding")
+            value = words.number(item.probability, decimals)
+            parts.append(phrase["with_probability"].format(value=value))
+        if any(name.startswith("limit") for name in item.details):
+            parts.append(self._limits(item.details, decimals))
+        return ", ".join(parts)
+
+    def _measure(self, about: Observation) -> str:
+        """What was measured for a finding or a quality."""
+        measured = measured_for(about.code)
+        return self._named(measured.code).name if measured is not None else ""
+
+    def _limits(self, details: dict[str, float], decimals: int) -> str:
+        """The limits that decided: ``limit 0.25``, ``limits 40 to 80``."""
+        phrase = self._language.phrase
+        found = {
+            name: self._language.number(value, decimals)
+            for name, value in details.items()
+            if name.startswith("limit")
+        }
+        if set(found) == {"limit_low", "limit_high"}:
+            return phrase["range"].format(low=found["limit_low"], high=found["limit_high"])
+        numbers = list(dict.fromkeys(found.values()))
+        form = phrase["limits" if len(numbers) > 1 else "limit"]
+        return form.format(value=phrase["and"].join(numbers))
+
+    def _named_limits(self) -> str:
+        form = self._language.phrase["named_limit"]
+        return ", ".join(
+            form.format(
+                name=name.removeprefix("limit_").replace("_", " "),
+                value=f"{value:g}".replace(".", self._language.decimal),
+            )
+            for name, value in self._observation.details.items()
+            if name.startswith("limit_")
+        )
+
+    def _reasons(self) -> str:
+        """In words; where a reason is a finding that was not looked for, its name says so."""
+        known = {code: name.name for code, name in names(self._code).items()}
+        known |= reasons(self._code)
+        for code in self._observation.reasons:
+            if code not in known:
+                raise ConfigError(
+                    "no_sentence",
+                    f"kb/wording/{self._code}/reasons.toml has no entry {code}",
+                    hint="Add it.",
+                )
+        return "; ".join(known[code] for code in self._observation.reasons)
+
+    def _named(self, code: str) -> Name:
+        try:
+            return names(self._code)[code]
+        except KeyError:
+            raise ConfigError(
+                "no_sentence", f"there is no name for {code} in {self._language.name}"
+            ) from None
+
+    def _small(self, name: str) -> str:
+        return name if self._language.small_names else _raised(name)
 
 
 def _variants(observation: Observation) -> list[str]:
@@ -89,70 +227,10 @@ def _variants(observation: Observation) -> list[str]:
     return [*found, "interval", "default"] if observation.interval else [*found, "default"]
 
 
-def _fields(observation: Observation, decimals: int) -> dict[str, str]:
-    """What a sentence may be filled in with; what the observation does not have is left out."""
-    low, high = observation.interval or (None, None)
-    numbers = {
-        **observation.details,
-        "value": observation.value,
-        "low": low,
-        "high": high,
-        "threshold": observation.threshold,
-        "probability": observation.probability,
-    }
-    fields = {
-        name: f"{number:.{decimals}f}" for name, number in numbers.items() if number is not None
-    }
-    if observation.interval_level is not None:
-        fields["level"] = f"{100 * observation.interval_level:.0f}"
-    if observation.reasons:
-        fields["reasons"] = _reasons(observation)
-    if observation.side is not None:
-        fields["side"] = observation.side.value
-    return {
-        **fields,
-        "name": _name(observation),
-        "noun": _name(observation, capital=False),
-        "on_side": f" on the {observation.side.value}" if observation.side else "",
-        "unit": _WRITTEN[observation.unit] if observation.unit else "",
-        "measure": _measure(observation),
-        "limits": _limits(observation, decimals),
-        "named_limits": ", ".join(
-            f"limit {name.removeprefix('limit_').replace('_', ' ')} {value:g}"
-            for name, value in observation.details.items()
-            if name.startswith("limit_")
-        ),
-    }
-
-
 def _limited(observation: Observation) -> bool:
     """Whether the finding rests on a measured value, and limits for it."""
     known = observation.category in ("measured", "pa", "ap", "unknown")
     return known and observation.value is not None and measured_for(observation.code) is not None
-
-
-def _measure(observation: Observation) -> str:
-    """What was measured for a finding or a quality."""
-    about = measured_for(observation.code)
-    return vocabulary()[about.code].name if about is not None else ""
-
-
-def _limits(observation: Observation, decimals: int) -> str:
-    """The limits that decided: ``limit 0.25``, ``limits 40 to 80``."""
-    found = {
-        name: f"{value:.{decimals}f}"
-        for name, value in observation.details.items()
-        if name.startswith("limit")
-    }
-    if set(found) == {"limit_low", "limit_high"}:
-        return f"limits {found['limit_low']} to {found['limit_high']}"
-    numbers = list(dict.fromkeys(found.values()))
-    return f"limit{'s' if len(numbers) > 1 else ''} {' and '.join(numbers)}"
-
-
-def _name(observation: Observation, *, capital: bool = True) -> str:
-    name = _term(observation).name
-    return name[:1].upper() + name[1:] if capital else name
 
 
 def _term(observation: Observation) -> Term:
@@ -164,10 +242,5 @@ def _term(observation: Observation) -> Term:
     return term
 
 
-def _reasons(observation: Observation) -> str:
-    """In words; where a reason is a finding that was not looked for, its name says so."""
-    known = {code: term.name for code, term in vocabulary().items()} | other_findings() | reasons()
-    for code in observation.reasons:
-        if code not in known:
-            raise ConfigError("no_sentence", f"kb/reasons.toml has no entry {code}", hint="Add it.")
-    return "; ".join(known[code] for code in observation.reasons)
+def _raised(name: str) -> str:
+    return name[:1].upper() + name[1:]

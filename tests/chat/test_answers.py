@@ -145,7 +145,7 @@ def test_compare_tells_both_and_that_nobody_compared(open_chat: OpenChat) -> Non
 
 def test_compare_without_a_prior(open_chat: OpenChat) -> None:
     answer = open_chat().ask("compare with the prior")
-    assert texts(answer) == ["The prior film was not compared: no prior film was given."]
+    assert texts(answer) == ["No comparison: no prior film was given."]
 
 
 def test_similar_cases_are_not_there_yet(open_chat: OpenChat) -> None:

@@ -216,5 +216,5 @@ def test_a_conflict_with_the_reader_is_said(open_chat: OpenChat) -> None:
     correct_finding(chat.run, "img-1", "cardiomegaly", Polarity.ABSENT, **WHO)
     done = redo(chat.run, "measure_ctr", "img-1")
     sound(chat, done)
-    start = "The tools disagree on this: enlarged cardiac silhouette"
+    start = "The tools and the reader disagree on enlarged cardiac silhouette"
     assert any(s.text.startswith(start) for s in done.report.sentences())

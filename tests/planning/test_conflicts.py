@@ -50,9 +50,12 @@ def test_present_here_and_absent_there_is_a_conflict() -> None:
         ((handle, conflict),) = about_conflicts(pair)
         assert handle == "img-1"
         assert conflict.kind is EvidenceKind.LIMITATION
-        assert reading_of(conflict) == (
-            "The tools disagree on this: enlarged cardiac silhouette. "
-            "Both statements are given and neither was preferred."
+        assert conflict.category is None  # two probabilities: no rule tells which counts
+        assert reading_of(conflict, (measured, seen)) == (
+            "The tools disagree on enlarged cardiac silhouette: "
+            "measure_ctr: present, probability 0.500, limits 0.610 and 0.240; "
+            "classify_findings: absent, probability 0.500, limits 0.610 and 0.240. "
+            "Neither was preferred."
         )
 
 
@@ -158,8 +161,11 @@ def test_a_report_gives_both_statements_and_the_disagreement(
     sentences = [sentence for _, sentence in reading.gated.draft]
     text = " ".join(sentence.text for sentence in sentences)
     assert "Enlarged cardiac silhouette: ratio 0.62" in text
-    assert "No enlarged cardiac silhouette: probability 0.05" in text
-    assert "The tools disagree on this: enlarged cardiac silhouette." in text
+    assert (
+        "Enlarged cardiac silhouette unlikely, not flagged by the findings classifier: probability 0.05"
+        in text
+    )
+    assert "The tools disagree on enlarged cardiac silhouette: " in text
     known = {item.id: item for item in reading.evidence}
     assert [s.text for s in sentences if fault_of(s, known)] == []
     assert left_out(reading.gated.draft, reading.evidence) == []

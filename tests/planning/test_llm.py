@@ -340,7 +340,7 @@ def test_supported_words_are_kept(read: READ, cardiomegaly: str) -> None:
 
 UNTRUE = [
     ("contradiction", "The cardiac silhouette is not enlarged.", "polarity_not_supported"),
-    ("doubt", "The cardiac silhouette may be enlarged.", "polarity_not_supported"),
+    ("doubt", "The cardiac silhouette may be enlarged.", "certainty_not_supported"),
     ("unsupported claim", "Enlarged cardiac silhouette and pneumonia.", "term_not_supported"),
     ("cause", "Enlarged cardiac silhouette from hypertension.", "word_not_supported"),
     ("wrong side", "Enlarged cardiac silhouette on the left.", "side_not_supported"),

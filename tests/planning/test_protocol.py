@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cxr_agent.errors import ConfigError
+from cxr_agent.knowledge import coverage
 from cxr_agent.planning import protocol
 from cxr_agent.planning.budget import Budget, Spending
 from cxr_agent.planning.planner import Situation
@@ -78,7 +79,6 @@ def test_a_step_waits_for_what_it_needs_and_is_left_out_without_it() -> None:
             Step(tool="measure_ctr", films="all", needs="segment_anatomy"),
             Step(tool="segment_anatomy", films="all"),
         ),
-        coverage={},
     )
     planner = ProtocolPlanner(late)
     assert planner.name == "protocol 9"
@@ -92,7 +92,7 @@ def test_a_tool_that_is_not_there_is_not_asked_for() -> None:
 
 def test_steps_for_priors_only() -> None:
     planner = ProtocolPlanner(
-        Protocol(version="1", step=(Step(tool="measure_ctr", films="prior"),), coverage={})
+        Protocol(version="1", step=(Step(tool="measure_ctr", films="prior"),))
     )
     assert list(steps(priors=("prior-1",), planner=planner)) == [("measure_ctr", "prior-1")]
 
@@ -102,15 +102,15 @@ def test_the_protocol_names_tools_that_there_are() -> None:
     loaded = load_protocol()
     assert {step.tool for step in loaded.step} <= names
     assert {step.needs for step in loaded.step if step.needs} <= names
-    assert {tool for tools in loaded.coverage.values() for tool in tools} <= names
+    assert {tool for part in coverage().values() for tool in part.tools} <= names
 
 
 @pytest.mark.parametrize(
     "raw",
     [
         {},
-        {"version": "1", "step": [{"tool": "x", "films": "some"}], "coverage": {}},
-        {"version": "1", "step": [{"tool": "x", "films": "all", "when": "now"}], "coverage": {}},
+        {"version": "1", "step": [{"tool": "x", "films": "some"}]},
+        {"version": "1", "step": [{"tool": "x", "films": "all", "when": "now"}]},
     ],
 )
 def test_a_malformed_protocol_is_a_configuration_error(

@@ -84,9 +84,12 @@ def test_a_critical_finding_comes_before_any_other(make: Maker) -> None:
 def test_the_scope_sentence_closes_the_impression_and_cites_the_limitation(make: Maker) -> None:
     scope = make(SCOPE)
     draft = compose([make(ratio()), scope])
-    assert draft.impression[-1].text == "Nothing else was examined; see Limitations."
+    assert (
+        draft.impression[-1].text
+        == "Nothing else was examined: what was not is named under Findings."
+    )
     assert draft.impression[-1].evidence == (scope.id,)
-    assert draft.limitations[-1].text == scope.reading
+    assert draft.findings[-1].text == scope.reading
 
 
 @pytest.mark.parametrize("observation", [SCOPE, limitation("budget", "budget_steps")])

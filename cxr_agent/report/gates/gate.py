@@ -10,7 +10,8 @@ from cxr_agent.evidence import Evidence
 from cxr_agent.report.compose import is_prior, section_of, sentence_of
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.gates.coverage import below_the_fold, left_out, raise_to_top
-from cxr_agent.report.gates.support import Fault, fault_of
+from cxr_agent.report.gates.fault import Fault
+from cxr_agent.report.gates.support import fault_of
 from cxr_agent.report.model import Dropped, Sentence
 
 Gate = Literal["evidence", "coverage"]

@@ -10,12 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Side, Unit
 from cxr_agent.knowledge import Wording, measured_for, plain_words, reasons, sentences, vocabulary
+from cxr_agent.prose import Claim, read_sentence, words_read
 from cxr_agent.report.compose import is_prior, rule_texts
+from cxr_agent.report.gates.agreement import (
+    about,
+    denies,
+    disagreement,
+    normal_fault,
+)
 from cxr_agent.report.gates.claims import (
     Claims,
     Number,
@@ -23,6 +29,7 @@ from cxr_agent.report.gates.claims import (
     without_numbers,
     words_of,
 )
+from cxr_agent.report.gates.fault import Fault
 from cxr_agent.report.model import Sentence
 
 _PROVES: Final = {
@@ -31,21 +38,6 @@ _PROVES: Final = {
 }
 _BARE: Final = ("", Unit.RATIO.value)
 """Units of numbers that are written without one."""
-
-
-class Fault(StrEnum):
-    """Why a sentence is not supported."""
-
-    NO_EVIDENCE = "no_evidence"
-    UNKNOWN_EVIDENCE = "unknown_evidence"
-    NUMBER = "number_not_measured"
-    UNIT = "unit_not_measured"
-    SIDE = "side_not_supported"
-    TERM = "term_not_supported"
-    POLARITY = "polarity_not_supported"
-    CHANGE = "change_not_supported"
-    FILM = "film_not_supported"
-    WORD = "word_not_supported"
 
 
 def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | None:
@@ -64,20 +56,20 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
     claims = read_claims(sentence.text)
     if _film_fault(claims, cited):
         return Fault.FILM
+    if any(_names_others(item) and sentence.text in rule_texts(item) for item in cited):
+        return None
     fault = _number_fault(sentence.text, claims, cited) or _side_fault(claims, cited)
     if fault is not None:
         return fault
-    if any(_names_others(item) for item in cited) and any(
-        sentence.text in rule_texts(item) for item in cited
-    ):
-        return None
+    read = read_sentence(sentence.text)
     return (
         _term_fault(claims, cited)
+        or _claim_fault(read.claims, cited)
         or _polarity_fault(claims, cited)
         or _quality_fault(claims, cited)
         or (Fault.CHANGE if _unsupported_change(sentence.text, claims, cited) else None)
-        or (None if all(_names(claims, item) for item in cited) else Fault.TERM)
-        or (Fault.WORD if claims.words - _allowed(cited) else None)
+        or (None if all(_names(claims, read.claims, item) for item in cited) else Fault.TERM)
+        or (Fault.WORD if claims.words - _allowed(cited) - words_read(read) else None)
     )
 
 
@@ -198,9 +190,10 @@ def _term_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
 def _names_others(item: Evidence) -> bool:
     """Whether a rule's own words on it must name what it is not itself evidence of.
 
-    What is not known is named, and so are limits that a user changed.
+    What is not known is named, and so are limits that a user changed; "no sign of poor
+    inspiration" is the quality of a film in the words of a finding.
     """
-    return item.kind is EvidenceKind.LIMITATION or item.code == "thresholds_changed"
+    return item.kind in (EvidenceKind.LIMITATION, EvidenceKind.QUALITY)
 
 
 def _speaks_of(item: Evidence, code: str) -> bool:
@@ -209,30 +202,41 @@ def _speaks_of(item: Evidence, code: str) -> bool:
     return item.code == code or (about is not None and about.code == code)
 
 
-def _names(claims: Claims, item: Evidence) -> bool:
+def _names(claims: Claims, read: Iterable[Claim], item: Evidence) -> bool:
     """Whether a finding that is cited is also named, so that "not" is about it."""
     term = vocabulary().get(item.code)
     words = term is not None and bool(term.words)
-    return item.kind is not EvidenceKind.FINDING or not words or item.code in claims.terms
+    if item.kind is not EvidenceKind.FINDING or not words or item.code in claims.terms:
+        return True
+    return any(item in about(claim, [item]) or denies(claim, item.code) for claim in read)
+
+
+def _claim_fault(read: Iterable[Claim], cited: Sequence[Evidence]) -> Fault | None:
+    """The first claim on a finding that nothing which is cited bears out."""
+    for claim in read:
+        if claim.kind == "measurement":
+            continue
+        fault = (
+            disagreement(claim, about(claim, cited))
+            if claim.kind == "finding"
+            else normal_fault(claim, cited)
+        )
+        if fault is not None:
+            return fault
+    return None
 
 
 def _polarity_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
-    """A cited finding is spoken of, named or not, so all that are cited must fit."""
+    """Negations beyond those of the findings that are cited: two of them make an assertion."""
     findings = [item for item in cited if item.kind is EvidenceKind.FINDING]
-    if not all(_polarity_fits(claims, item) for item in findings):
-        return Fault.POLARITY
+    measured = [item for item in findings if item.probability is None]
+    absent = [item for item in measured if item.polarity is Polarity.ABSENT]
+    if measured and len(measured) == len(findings):
+        doubted = [item for item in measured if item.polarity is Polarity.UNCERTAIN]
+        if not doubted and (claims.negations > len(absent) or claims.doubtful):
+            return Fault.POLARITY
     plain = all(item.kind in (EvidenceKind.REGION, EvidenceKind.MEASUREMENT) for item in cited)
     return Fault.POLARITY if plain and (claims.negations or claims.doubtful) else None
-
-
-def _polarity_fits(claims: Claims, item: Evidence) -> bool:
-    match item.polarity:
-        case Polarity.PRESENT:
-            return not claims.negations and not claims.doubtful
-        case Polarity.ABSENT:
-            return claims.negations == 1 and not claims.doubtful
-        case _:
-            return claims.doubtful
 
 
 def _quality_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:

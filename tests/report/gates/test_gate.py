@@ -10,8 +10,9 @@ from cxr_agent.evidence import Evidence, Side
 from cxr_agent.report.compose import compose, sentence_of
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.gates.coverage import below_the_fold, left_out
+from cxr_agent.report.gates.fault import Fault
 from cxr_agent.report.gates.gate import repair
-from cxr_agent.report.gates.support import Fault, fault_of
+from cxr_agent.report.gates.support import fault_of
 from cxr_agent.report.model import Heading, Sentence
 from tests.builders import Maker
 from tests.observations import (
@@ -101,7 +102,9 @@ def test_a_finding_that_is_cited_but_not_named_is_left_out(make: Maker) -> None:
 
 
 def test_a_limitation_that_is_cited_but_not_said_is_left_out(evidence: list[Evidence]) -> None:
-    draft = saying(Section.IMPRESSION, "Nothing else was examined; see Limitations.", "e4")
+    draft = saying(
+        Section.IMPRESSION, "Nothing else was examined: what was not is named under Findings.", "e4"
+    )
     assert evidence[3] in left_out(draft, evidence)
 
 
@@ -188,7 +191,7 @@ TEXTS = (
     "The left heart is outlined.",
     "On img-2: enlarged cardiac silhouette.",
     "Stable heart.",
-    "Nothing else was examined; see Limitations.",
+    "Nothing else was examined: what was not is named under Findings.",
     BY_VARIANT["projection", "pa"].code,
 )
 SENTENCES = st.builds(
