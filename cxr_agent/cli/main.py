@@ -13,6 +13,7 @@ import typer
 from cxr_agent.cli import (
     ask,
     chat,
+    check_report,
     demo,
     doctor,
     evaluate,
@@ -20,6 +21,7 @@ from cxr_agent.cli import (
     models,
     read,
     segment,
+    structure,
     tools,
 )
 from cxr_agent.cli import trace as runs
@@ -42,6 +44,8 @@ app.command("chat")(chat.chat)
 app.command("ask")(ask.ask)
 app.command("segment")(segment.segment)
 app.command("measure")(measure.measure)
+app.command("check-report")(check_report.check_report)
+app.command("structure")(structure.structure)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="trace")
@@ -64,9 +68,9 @@ def options(
 def run() -> None:
     """Run the command line and end the process.
 
-    Exit statuses are those of :mod:`cxr_agent.errors`: 0 fine, 2 usage, 3 unreadable file,
-    4 not a film this program reads, 5 tool, 6 model, 7 output, 8 trace, 9 definition,
-    70 a fault of the program, 130 interrupted.
+    Exit statuses are those of :mod:`cxr_agent.errors`: 0 fine, 1 a checked report has
+    errors, 2 usage, 3 unreadable file, 4 not a film this program reads, 5 tool, 6 model, 7 output,
+    8 trace, 9 definition, 70 a fault of the program, 130 interrupted.
     """
     sys.exit(_run())
 

@@ -130,11 +130,11 @@ def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
     """
     current = [item for item in evidence if not is_prior(item)]
     conflicts = [item for item in current if item.code == "conflict"]
-    overruled = {identity for item in conflicts for identity in _overruled(item, current)}
+    lost = overruled(current)
     findings = [
         item
         for item in current
-        if item.kind is EvidenceKind.FINDING and _weighty(item) and item.id not in overruled
+        if item.kind is EvidenceKind.FINDING and _weighty(item) and item.id not in lost
     ]
     unmeasured = [
         item
@@ -144,14 +144,18 @@ def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
     return sorted(findings, key=_urgency) + conflicts + unmeasured
 
 
-def _overruled(conflict: Evidence, evidence: Sequence[Evidence]) -> Iterable[str]:
-    """What a rule decided against; nothing that is critical, whatever the rule says."""
-    if conflict.category is None:
-        return ()
-    rule = next((one for one in conflict_rules() if one.code == conflict.category), None)
-    over = rule.over if rule is not None else ()
-    sides = [item for item in evidence if item.id in conflict.basis]
-    return [item.id for item in sides if rests_on(item) in over and not is_critical(item)]
+def overruled(evidence: Sequence[Evidence]) -> frozenset[str]:
+    """Ids of what a rule decided against; nothing that is critical, whatever the rule says."""
+    over = {rule.code: rule.over for rule in conflict_rules()}
+    return frozenset(
+        item.id
+        for conflict in evidence
+        if conflict.code == "conflict"
+        for item in evidence
+        if item.id in conflict.basis
+        and rests_on(item) in over.get(conflict.category or "", ())
+        and not is_critical(item)
+    )
 
 
 def rests_on(finding: Evidence) -> Basis:

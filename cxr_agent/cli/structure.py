@@ -1,0 +1,88 @@
+"""``cxr-agent structure``: a free-text report to sections, claims and codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cxr_agent.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from cxr_agent.prose import Claim
+    from cxr_agent.prose.structure import StructuredReport, StructuredSentence
+
+
+_SAID: Final = {"measurement": "measured"}
+
+
+def structure(
+    report: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="A text file; - reads standard input.")
+    ],
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print JSON: claims, codes, entities and relations, attributes."
+        ),
+    ] = False,
+) -> int:
+    """Put a free-text report into a structured one, by rule; no sentence is lost.
+
+    The text stays on this machine: nothing is sent anywhere.
+    """
+    from cxr_agent.cli.texts import read_text
+    from cxr_agent.prose.structure import structure as structured
+
+    found = structured(read_text(report))
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        _print(found)
+    return EXIT_OK
+
+
+def _print(found: StructuredReport) -> None:
+    from cxr_agent.prose.structure import SECTIONS
+
+    for section in SECTIONS:
+        sentences = found.of(section)
+        if not sentences:
+            continue
+        print(section.upper())
+        if section == "findings":
+            for heading, under in found.headed():
+                print(f"  {heading}:")
+                _print_sentences(under)
+        else:
+            _print_sentences(sentences)
+        print()
+    print(f"{len(found.sentences)} sentences, each exactly once; read by rule, for research only.")
+
+
+def _print_sentences(sentences: tuple[StructuredSentence, ...]) -> None:
+    from cxr_agent.cli.output import shown_name
+
+    for sentence in sentences:
+        print(f"  - {shown_name(' '.join(sentence.text.split()))} [{sentence.id}]")
+        for claim in sentence.claims:
+            print(f"      {_told(claim)}")
+
+
+def _told(claim: Claim) -> str:
+    from cxr_agent.prose.attributes import name_of
+
+    said = claim.polarity.value if claim.kind == "finding" else claim.kind
+    parts = [f"{name_of(claim)}: {_SAID.get(said, said)}"]
+    if claim.level is not None:
+        parts.append(claim.level.replace("_", " "))
+    parts += [degree.value for degree in claim.severity]
+    if claim.locations:
+        parts += [place.value for place in claim.locations]
+    elif claim.side is not None:
+        parts.append(claim.side.value)
+    if claim.change is not None:
+        parts.append(claim.change.value.replace("_", " "))
+    parts += [f"{one.value:.{one.decimals}f} {one.unit}".strip() for one in claim.quantities]
+    return ", ".join(parts)
