@@ -53,6 +53,14 @@ class Language(Entry):
     title: dict[str, str]
     heading: dict[str, str]
     text: dict[str, str]
+    label: dict[str, str]
+    statement: dict[str, str]
+    status: dict[str, str]
+    view: dict[str, str]
+    form: dict[str, str]
+    """Texts of renderers with fields in them."""
+    location: dict[str, str] = Field(default_factory=dict)
+    """Chest ImaGenome's locations, where the language has other names for them."""
     cue: dict[str, tuple[str, ...]]
     """Words by which a translation is checked."""
 

@@ -9,7 +9,6 @@ from typing import Final
 from cxr_agent.errors import CxrAgentError
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.report.model import FilmSummary, Report
-from cxr_agent.report.render import _wording as say
 from cxr_agent.report.render._drawings import Line, OverlayError, Point, read_lines
 from cxr_agent.report.render._heatmaps import heatmap_picture
 from cxr_agent.report.render._pictures import (
@@ -19,6 +18,7 @@ from cxr_agent.report.render._pictures import (
     film_picture,
     mask_pictures,
 )
+from cxr_agent.report.render._wording import Words
 
 Artifact = Callable[[str], bytes]
 """From a SHA-256 to the bytes of the file in the trace."""
@@ -119,9 +119,10 @@ def viewers(report: Report, artifact: Artifact) -> tuple[Viewer, ...]:
     A file that is missing, damaged or not made for its film is left out and named in
     ``faults``: the text of a report has to stay readable without its pictures.
     """
+    say = Words(report.language)
     films = sorted(report.films, key=say.is_prior)
     return tuple(
-        _Builder(report, film, f"f{place}", artifact).build()
+        _Builder(report, film, f"f{place}", artifact, say).build()
         for place, film in enumerate(films, start=1)
     )
 
@@ -129,7 +130,10 @@ def viewers(report: Report, artifact: Artifact) -> tuple[Viewer, ...]:
 class _Builder:
     """Gathers one viewer; the state is the list of faults and the colours not yet used."""
 
-    def __init__(self, report: Report, film: FilmSummary, key: str, artifact: Artifact) -> None:
+    def __init__(
+        self, report: Report, film: FilmSummary, key: str, artifact: Artifact, say: Words
+    ) -> None:
+        self._say = say
         self._film = film
         self._key = key
         self._artifact = artifact
@@ -182,7 +186,7 @@ class _Builder:
         from cxr_agent.toolbox.artifacts import saliency_name
 
         first = owners[0]
-        label = say.outline(name) or say.what(first)
+        label = self._say.outline(name) or self._say.what(first)
         is_map = name == saliency_name(first.code)
         told = f"the map of {label}" if is_map else label
         data = self._read(digest, told)
@@ -192,11 +196,11 @@ class _Builder:
         evidence = tuple(item.id for item in owners)
         try:
             if is_map:
-                coloured, score = heatmap_picture(data, shape), say.map_score(first)
-                return HeatOverlay(key, label, evidence, say.verdict(first), coloured, score)
+                coloured, score = heatmap_picture(data, shape), self._say.map_score(first)
+                return HeatOverlay(key, label, evidence, self._say.verdict(first), coloured, score)
             if not data.startswith(PNG_MAGIC):
                 return LineOverlay(
-                    key, label, evidence, say.rounded(first), read_lines(data, *shape)
+                    key, label, evidence, self._say.rounded(first), read_lines(data, *shape)
                 )
             colour = _COLOURS.get(name) or next(self._spare)
             pictures = mask_pictures(data, shape, picture.size, _rgb(colour))

@@ -9,10 +9,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from cxr_agent.report.model import Report
-from cxr_agent.report.render import _wording as say
 from cxr_agent.report.render._heatmaps import gradient
 from cxr_agent.report.render._text import clean, lines
 from cxr_agent.report.render._viewer import Artifact, viewers
+from cxr_agent.report.render._wording import Words
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -38,6 +38,7 @@ def to_html(report: Report, artifact: Artifact) -> str:
 
     style, script = _source("report.css"), _source("report.js")
     films = viewers(report, artifact)
+    say = Words(report.language)
     shown = {item.id for film in films for item in film.evidence}
     return _template().render(
         report=report,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from cxr_agent.evidence import Evidence
 from cxr_agent.report.model import FilmSummary, Report, Sentence
-from cxr_agent.report.render import _wording as say
 from cxr_agent.report.render._text import lines
 from cxr_agent.report.render._text import markdown as escape
+from cxr_agent.report.render._wording import NOT_GIVEN, Words
 
 
 def to_markdown(report: Report) -> str:
@@ -17,109 +17,124 @@ def to_markdown(report: Report) -> str:
     Every sentence ends with the ids of its evidence; all text is escaped, and the history is
     quoted. Ends with one newline.
     """
-    return "\n\n".join(_blocks(report)) + "\n"
+    return "\n\n".join(_Markdown(report).blocks()) + "\n"
 
 
-def _blocks(report: Report) -> Iterator[str]:
-    notice = f"> **{escape(report.notice)}**"
-    yield "# Chest radiograph report"
-    yield notice
-    if report.status == "partial":
-        yield f"> **{say.PARTIAL}**"
-    yield "## Exam"
-    yield escape(report.exam)
-    history = [escape(line) for line in lines(report.history) if line]
-    if history:
-        yield "## History"
-        yield "\n>\n".join(f"> {line}" for line in history)
-        yield "*As given with the request; quoted, not evidence.*"
-    for section in say.sections(report):
-        yield f"## {section.title}"
-        for group in section.groups:
-            if group.heading is not None:
-                yield f"### {group.heading.value}"
-            yield _list(group.sentences, numbered=section.key == "impression")
-    if say.held_back(report):
-        yield f"*{say.held_back(report)}*"
-    if report.evidence:
-        yield "## Evidence"
-        yield _evidence(report.evidence)
-    if report.films:
-        yield "## Films"
-        yield _films(report.films)
-    yield "## Run"
-    yield _run(report)
-    yield notice
+class _Markdown:
+    """One report on its way to Markdown."""
 
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._say = Words(report.language)
 
-def _list(sentences: Iterable[Sentence], *, numbered: bool) -> str:
-    return "\n".join(
-        f"{f'{place}.' if numbered else '-'} {escape(sentence.text)} {_citation(sentence)}"
-        for place, sentence in enumerate(sentences, start=1)
-    )
+    def blocks(self) -> Iterator[str]:
+        report, say = self._report, self._say
+        notice = f"> **{escape(report.notice)}**"
+        yield f"# {say.title('report')}"
+        yield notice
+        if report.status == "partial":
+            yield f"> **{escape(say.text('partial'))}**"
+        yield f"## {say.title('exam')}"
+        yield escape(report.exam)
+        history = [escape(line) for line in lines(report.history) if line]
+        if history:
+            yield f"## {say.title('history')}"
+            yield "\n>\n".join(f"> {line}" for line in history)
+            yield f"*{escape(say.text('quoted'))}*"
+        for section in say.sections(report):
+            yield f"## {section.title}"
+            for group in section.groups:
+                if group.heading is not None:
+                    yield f"### {say.heading(group.heading)}"
+                yield self._list(group.sentences, numbered=section.key == "impression")
+        if say.held_back(report):
+            yield f"*{say.held_back(report)}*"
+        if report.evidence:
+            yield f"## {say.title('evidence')}"
+            yield self._evidence(report.evidence)
+        if report.films:
+            yield f"## {say.title('films')}"
+            yield self._films(report.films)
+        yield f"## {say.title('run')}"
+        yield self._run()
+        yield notice
 
+    def _list(self, sentences: Iterable[Sentence], *, numbered: bool) -> str:
+        return "\n".join(
+            f"{f'{place}.' if numbered else '-'} {self._flag(sentence)}{escape(sentence.text)} "
+            f"{self._citation(sentence)}"
+            for place, sentence in enumerate(sentences, start=1)
+        )
 
-def _citation(sentence: Sentence) -> str:
-    """``[e7, e8]``: with no definition of that name anywhere, Markdown makes no link of it."""
-    return say.citation(tuple(escape(identity) for identity in sentence.evidence))
+    def _flag(self, sentence: Sentence) -> str:
+        flag = self._say.critical(sentence)
+        return f"**{escape(flag)}:** " if flag else ""
 
+    def _citation(self, sentence: Sentence) -> str:
+        """``[e7, e8]``: with no definition of that name anywhere, Markdown makes no link of it."""
+        return self._say.citation(tuple(escape(identity) for identity in sentence.evidence))
 
-def _evidence(evidence: Iterable[Evidence]) -> str:
-    return _table(
-        ("Id", "What", "Reading", "Value", "Threshold", "Tool", "Step", "Model", "Image"),
-        (
+    def _evidence(self, evidence: Iterable[Evidence]) -> str:
+        say = self._say
+        columns = ("id", "what", "reading", "value", "threshold", "tool", "step", "model", "image")
+        return _table(
+            tuple(_raised(say.label(column)) for column in columns),
             (
-                item.id,
-                " / ".join(part for part in (say.what(item), say.statement(item)) if part),
-                item.reading,
-                ", ".join(
-                    filter(None, (say.value(item), say.interval(item), say.probability(item)))
-                ),
-                _threshold(item),
-                say.tool(item),
-                str(item.provenance.step),
-                say.model(item),
-                f"{item.image} ({say.short(item.provenance.image_sha256)})",
-            )
-            for item in evidence
-        ),
-    )
+                (
+                    item.id,
+                    " / ".join(part for part in (say.what(item), say.statement(item)) if part),
+                    item.reading,
+                    ", ".join(
+                        filter(None, (say.value(item), say.interval(item), say.probability(item)))
+                    ),
+                    self._threshold(item),
+                    say.tool(item),
+                    str(item.provenance.step),
+                    say.model(item),
+                    f"{item.image} ({say.short(item.provenance.image_sha256)})",
+                )
+                for item in evidence
+            ),
+        )
 
+    def _threshold(self, evidence: Evidence) -> str:
+        limit = self._say.limits(evidence) or self._say.threshold(evidence)
+        return f"{limit} ({evidence.threshold_source})" if evidence.threshold_source else limit
 
-def _threshold(evidence: Evidence) -> str:
-    limit = say.limits(evidence) or say.threshold(evidence)
-    return f"{limit} ({evidence.threshold_source})" if evidence.threshold_source else limit
-
-
-def _films(films: Iterable[FilmSummary]) -> str:
-    return _table(
-        ("Film", "View", "Size", "Remarks", "SHA-256 of the pixels"),
-        (
+    def _films(self, films: Iterable[FilmSummary]) -> str:
+        say = self._say
+        return _table(
+            tuple(say.label(column) for column in ("film", "view", "size", "remarks", "pixels")),
             (
-                say.film_title(film),
-                say.film_view(film),
-                say.film_size(film),
-                "; ".join(say.phrase(code) for code in film.notices),
-                film.sha256,
-            )
-            for film in films
-        ),
-    )
+                (
+                    say.film_title(film),
+                    say.film_view(film),
+                    say.film_size(film),
+                    "; ".join(say.phrase(code) for code in film.notices),
+                    film.sha256,
+                )
+                for film in films
+            ),
+        )
+
+    def _run(self) -> str:
+        report, say = self._report, self._say
+        facts = (
+            ("run", report.run_id),
+            ("status", say.status(report)),
+            ("planner", report.planner),
+            ("program", f"cxr-agent {report.program_version}"),
+        )
+        return "\n".join(f"- {say.label(name)}: {escape(text)}" for name, text in facts)
 
 
-def _run(report: Report) -> str:
-    facts = (
-        ("Run", report.run_id),
-        ("Status", report.status),
-        ("Planner", report.planner),
-        ("Program", f"cxr-agent {report.program_version}"),
-    )
-    return "\n".join(f"- {name}: {escape(text)}" for name, text in facts)
+def _raised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     def line(cells: Iterable[str]) -> str:
         return f"| {' | '.join(cells)} |"
 
-    body = (line(escape(cell) or say.NOT_GIVEN for cell in row) for row in rows)
+    body = (line(escape(cell) or NOT_GIVEN for cell in row) for row in rows)
     return "\n".join((line(head), line("---" for _ in head), *body))

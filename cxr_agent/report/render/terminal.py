@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from cxr_agent.evidence import Evidence
 from cxr_agent.report.model import Report, Sentence
-from cxr_agent.report.render import _wording as say
 from cxr_agent.report.render._text import clean, lines
+from cxr_agent.report.render._wording import Words
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -21,7 +21,6 @@ _WIDEST: Final = 100
 _SCALE: Final = (0.30, 0.70)
 """Cardiothoracic ratios that the drawn scale shows."""
 _SCALE_CELLS: Final = 41
-_QUOTED: Final = "As given with the request; quoted, not evidence."
 
 
 def render_terminal(report: Report, console: Console) -> None:
@@ -42,6 +41,8 @@ def render_terminal(report: Report, console: Console) -> None:
 def to_text(report: Report, width: int = _WIDTH) -> str:
     """The report as plain text of ``width`` columns, without colours and box characters."""
 
+    say = Words(report.language)
+
     def wrap(text: str, first: str = "  ", rest: str = "  ") -> str:
         return textwrap.fill(
             text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
@@ -49,73 +50,78 @@ def to_text(report: Report, width: int = _WIDTH) -> str:
 
     def blocks() -> Iterator[str]:
         notice = wrap(clean(report.notice), "", "")
-        yield "CHEST RADIOGRAPH REPORT"
+        yield say.title("report").upper()
         yield notice
         if report.status == "partial":
-            yield wrap(f"** {say.PARTIAL}", "", "   ")
-        yield "EXAM\n" + wrap(clean(report.exam))
+            yield wrap(f"** {say.text('partial')}", "", "   ")
+        yield f"{say.title('exam').upper()}\n{wrap(clean(report.exam))}"
         history = [line for line in lines(report.history) if line]
         if history:
             quoted = "\n".join(wrap(line, "  > ", "  > ") for line in history)
-            yield f"HISTORY\n{quoted}\n{wrap(f'({_QUOTED})')}"
+            aside = wrap(f"({say.text('quoted')})")
+            yield f"{say.title('history').upper()}\n{quoted}\n{aside}"
         for ratio, judged in say.headline(report):
-            yield wrap(_headline(ratio, judged), "", "  ")
+            yield wrap(_headline(say, ratio, judged), "", "  ")
         for section in say.sections(report):
             body = [section.title.upper()]
             for group in section.groups:
                 if group.heading is not None:
-                    body.append(f"  {group.heading.value}:")
+                    body.append(f"  {say.heading(group.heading)}:")
                 for place, sentence in enumerate(group.sentences, start=1):
                     mark = f"{place}. " if section.key == "impression" else "- "
-                    text = f"{clean(sentence.text)} {clean(say.citation(sentence.evidence))}"
+                    flag = f"[{say.critical(sentence)}] " if sentence.tier is not None else ""
+                    cited = clean(say.citation(sentence.evidence))
+                    text = f"{flag}{clean(sentence.text)} {cited}"
                     body.append(wrap(text, f"  {mark}", "  " + " " * len(mark)))
             yield "\n".join(body)
         if say.held_back(report):
             yield wrap(say.held_back(report), "", "")
         if report.evidence:
-            rows = (wrap(_source(item), "  ", "      ") for item in report.evidence)
-            yield "\n".join(("EVIDENCE", *rows))
-        yield "\n".join(f"{name}: {clean(text)}" for name, text in _run(report))
+            rows = (wrap(_source(say, item), "  ", "      ") for item in report.evidence)
+            yield "\n".join((say.title("evidence").upper(), *rows))
+        yield "\n".join(f"{name}: {clean(text)}" for name, text in _run(say, report))
         yield notice
 
     return "\n\n".join(blocks())
 
 
-def _headline(ratio: Evidence, judged: Evidence | None) -> str:
-    parts = [f"CARDIOTHORACIC RATIO {say.rounded(ratio)}"]
+def _headline(say: Words, ratio: Evidence, judged: Evidence | None) -> str:
+    parts = [f"{say.form('headline').upper()} {say.rounded(ratio)}"]
     if say.interval(ratio):
-        parts.append(f"interval {say.interval(ratio)}")
+        parts.append(f"{say.label('interval').lower()} {say.interval(ratio)}")
     if judged is not None and judged.threshold is not None:
-        parts.append(f"limit {say.threshold(judged)}")
+        parts.append(f"{say.label('limit')} {say.threshold(judged)}")
     ids = (ratio.id, judged.id) if judged is not None else (ratio.id,)
     return f"{', '.join(parts)} {say.citation(ids)}"
 
 
-def _source(evidence: Evidence) -> str:
+def _source(say: Words, evidence: Evidence) -> str:
     facts = (
         " ".join(part for part in (say.what(evidence), say.statement(evidence)) if part),
         " ".join(part for part in (say.value(evidence), say.interval(evidence)) if part),
         say.probability(evidence),
-        _limits(evidence),
-        f"{say.tool(evidence)}, step {evidence.provenance.step}",
+        _limits(say, evidence),
+        f"{say.tool(evidence)}, {say.label('step')} {evidence.provenance.step}",
         say.model(evidence),
         evidence.image,
     )
     return clean(f"{evidence.id}  " + "; ".join(fact for fact in facts if fact))
 
 
-def _limits(evidence: Evidence) -> str:
+def _limits(say: Words, evidence: Evidence) -> str:
     if say.limits(evidence):
-        return f"limits: {say.limits(evidence)}"
-    return f"limit {say.threshold(evidence)}" if evidence.threshold is not None else ""
+        return f"{say.label('limits').lower()}: {say.limits(evidence)}"
+    return (
+        f"{say.label('limit')} {say.threshold(evidence)}" if evidence.threshold is not None else ""
+    )
 
 
-def _run(report: Report) -> Iterator[tuple[str, str]]:
-    yield "Run", f"{report.run_id} ({report.status})"
-    yield "Planner", report.planner
-    yield "Program", f"cxr-agent {report.program_version}"
+def _run(say: Words, report: Report) -> Iterator[tuple[str, str]]:
+    yield say.label("run"), f"{report.run_id} ({say.status(report)})"
+    yield say.label("planner"), report.planner
+    yield say.label("program"), f"cxr-agent {report.program_version}"
     if report.trace:
-        yield "Trace", report.trace
+        yield say.label("trace"), report.trace
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
@@ -124,34 +130,39 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     from rich.panel import Panel
     from rich.text import Text
 
+    say = Words(report.language)
+
     def notice() -> RenderableType:
         return Panel(Text(clean(report.notice), "bold"), border_style="yellow", box=ROUNDED)
 
     yield notice()
     if report.status == "partial":
-        yield Panel(Text(say.PARTIAL, "bold"), border_style="red", box=ROUNDED)
-    yield _title("Exam")
+        yield Panel(Text(say.text("partial"), "bold"), border_style="red", box=ROUNDED)
+    yield _title(say.title("exam"))
     yield Padding(Text(clean(report.exam)), (0, 0, 0, 2))
     history = [line for line in lines(report.history) if line]
     if history:
-        yield _title("History")
+        yield _title(say.title("history"))
         yield Padding(Text("\n".join(f"│ {line}" for line in history), "italic"), (0, 0, 0, 2))
-        yield Padding(Text(_QUOTED, "dim"), (0, 0, 0, 2))
+        yield Padding(Text(say.text("quoted"), "dim"), (0, 0, 0, 2))
     for ratio, judged in say.headline(report):
-        yield Padding(_gauge(ratio, judged), (1, 0, 0, 0))
+        yield Padding(_gauge(say, ratio, judged), (1, 0, 0, 0))
     for section in say.sections(report):
         yield _title(section.title)
         for group in section.groups:
             if group.heading is not None:
-                yield Padding(Text(group.heading.value, "cyan"), (0, 0, 0, 2))
+                yield Padding(Text(say.heading(group.heading), "cyan"), (0, 0, 0, 2))
             numbered = section.key == "impression"
-            yield Padding(_sentences(group.sentences, numbered=numbered), (0, 0, 0, 2))
+            told = _sentences(say, group.sentences, numbered=numbered)
+            yield Padding(told, (0, 0, 0, 2))
     if say.held_back(report):
         yield Padding(Text(say.held_back(report), "dim"), (1, 0, 0, 0))
     if report.evidence:
-        yield _title("Evidence")
-        yield Padding(_table(report.evidence), (0, 0, 0, 2))
-    yield Text("\n" + "\n".join(f"{name}: {clean(text)}" for name, text in _run(report)), "dim")
+        yield _title(say.title("evidence"))
+        yield Padding(_table(say, report.evidence), (0, 0, 0, 2))
+    yield Text(
+        "\n" + "\n".join(f"{name}: {clean(text)}" for name, text in _run(say, report)), "dim"
+    )
     yield notice()
 
 
@@ -161,7 +172,7 @@ def _title(title: str) -> RenderableType:
     return Text(f"\n{title.upper()}", "bold")
 
 
-def _sentences(sentences: tuple[Sentence, ...], *, numbered: bool) -> RenderableType:
+def _sentences(say: Words, sentences: tuple[Sentence, ...], *, numbered: bool) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
@@ -170,24 +181,27 @@ def _sentences(sentences: tuple[Sentence, ...], *, numbered: bool) -> Renderable
     grid.add_column(overflow="fold")
     for place, sentence in enumerate(sentences, start=1):
         mark = Text(f"{place}." if numbered else "•", "bold" if numbered else "dim")
-        text = Text(clean(sentence.text), "bold" if numbered else "")
+        text = Text()
+        if sentence.tier is not None:
+            text.append(f"{say.critical(sentence)}: ", "bold red")
+        text.append(clean(sentence.text), "bold" if numbered else "")
         text.append(f" {clean(say.citation(sentence.evidence))}", "not bold dim")
         grid.add_row(mark, text)
     return grid
 
 
-def _gauge(ratio: Evidence, judged: Evidence | None) -> RenderableType:
+def _gauge(say: Words, ratio: Evidence, judged: Evidence | None) -> RenderableType:
     """The cardiothoracic ratio as a number and on a scale: interval, value, limit."""
     from rich.box import ROUNDED
     from rich.panel import Panel
     from rich.text import Text
 
-    text = Text("Cardiothoracic ratio ")
+    text = Text(f"{say.form('headline')} ")
     text.append(say.rounded(ratio), "bold")
     if say.interval(ratio):
         text.append(f"   {say.interval(ratio)}")
     if judged is not None and judged.threshold is not None:
-        text.append(f"   limit {say.threshold(judged)}")
+        text.append(f"   {say.label('limit')} {say.threshold(judged)}")
     ids = (ratio.id, judged.id) if judged is not None else (ratio.id,)
     text.append(f"   {say.citation(ids)}", "dim")
     text.append("\n")
@@ -217,13 +231,13 @@ def _scale(ratio: Evidence, limit: float | None) -> Text:
     )
 
 
-def _table(evidence: tuple[Evidence, ...]) -> RenderableType:
+def _table(say: Words, evidence: tuple[Evidence, ...]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("Id", "What", "Stated, value", "Tool, step", "Film"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"Id", "Film"})
+    for key in ("id", "what", "stated_value", "tool_step", "film"):
+        table.add_column(say.label(key), overflow="fold", no_wrap=key in {"id", "film"})
     for item in evidence:
         figure = "\n".join(
             part
@@ -231,7 +245,7 @@ def _table(evidence: tuple[Evidence, ...]) -> RenderableType:
                 ", ".join(filter(None, (say.statement(item), say.value(item)))),
                 say.interval(item),
                 say.probability(item),
-                _limits(item),
+                _limits(say, item),
             )
             if part
         )
