@@ -208,3 +208,8 @@ class Evidence(Observation):
     reading: str
     """The observation in plain language, written by rule."""
     provenance: Provenance
+
+    @property
+    def of_prior(self) -> bool:
+        """Whether it is about a prior film."""
+        return self.image.startswith("prior-")

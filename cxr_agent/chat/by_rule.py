@@ -12,7 +12,7 @@ from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Side
 from cxr_agent.planning.queue import Queue
 from cxr_agent.questions import Intent, Question
 from cxr_agent.reading.run import Run
-from cxr_agent.report.compose import answers, is_prior, sentence_of
+from cxr_agent.report.compose import answers, sentence_of
 from cxr_agent.report.draft import Section
 from cxr_agent.report.model import Sentence
 
@@ -98,7 +98,7 @@ class ByRule:
         about = [
             item
             for item in run.evidence
-            if not is_prior(item) and (item.code in codes or "film_quality" in codes)
+            if not item.of_prior and (item.code in codes or "film_quality" in codes)
         ]
         items = [
             item
@@ -125,7 +125,7 @@ class ByRule:
         items += [
             item
             for item in run.evidence
-            if item.code in ("prior_film", "prior_comparison") and is_prior(item)
+            if item.code in ("prior_film", "prior_comparison") and item.of_prior
         ]
         return self._stated(items)
 
@@ -163,7 +163,7 @@ class ByRule:
         found = _on(question.side, found) or found
         if not any(item.id in question.subjects for item in found):
             # A prior is meant only where it is named.
-            found = [item for item in found if not is_prior(item)] or found
+            found = [item for item in found if not item.of_prior] or found
         return list({item.id: item for item in found}.values())
 
     def _stated(self, items: Iterable[Evidence]) -> Answered:
@@ -212,7 +212,7 @@ _ALSO: Final = {
 def _measured(evidence: Sequence[Evidence], side: Side | None) -> list[Evidence]:
     """Every number of the current films: what "measure it" asks for where nothing is named."""
     values = [item for item in evidence if item.kind is EvidenceKind.MEASUREMENT]
-    return _on(side, [item for item in values if not is_prior(item)])
+    return _on(side, [item for item in values if not item.of_prior])
 
 
 def _on(side: Side | None, items: Sequence[Evidence]) -> list[Evidence]:

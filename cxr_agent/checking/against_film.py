@@ -11,7 +11,7 @@ from cxr_agent.evidence import Change, Evidence, EvidenceKind, Polarity, Severit
 from cxr_agent.knowledge import report_lexicon
 from cxr_agent.prose import Claim, Status
 from cxr_agent.prose.structure import StructuredReport, StructuredSentence
-from cxr_agent.report.compose import is_prior, overruled
+from cxr_agent.report.compose import overruled
 from cxr_agent.report.gates.agreement import about, disagreement, sides_of
 from cxr_agent.report.gates.fault import Fault
 
@@ -37,7 +37,7 @@ class AgainstFilm:
     """
 
     def __init__(self, evidence: Sequence[Evidence], *, compared: bool) -> None:
-        current = [item for item in evidence if not is_prior(item)]
+        current = [item for item in evidence if not item.of_prior]
         lost = overruled(current)
         undecided = {
             code

@@ -48,3 +48,12 @@ SendImages = Annotated[
 PrivacyMode = Annotated[
     str, typer.Option("--privacy", help="What the trace keeps of texts: full, masked or none.")
 ]
+Language = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        help="Language of the report: en, de. Default: CXR_AGENT_LANG, else en.",
+        envvar="CXR_AGENT_LANG",
+        show_default=False,
+    ),
+]

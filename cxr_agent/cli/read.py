@@ -17,6 +17,7 @@ from cxr_agent.cli.options import (
     Config,
     Films,
     Indication,
+    Language,
     Model,
     Prior,
     PrivacyMode,
@@ -47,6 +48,10 @@ def read(
         typer.Option(help="Write an HTML report: a file, or with several studies a folder."),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    ris: Annotated[
+        bool, typer.Option("--ris", help="Print plain ASCII text for a RIS: the report alone.")
+    ] = False,
+    lang: Language = "en",
     traces: Traces = None,
     model: Model = None,
     api_base: ApiBase = None,
@@ -58,7 +63,9 @@ def read(
     """Read films and report what is seen. About 2 s for the first film, 0.5 s for each other."""
     from cxr_agent.cli.output import Names
     from cxr_agent.cli.problems import internal_error
+    from cxr_agent.knowledge import checked_language
     from cxr_agent.reading import Agent
+    from cxr_agent.report.translate import in_language
 
     groups = [films] if study else [[film] for film in films]
     if prior and len(groups) > 1:
@@ -67,7 +74,9 @@ def read(
             "--prior goes with one study, and there are several",
             hint="Give one FILE, or --study when all FILEs are of one patient.",
         )
-    show = _json_printer(len(groups) > 1) if as_json else _text_printer(markdown, len(groups) > 1)
+    checked_language(lang)
+    several = len(groups) > 1
+    show = _json_printer(several) if as_json else _text_printer(_style(markdown, ris), several)
     status, names = EXIT_OK, Names(".html")
     with (
         Agent(
@@ -85,6 +94,7 @@ def read(
         for group in groups:
             try:
                 report = agent.read(group, priors=prior or (), indication=indication)
+                report = in_language(report, lang)
                 if html is not None:
                     folder = len(groups) > 1 or html.is_dir()
                     _write_html(report, html / names.take(group[0]) if folder else html)
@@ -138,11 +148,20 @@ def _json_printer(several: bool) -> Iterator[_Emit]:
         print("\n]")  # also where the user stops in the middle: what was read stays readable
 
 
+def _style(markdown: bool, ris: bool) -> str:
+    if markdown and ris:
+        raise UsageError(
+            "one_style", "--markdown and --ris go not together", hint="Choose one of them."
+        )
+    return "markdown" if markdown else "ris" if ris else "text"
+
+
 @contextmanager
-def _text_printer(markdown: bool, several: bool) -> Iterator[_Emit]:
+def _text_printer(style: str, several: bool) -> Iterator[_Emit]:
     from cxr_agent.cli.output import shown_name
     from cxr_agent.cli.problems import print_error
     from cxr_agent.cli.show import print_report
+    from cxr_agent.report.render import to_markdown, to_ris
 
     def emit(film: Path, report: Report | None, error: CxrAgentError | None) -> None:
         name = shown_name(film)
@@ -151,13 +170,11 @@ def _text_printer(markdown: bool, several: bool) -> Iterator[_Emit]:
             return
         assert report is not None
         if several:
-            print(f"\n# {name}" if markdown else f"\n=== {name} ===")
-        if markdown:
-            from cxr_agent.report.render import to_markdown
-
-            print(to_markdown(report))
-        else:
+            print(f"\n# {name}" if style == "markdown" else f"\n=== {name} ===")
+        if style == "text":
             print_report(report)
+        else:
+            print(to_markdown(report) if style == "markdown" else to_ris(report))
 
     yield emit
 

@@ -9,7 +9,6 @@ from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.language import LanguageModel, Message, load_prompt
 from cxr_agent.planning.planner import Consulted
 from cxr_agent.planning.seen import evidence_lines
-from cxr_agent.report.compose import is_prior
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.gates.support import fault_of
 from cxr_agent.report.written import read_lines, sentences_of
@@ -30,7 +29,7 @@ class Writer:
         Technique, comparison and limits stay in the words of the rules, and so does every
         statement that the model does not make in words that its evidence supports.
         """
-        about = [item for item in evidence if item.kind in _WORDED and not is_prior(item)]
+        about = [item for item in evidence if item.kind in _WORDED and not item.of_prior]
         lines = "\n".join(evidence_lines(about))
         messages: list[Message] = [
             {"role": "system", "content": self._prompt.text},

@@ -11,21 +11,13 @@ from cxr_agent.knowledge import (
     conflict_rules,
     coverage,
     critical_findings,
-    sentences,
     vocabulary,
 )
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.model import Heading, Sentence
+from cxr_agent.report.phrasing import on_film, outlines, scope, told
 
 _ORDER: Final = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
-_OF_THE_RUN: Final = (
-    "not_examined",
-    "budget",
-    "thresholds_changed",
-    "planner_handover",
-    "clinical_question",
-)
-"""Statements about the run, which no film is named for."""
 _LEAST_CRITICAL: Final = 2
 """Tiers up to this one are flagged; a later one only orders the impression."""
 _NO_ANSWER: Final = (EvidenceKind.LIMITATION, EvidenceKind.REGION)
@@ -39,7 +31,7 @@ def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
     asked
         Codes of the clinical question, which is answered before anything else.
     """
-    several = len({item.image for item in evidence if not is_prior(item)}) > 1
+    several = len({item.image for item in evidence if not item.of_prior}) > 1
     draft = Draft()
     for item in answers(evidence, asked):
         sentence = sentence_of(item, Section.ANSWER, several=several)
@@ -53,9 +45,9 @@ def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
     for item in _impression(evidence):
         sentence = sentence_of(item, Section.IMPRESSION, several=several)
         draft = draft.adding(Section.IMPRESSION, sentence)
-    scope = tuple(i.id for i in evidence if i.code == "not_examined" and not is_prior(i))
-    if scope:
-        sentence = Sentence(text=_joining("scope"), evidence=scope)
+    unexamined = tuple(i.id for i in evidence if i.code == "not_examined" and not i.of_prior)
+    if unexamined:
+        sentence = Sentence(text=scope(), evidence=unexamined)
         draft = draft.adding(Section.IMPRESSION, sentence)
     return draft
 
@@ -66,7 +58,7 @@ def answers(evidence: Sequence[Evidence], asked: Sequence[str]) -> list[Evidence
     What a tool found comes first, and before why another could not; ``clinical_question`` is what
     the program has to say of the question itself.
     """
-    current = [item for item in evidence if not is_prior(item)]
+    current = [item for item in evidence if not item.of_prior]
     found: list[Evidence] = []
     for code in asked:
         about = [item for item in current if item.code == code]
@@ -76,15 +68,10 @@ def answers(evidence: Sequence[Evidence], asked: Sequence[str]) -> list[Evidence
     return list({item.id: item for item in found}.values())
 
 
-def is_prior(evidence: Evidence) -> bool:
-    """Whether the evidence is about a prior film."""
-    return evidence.image.startswith("prior-")
-
-
 def section_of(evidence: Evidence) -> Section:
     """Where a report says this."""
     told_there = evidence.kind is EvidenceKind.COMPARISON or evidence.code == "prior_comparison"
-    if is_prior(evidence) or told_there:
+    if evidence.of_prior or told_there:
         return Section.COMPARISON
     if evidence.code in ("not_examined", "conflict"):
         return Section.FINDINGS
@@ -103,9 +90,8 @@ def sentence_of(evidence: Evidence, section: Section, *, several: bool) -> Sente
     several
         Whether the study has more than one current film, so that each must be named.
     """
-    named = is_prior(evidence) or (several and evidence.code not in _OF_THE_RUN)
     return Sentence(
-        text=_placed(evidence.reading, evidence.image, named),
+        text=told(evidence, several=several),
         evidence=(evidence.id,),
         heading=heading_of(evidence) if section is Section.FINDINGS else None,
         tier=tier_of(evidence) if section is Section.IMPRESSION else None,
@@ -114,13 +100,13 @@ def sentence_of(evidence: Evidence, section: Section, *, several: bool) -> Sente
 
 def readings(evidence: Evidence) -> frozenset[str]:
     """The reading as a sentence, with and without the film named."""
-    return frozenset((evidence.reading, _placed(evidence.reading, evidence.image, True)))
+    return frozenset((evidence.reading, on_film(evidence.reading, evidence.image)))
 
 
 def rule_texts(evidence: Evidence) -> frozenset[str]:
     """Every sentence that a rule writes for one piece of evidence alone."""
-    scope = (_joining("scope"),) if evidence.code == "not_examined" else ()
-    return readings(evidence).union(scope)
+    closing = (scope(),) if evidence.code == "not_examined" else ()
+    return readings(evidence).union(closing)
 
 
 def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -128,7 +114,7 @@ def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
 
     What a rule decided against stands in Findings, and in the sentence on the disagreement.
     """
-    current = [item for item in evidence if not is_prior(item)]
+    current = [item for item in evidence if not item.of_prior]
     conflicts = [item for item in current if item.code == "conflict"]
     lost = overruled(current)
     findings = [
@@ -204,33 +190,14 @@ def _outlines(evidence: Sequence[Evidence], several: bool) -> Iterable[tuple[Sec
     for item in evidence:
         if item.kind is EvidenceKind.REGION:
             drawn.setdefault((item.image, item.provenance.tool), []).append(item)
-    for (handle, tool), regions in drawn.items():
-        wording = f"outlined_{tool}"
-        joining = _joining(wording if wording in sentences()["compose"].variants else "outlined")
-        text = joining.format(names=", ".join(map(_outlined, regions)))
+    for regions in drawn.values():
         yield (
             section_of(regions[0]),
             Sentence(
-                text=_placed(text, handle, several or is_prior(regions[0])),
+                text=outlines(regions, several=several),
                 evidence=tuple(region.id for region in regions),
             ),
         )
-
-
-def _outlined(region: Evidence) -> str:
-    """The name of what was outlined; a group with the number of its members."""
-    name = vocabulary()[region.code].name
-    return f"{name} ({region.details['count']:.0f})" if "count" in region.details else name
-
-
-def _placed(text: str, handle: str, named: bool) -> str:
-    if not named:
-        return text
-    return _joining("on_film").format(handle=handle, sentence=text[:1].lower() + text[1:])
-
-
-def _joining(variant: str) -> str:
-    return sentences()["compose"].variants[variant]
 
 
 def heading_of(evidence: Evidence) -> Heading:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.knowledge import vocabulary
-from cxr_agent.report.compose import is_critical, is_prior, readings, tier_of
+from cxr_agent.report.compose import is_critical, readings, tier_of
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.gates.claims import read_claims
 from cxr_agent.report.model import Sentence
@@ -40,7 +40,7 @@ def says(sentence: Sentence, item: Evidence) -> bool:
 
 def below_the_fold(draft: Draft, evidence: Sequence[Evidence]) -> list[Evidence]:
     """Critical findings of the current films that do not open the impression."""
-    critical = [item for item in evidence if is_critical(item) and not is_prior(item)]
+    critical = [item for item in evidence if is_critical(item) and not item.of_prior]
     critical.sort(key=lambda item: tier_of(item) or 0)
     opening = draft.impression[: len(critical)]
     return [item for item in critical if not any(says(sentence, item) for sentence in opening)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cxr_agent.evidence import Evidence
-from cxr_agent.report.compose import is_prior, section_of, sentence_of
+from cxr_agent.report.compose import section_of, sentence_of
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.gates.coverage import below_the_fold, left_out, raise_to_top
 from cxr_agent.report.gates.fault import Fault
@@ -46,7 +46,7 @@ def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
     unsaid is added in the words of the rule.
     """
     known = {item.id: item for item in evidence}
-    several = len({item.image for item in evidence if not is_prior(item)}) > 1
+    several = len({item.image for item in evidence if not item.of_prior}) > 1
     verdicts: list[Verdict] = []
     dropped: list[Dropped] = []
 

@@ -15,7 +15,7 @@ from typing import Final
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Side, Unit
 from cxr_agent.knowledge import Wording, measured_for, plain_words, reasons, sentences, vocabulary
 from cxr_agent.prose import Claim, read_sentence, words_read
-from cxr_agent.report.compose import is_prior, rule_texts
+from cxr_agent.report.compose import rule_texts
 from cxr_agent.report.gates.agreement import (
     about,
     denies,
@@ -78,7 +78,7 @@ def _film_fault(claims: Claims, cited: Sequence[Evidence]) -> bool:
     films = {item.image for item in cited}
     if len(films) > 1:
         return True
-    return claims.films != films if claims.films else is_prior(cited[0])
+    return claims.films != films if claims.films else cited[0].of_prior
 
 
 @dataclass(frozen=True, slots=True)

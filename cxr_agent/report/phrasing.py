@@ -1,0 +1,64 @@
+"""Sentences that join evidence or name its film, by rule, in every language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from cxr_agent.evidence import Evidence
+from cxr_agent.knowledge import ENGLISH, language, names, sentences
+
+_OF_THE_RUN: Final = (
+    "not_examined",
+    "budget",
+    "thresholds_changed",
+    "planner_handover",
+    "clinical_question",
+)
+"""Statements about the run, which no film is named for."""
+
+
+def told(evidence: Evidence, *, several: bool, code: str = ENGLISH) -> str:
+    """The reading of one piece of evidence as a sentence.
+
+    Parameters
+    ----------
+    several
+        Whether the study has more than one current film, so that each must be named.
+    """
+    # That there is no prior film is said of the study.
+    of_the_run = evidence.code in _OF_THE_RUN or evidence.category == "none"
+    named = evidence.of_prior or (several and not of_the_run)
+    return on_film(evidence.reading, evidence.image, code) if named else evidence.reading
+
+
+def on_film(text: str, handle: str, code: str = ENGLISH) -> str:
+    """A sentence with its film named."""
+    if language(code).small_names:
+        text = text[:1].lower() + text[1:]
+    return _joining("on_film", code).format(handle=handle, sentence=text)
+
+
+def outlines(regions: Sequence[Evidence], *, several: bool, code: str = ENGLISH) -> str:
+    """One sentence for all that a tool outlined on a film."""
+    first = regions[0]
+    wording = f"outlined_{first.provenance.tool}"
+    known = sentences(code)["compose"].variants
+    joining = _joining(wording if wording in known else "outlined", code)
+    text = joining.format(names=", ".join(_outlined(region, code) for region in regions))
+    return on_film(text, first.image, code) if several or first.of_prior else text
+
+
+def scope(code: str = ENGLISH) -> str:
+    """That nothing else was examined."""
+    return _joining("scope", code)
+
+
+def _outlined(region: Evidence, code: str) -> str:
+    """The name of what was outlined; a group with the number of its members."""
+    name = names(code)[region.code].name
+    return f"{name} ({region.details['count']:.0f})" if "count" in region.details else name
+
+
+def _joining(variant: str, code: str) -> str:
+    return sentences(code)["compose"].variants[variant]
