@@ -20,6 +20,7 @@ from cxr_agent.cli import (
     measure,
     models,
     read,
+    schema,
     segment,
     structure,
     tools,
@@ -46,6 +47,7 @@ app.command("segment")(segment.segment)
 app.command("measure")(measure.measure)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
+app.command("schema")(schema.schema)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="trace")

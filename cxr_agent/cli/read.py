@@ -47,6 +47,12 @@ def read(
         Path | None,
         typer.Option(help="Write an HTML report: a file, or with several studies a folder."),
     ] = None,
+    scene_graph: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the scene graph as JSON: a file, or with several studies a folder."
+        ),
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     ris: Annotated[
         bool, typer.Option("--ris", help="Print plain ASCII text for a RIS: the report alone.")
@@ -77,7 +83,7 @@ def read(
     checked_language(lang)
     several = len(groups) > 1
     show = _json_printer(several) if as_json else _text_printer(_style(markdown, ris), several)
-    status, names = EXIT_OK, Names(".html")
+    status, pages, graphs = EXIT_OK, Names(".html"), Names(".json")
     with (
         Agent(
             traces=traces,
@@ -96,8 +102,12 @@ def read(
                 report = agent.read(group, priors=prior or (), indication=indication)
                 report = in_language(report, lang)
                 if html is not None:
-                    folder = len(groups) > 1 or html.is_dir()
-                    _write_html(report, html / names.take(group[0]) if folder else html)
+                    folder = several or html.is_dir()
+                    _write_html(report, html / pages.take(group[0]) if folder else html)
+                if scene_graph is not None:
+                    folder = several or scene_graph.is_dir()
+                    place = scene_graph / graphs.take(group[0]) if folder else scene_graph
+                    _write_scene_graph(report, place)
             except Exception as error:
                 if len(groups) == 1 and not as_json:
                     raise
@@ -189,3 +199,12 @@ def _write_html(report: Report, path: Path) -> None:
     page = to_html(report, read_trace(Path(report.trace)).artifact)
     write_whole(path, page.encode())
     print(f"HTML report: {shown_name(path)}", file=sys.stderr)
+
+
+def _write_scene_graph(report: Report, path: Path) -> None:
+    from cxr_agent.cli.output import shown_name
+    from cxr_agent.output import write_whole
+    from cxr_agent.report.render import to_scene_graph_json
+
+    write_whole(path, to_scene_graph_json(report).encode())
+    print(f"Scene graph: {shown_name(path)}", file=sys.stderr)

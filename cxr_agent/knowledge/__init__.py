@@ -31,6 +31,7 @@ from cxr_agent.knowledge.report_lexicon import (
     ReportLexicon,
     report_lexicon,
 )
+from cxr_agent.knowledge.scene_graph import SceneGraphRules, scene_graph_rules
 from cxr_agent.knowledge.structures import Structure, members, structures
 from cxr_agent.knowledge.thresholds import (
     Threshold,
@@ -71,6 +72,7 @@ __all__ = [
     "Name",
     "QuestionLexicon",
     "ReportLexicon",
+    "SceneGraphRules",
     "Structure",
     "Term",
     "Threshold",
@@ -98,6 +100,7 @@ __all__ = [
     "read_configuration",
     "reasons",
     "report_lexicon",
+    "scene_graph_rules",
     "sentences",
     "shipped",
     "structures",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from cxr_agent.evidence import Evidence, EvidenceKind, Unit
+from cxr_agent.evidence import Evidence, EvidenceKind, Location, Unit
 from cxr_agent.knowledge import language, names, reasons, structures
 from cxr_agent.report.model import FilmSummary, Heading, Report, Sentence
 
@@ -192,11 +192,23 @@ class Words:
 
     def what(self, evidence: Evidence) -> str:
         """The name of what evidence is about, as the vocabulary has it."""
-        return self._name(evidence.code) or evidence.code.replace("_", " ")
+        return self.name(evidence.code)
 
     def outline(self, structure: str) -> str:
         """The name of one member of a group that was outlined; empty where it is no structure."""
         return self._name(structure) if structure in structures() else ""
+
+    def name(self, code: str) -> str:
+        """What a code is called; the code itself when it has no name."""
+        return self._name(code) or code.replace("_", " ")
+
+    def location(self, location: Location) -> str:
+        """A location's name."""
+        return self._language.location.get(location, location.value)
+
+    def change(self, value: str) -> str:
+        """Chest ImaGenome's word for a change; empty is a contradiction."""
+        return self._language.form[f"change_{value.replace(' ', '_') or 'mixed'}"]
 
     def _name(self, code: str) -> str:
         known = names(self._code).get(code)
@@ -215,7 +227,7 @@ class Words:
     def place(self, evidence: Evidence) -> str:
         """Location and side, without saying the side twice."""
         place = evidence.location.value if evidence.location else ""
-        location = self._language.location.get(place, place)
+        location = self.location(evidence.location) if evidence.location else ""
         side = self._language.side[evidence.side] if evidence.side else ""
         if side and evidence.side not in place.split():
             return f"{location}, {side}" if location else side

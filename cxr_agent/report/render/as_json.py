@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from cxr_agent.report.model import Report
+from cxr_agent.report.scene_graph import scene_graphs
 
 
 def to_json(report: Report, indent: int | None = 2) -> str:
@@ -17,3 +20,12 @@ def to_json(report: Report, indent: int | None = 2) -> str:
         Spaces per level; None gives one line.
     """
     return report.model_dump_json(indent=indent)
+
+
+def to_scene_graph_json(report: Report, indent: int | None = 2) -> str:
+    """The scene graph of every film, in Chest ImaGenome's terms, as a JSON list.
+
+    See :mod:`cxr_agent.report.scene_graph` for what departs from Chest ImaGenome.
+    """
+    graphs = [graph.model_dump(mode="json") for graph in scene_graphs(report)]
+    return json.dumps(graphs, indent=indent, ensure_ascii=False)

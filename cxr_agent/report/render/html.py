@@ -9,6 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from cxr_agent.report.model import Report
+from cxr_agent.report.render._graph import graph_drawings
 from cxr_agent.report.render._heatmaps import gradient
 from cxr_agent.report.render._text import clean, lines
 from cxr_agent.report.render._viewer import Artifact, viewers
@@ -47,6 +48,7 @@ def to_html(report: Report, artifact: Artifact) -> str:
         headline=list(say.headline(report)),
         films=films,
         # Evidence about a film that the report does not list still gets its card.
+        graphs=graph_drawings(report),
         loose=[item for item in report.evidence if item.id not in shown],
         known={item.id for item in report.evidence},
         mapped={id for film in films for overlay in film.maps for id in overlay.evidence},
