@@ -305,6 +305,15 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
         )
         for code, (limit, *values) in AORTA.items()
     },
+    ("any_descriptor", "default"): Observation(
+        kind=EvidenceKind.DESCRIPTOR,
+        code="wide_heart",
+        category="cardiomegaly",
+        location=Location.CARDIAC_SILHOUETTE,
+        box=(1, 2, 3, 4),
+        value=0.87,
+        unit=Unit.RATIO,
+    ),
     ("not_judged", "default"): limitation("not_judged", "lung_lesion", "pleural_thickening"),
     ("conflict", "default"): limitation("conflict", "cardiomegaly", basis=("e9001", "e9002")),
     **{

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "cxr_agent"
 LONGEST = 600
 NOT_OURS_TO_NAME = {"tools", "kb", "prompts", "training", "tests", "benchmarks"}
-NO_JSON = {"demo", "trace schema"}
+NO_JSON = {"demo", "schema", "trace schema"}
 """``demo`` is a show; a schema is JSON already."""
 HELP_S = 0.3
 

@@ -57,6 +57,7 @@ def test_every_file_loads() -> None:
         *("models", "protocol", "thresholds", "vocabulary", "words"),
         *("structures", "measurements", "cxreasonbench", "questions"),
         *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
+        *("descriptors", "descriptor_reference", "scene_graph"),
     }
     for name in names:
         assert knowledge.load(name)
@@ -91,7 +92,7 @@ def test_every_threshold_has_a_source_and_is_used() -> None:
 
 def test_sentences_are_about_terms_and_use_known_fields() -> None:
     for code, wording in knowledge.sentences().items():
-        if code in ("compose", "any_finding", "any_measurement"):
+        if code in ("compose", "any_finding", "any_measurement", "any_descriptor"):
             continue
         assert code in knowledge.vocabulary()
         for template in wording.variants.values():

@@ -3,6 +3,12 @@
 from cxr_agent.knowledge.certainty import CertaintyLevel, certainty_levels, certainty_of
 from cxr_agent.knowledge.configuration import read_configuration
 from cxr_agent.knowledge.coverage import Covered, coverage
+from cxr_agent.knowledge.descriptors import (
+    Descriptor,
+    Reference,
+    descriptor_references,
+    descriptors,
+)
 from cxr_agent.knowledge.files import load
 from cxr_agent.knowledge.measurements import (
     Comparison,
@@ -66,11 +72,13 @@ __all__ = [
     "Covered",
     "CriticalFinding",
     "Decision",
+    "Descriptor",
     "FindingWords",
     "Language",
     "MeasurementDefinition",
     "Name",
     "QuestionLexicon",
+    "Reference",
     "ReportLexicon",
     "SceneGraphRules",
     "Structure",
@@ -85,6 +93,8 @@ __all__ = [
     "coverage",
     "critical_findings",
     "definition",
+    "descriptor_references",
+    "descriptors",
     "everyday_words",
     "in_force",
     "language",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from cxr_agent.knowledge.descriptors import descriptors
 from cxr_agent.knowledge.files import Entry, entry, lines, load, text
 from cxr_agent.knowledge.questions import question_lexicon
 from cxr_agent.knowledge.structures import structures
@@ -26,7 +27,7 @@ class Term(Entry):
 
 @lru_cache(maxsize=1)
 def vocabulary() -> dict[str, Term]:
-    """``kb/vocabulary.toml`` and the structures of ``kb/structures.toml``, by code."""
+    """``kb/vocabulary.toml``, the structures and the descriptors of findings, by code."""
     terms = {code: entry(Term, code, raw) for code, raw in load("vocabulary").items()}
     regions = {
         code: Term(
@@ -38,7 +39,11 @@ def vocabulary() -> dict[str, Term]:
         )
         for code, structure in structures().items()
     }
-    return terms | regions
+    signs = {
+        code: Term(name=one.name, kind="descriptor", section=terms[one.finding].section)
+        for code, one in descriptors().items()
+    }
+    return terms | regions | signs
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,9 @@ from cxr_agent.report.phrasing import on_film, outlines, scope, told
 _ORDER: Final = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
 _LEAST_CRITICAL: Final = 2
 """Tiers up to this one are flagged; a later one only orders the impression."""
-_NO_ANSWER: Final = (EvidenceKind.LIMITATION, EvidenceKind.REGION)
+_UNSAID: Final = (EvidenceKind.REGION, EvidenceKind.DESCRIPTOR)
+"""Outlines are told together; descriptors open a finding up and are no statement of their own."""
+_NO_ANSWER: Final = (EvidenceKind.LIMITATION, *_UNSAID)
 
 
 def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
@@ -39,7 +41,7 @@ def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
     for section, sentence in _outlines(evidence, several):
         draft = draft.adding(section, sentence)
     for item in evidence:
-        if item.kind is not EvidenceKind.REGION:
+        if item.kind not in _UNSAID:
             section = section_of(item)
             draft = draft.adding(section, sentence_of(item, section, several=several))
     for item in _impression(evidence):

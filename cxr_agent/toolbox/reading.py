@@ -23,7 +23,11 @@ from cxr_agent.knowledge import (
 )
 
 _NONE = Wording(variants={})
-_ANY: Final = {EvidenceKind.FINDING: "any_finding", EvidenceKind.MEASUREMENT: "any_measurement"}
+_ANY: Final = {
+    EvidenceKind.FINDING: "any_finding",
+    EvidenceKind.MEASUREMENT: "any_measurement",
+    EvidenceKind.DESCRIPTOR: "any_descriptor",
+}
 """Wordings for where the code's own has no fitting variant."""
 
 

@@ -21,6 +21,7 @@ ORDER = [
     "assess_quality",
     "assess_familiarity",
     "classify_findings",
+    "describe_findings",
     "measure_inclusion",
     "measure_rotation",
     "measure_inspiration",

@@ -102,6 +102,11 @@ def chest_films(shared: Path, extra: Path) -> list[Film]:
     return [film for reader in _READERS.values() for film in reader(shared, extra)]
 
 
+def films_of(source: str, shared: Path, extra: Path) -> list[Film]:
+    """The films of one set; none where it is not there. Raises KeyError for an unknown set."""
+    return list(_READERS[source](shared, extra))
+
+
 def other_pictures(extra: Path) -> list[Film]:
     """What is no chest film: other parts of the body, other kinds of picture."""
     return [

@@ -13,13 +13,17 @@ from cxr_agent.report.model import Sentence
 
 
 def left_out(draft: Draft, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Evidence that no sentence says; a finding must be said beyond Technique."""
+    """Evidence that no sentence says; a finding must be said beyond Technique.
+
+    Descriptors are shown where their finding is opened, and need no sentence.
+    """
     anywhere = [sentence for _, sentence in draft]
     foremost = [*draft.findings, *draft.impression, *draft.comparison]
     return [
         item
         for item in evidence
-        if not any(
+        if item.kind is not EvidenceKind.DESCRIPTOR
+        and not any(
             says(sentence, item)
             for sentence in (foremost if item.kind is EvidenceKind.FINDING else anywhere)
         )

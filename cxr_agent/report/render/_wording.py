@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from cxr_agent.evidence import Evidence, EvidenceKind, Location, Unit
+from cxr_agent.evidence import Evidence, EvidenceKind, Location, Side, Unit
 from cxr_agent.knowledge import language, names, reasons, structures
 from cxr_agent.report.model import FilmSummary, Heading, Report, Sentence
 
@@ -201,6 +201,14 @@ class Words:
     def name(self, code: str) -> str:
         """What a code is called; the code itself when it has no name."""
         return self._name(code) or code.replace("_", " ")
+
+    def side(self, side: Side) -> str:
+        """A side's name."""
+        return self._language.side[side]
+
+    def score(self, value: float) -> str:
+        """A score in [0, 1]."""
+        return self._language.number(value, 2)
 
     def location(self, location: Location) -> str:
         """A location's name."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from cxr_agent.report.descriptors import opened
 from cxr_agent.report.model import Report
 from cxr_agent.report.render._graph import graph_drawings
 from cxr_agent.report.render._heatmaps import gradient
@@ -52,6 +53,7 @@ def to_html(report: Report, artifact: Artifact) -> str:
         loose=[item for item in report.evidence if item.id not in shown],
         known={item.id for item in report.evidence},
         mapped={id for film in films for overlay in film.maps for id in overlay.evidence},
+        opened=lambda item: opened(report, item),
         gradient=gradient(),
         say=say,
         style=Markup(style),  # our own file

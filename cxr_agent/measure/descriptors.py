@@ -1,0 +1,171 @@
+"""Quantities behind radiographic descriptors: density and extent inside outlines.
+
+Density is the rank of a grey among all pixels of lungs and heart, in [0, 1], so that no window,
+gamma or other monotone change of the greys moves it. What cannot be measured is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_agent.evidence import Box, Side
+from cxr_agent.measure.costophrenic import costophrenic_angle
+from cxr_agent.measure.ctr import cardiothoracic_ratio
+from cxr_agent.measure.extent import BoolMask, Extent, extent, extent_of
+from cxr_agent.measure.geometry import NotMeasurable, Scene
+from cxr_agent.measure.zones import hilar_half, lung_zones
+from cxr_agent.study import FloatImage
+
+_Item = TypeVar("_Item", bound=np.generic)
+_THORAX: Final = 256
+"""Width in pixels at which every thorax is looked at."""
+_LEAST: Final = 64
+"""Pixels of a region below which nothing is said of it."""
+_SIDES: Final = ("right", "left")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number and the box that it was measured in, in pixels of the scene."""
+
+    value: float
+    box: Box
+
+
+def descriptor_quantities(pixels: FloatImage, masks: Mapping[str, BoolMask]) -> dict[str, Quantity]:
+    """Every quantity that the outlines allow, by name; boxes are in pixels of the film.
+
+    The film is looked at with a thorax of 256 pixels, whatever its size.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns) in [0, 1], bone white.
+    masks
+        ``right_lung``, ``left_lung``, ``heart``: (rows, columns) bool, none of them empty.
+    """
+    from scipy.ndimage import uniform_filter
+
+    lungs = [extent_of(masks[name]) for name in ("right_lung", "left_lung") if name in masks]
+    if not lungs:
+        return {}
+    thorax = lungs[0].union(lungs[-1])
+    scale = _THORAX / thorax.width
+    grid = tuple(max(1, round(size * scale)) for size in pixels.shape)
+    smooth = uniform_filter(pixels, max(1, round(1 / scale)))
+    planes = {name: _sampled(mask, grid) for name, mask in masks.items()}
+    planes = {name: plane for name, plane in planes.items() if plane.any()}
+    whole = Extent(0, 0, grid[1], grid[0])
+    scene = Scene(planes, whole, (grid[0], grid[1]))
+    found = dict(_Quantities(_sampled(smooth, grid), scene).all())
+    return {name: _enlarged(one, pixels.shape, grid) for name, one in found.items()}
+
+
+def _sampled(plane: NDArray[_Item], grid: tuple[int, ...]) -> NDArray[_Item]:
+    """The nearest pixel for each of a grid over the same film."""
+    rows, columns = (
+        ((np.arange(size) + 0.5) * full / size).astype(np.intp)
+        for size, full in zip(grid, plane.shape, strict=True)
+    )
+    return plane[np.ix_(rows, columns)]
+
+
+def _enlarged(one: Quantity, shape: tuple[int, ...], grid: tuple[int, ...]) -> Quantity:
+    down, across = (full / size for full, size in zip(shape, grid, strict=True))
+    left, top, right, bottom = one.box
+    box = (round(left * across), round(top * down), round(right * across), round(bottom * down))
+    return Quantity(one.value, box)
+
+
+class _Quantities:
+    def __init__(self, pixels: FloatImage, scene: Scene) -> None:
+        self._scene = scene
+        self._lungs: Mapping[str, BoolMask] = {
+            side: scene.masks[f"{side}_lung"] for side in _SIDES if f"{side}_lung" in scene.masks
+        }
+        self._heart = scene.masks.get("heart")
+        self._ranks = self._ranked(pixels)
+
+    def _ranked(self, pixels: FloatImage) -> NDArray[np.float64] | None:
+        inside = np.zeros(self._scene.shape, dtype=np.bool_)
+        for mask in (*self._lungs.values(), *((self._heart,) if self._heart is not None else ())):
+            inside |= mask
+        if len(self._lungs) < 2 or self._heart is None or inside.sum() < _LEAST:
+            return None
+        from scipy.stats import rankdata
+
+        ranks = np.zeros(pixels.shape)
+        values = rankdata(pixels[inside])
+        ranks[inside] = (values - 0.5) / values.size
+        return ranks
+
+    def all(self) -> Iterator[tuple[str, Quantity]]:
+        yield from self._extents()
+        if self._ranks is None:
+            return
+        yield from self._densities(self._ranks)
+
+    def _extents(self) -> Iterator[tuple[str, Quantity]]:
+        for side in _SIDES:
+            try:
+                found = costophrenic_angle(self._scene, Side(side))
+            except NotMeasurable:
+                continue
+            lung = extent_of(self._lungs[side])
+            third = lung.width // 3
+            left = lung.left if side == "right" else lung.right - third
+            box = (left, lung.bottom - lung.height // 8, left + third, lung.bottom)
+            yield f"costophrenic_angle_{side}", Quantity(found.value, box)
+        if len(self._lungs) == len(_SIDES):
+            yield from self._sizes()
+        try:
+            ratio = cardiothoracic_ratio(self._scene)
+        except NotMeasurable:
+            return
+        heart = extent_of(self._scene.mask("heart"))
+        thorax = extent_of(self._scene.mask("right_lung")).union(
+            extent_of(self._scene.mask("left_lung"))
+        )
+        yield "cardiothoracic_ratio", Quantity(ratio.value, heart.box)
+        lungs = sum(int(mask.sum()) for mask in self._lungs.values())
+        area = int(self._scene.mask("heart").sum())
+        yield "heart_to_lung_area", Quantity(area / lungs, heart.box)
+        middle = (thorax.left + thorax.right) / 2
+        reach = (heart.right - middle) / (thorax.right - middle)
+        yield "heart_reach_left", Quantity(reach, heart.box)
+
+    def _sizes(self) -> Iterator[tuple[str, Quantity]]:
+        """How much larger the other lung is."""
+        boxes = {side: extent_of(mask) for side, mask in self._lungs.items()}
+        for side, other in (_SIDES, reversed(_SIDES)):
+            larger = int(self._lungs[other].sum()) / int(self._lungs[side].sum())
+            yield f"lung_smaller_{side}", Quantity(larger, boxes[side].box)
+
+    def _densities(self, ranks: NDArray[np.float64]) -> Iterator[tuple[str, Quantity]]:
+        zones = {side: lung_zones(mask) for side, mask in self._lungs.items()}
+        if not all(zones.values()):
+            return
+        dense = {side: _median(ranks, found["lower"]) for side, found in zones.items()}
+        for side, other in (_SIDES, reversed(_SIDES)):
+            box = _box(zones[side]["lower"])
+            yield f"base_over_other_{side}", Quantity(dense[side] - dense[other], box)
+            medial = hilar_half(self._lungs[side], medial_is_right=side == "right")
+            lateral = zones[side]["mid"] & ~medial
+            if medial.sum() >= _LEAST and lateral.sum() >= _LEAST:
+                value = _median(ranks, medial) - _median(ranks, lateral)
+                yield f"perihilar_density_{side}", Quantity(value, _box(medial))
+
+
+def _median(ranks: NDArray[np.float64], mask: BoolMask) -> float:
+    return float(np.median(ranks[mask]))
+
+
+def _box(mask: BoolMask) -> Box:
+    found = extent(mask)
+    assert found is not None
+    return found.box

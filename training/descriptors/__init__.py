@@ -1,0 +1,1 @@
+"""What is normal for the quantities of ``kb/descriptors.toml``."""
