@@ -140,7 +140,7 @@ def test_planner_that_measures_nothing_gives_a_report_that_says_so(
         report = agent.read(films["grey8.png"])
     assert report.planner == "scripted"
     assert all("Not examined" in sentence.text for sentence in report.findings)
-    assert report.limitations
+    assert report.findings
     assert all(sentence.evidence for sentence in report.sentences())
 
 

@@ -191,9 +191,10 @@ def _names_others(item: Evidence) -> bool:
     """Whether a rule's own words on it must name what it is not itself evidence of.
 
     What is not known is named, and so are limits that a user changed; "no sign of poor
-    inspiration" is the quality of a film in the words of a finding.
+    inspiration" is the quality of a film in the words of a finding, and a descriptor names the
+    finding that it is a sign of.
     """
-    return item.kind in (EvidenceKind.LIMITATION, EvidenceKind.QUALITY)
+    return item.kind in (EvidenceKind.LIMITATION, EvidenceKind.QUALITY, EvidenceKind.DESCRIPTOR)
 
 
 def _speaks_of(item: Evidence, code: str) -> bool:
