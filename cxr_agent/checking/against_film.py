@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from cxr_agent.checking.model import Kind, Remark, Verdict
-from cxr_agent.checking.numbers import judge_number
+from cxr_agent.checking.numbers import judge_number, numbers_agree
 from cxr_agent.evidence import Change, Evidence, EvidenceKind, Polarity, Severity
 from cxr_agent.knowledge import report_lexicon
 from cxr_agent.prose import Claim, Status
@@ -82,6 +82,9 @@ class AgainstFilm:
             fault = disagreement(_bare(claim, {*unsaid, "change"}), found)
             if fault is None:
                 return
+        if fault is None and not numbers_agree(claim, sentence.text, found):
+            self._error(sentence, claim, Kind.NUMBER, found, significant=True)
+            return
         if fault is None:
             missing = ", ".join(sorted(unsaid))
             verdict = "unsupported" if unsaid else "supported"

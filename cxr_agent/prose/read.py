@@ -19,6 +19,7 @@ MOST_CHARACTERS: Final = 1_000
 """Of a sentence; what comes after is kept as text and not read."""
 _MIDLINE: Final = ("Cardiovascular",)
 """Sections whose findings have no side."""
+_WHOLE: Final = ("negation_before", "negation_after", "doubt_before", "doubt_after")
 _NOT_CHANGE: Final = (
     "increased opacity",
     "increased density",
@@ -126,7 +127,8 @@ class _Reader:
     @cached_property
     def layout(self) -> Layout:
         openers = [*self.sides, *self.severities]
-        return Layout(self.text, self._cues("ends"), openers, self.findings)
+        cues = [one for kind in _WHOLE for one in self._cues(kind)]  # "consistent with" is one cue
+        return Layout(self.text, self._cues("ends"), openers, self.findings, cues)
 
     def _cues(self, kind: str) -> list[Mention]:
         return mentions(self.text, _cue_table(kind))
@@ -274,7 +276,10 @@ class _Reader:
                 start <= cue.start < end and c.end <= cue.start for c, start, end in self._negations
             ):
                 continue
+            sized = self.text[cue.start : cue.end].endswith("in size")
             for place in self._subjects(cue):
+                if sized and place.code == "heart":
+                    place = Mention("heart_size", place.start, place.end)
                 if (place.code, place.start) not in told:
                     told.add((place.code, place.start))
                     yield self._normal_claim(place)

@@ -59,6 +59,8 @@ class Layout:
         Sides and degrees: after a lone comma they begin something new, if it has a finding.
     kept
         Findings: a separator inside does not cut them.
+    cues
+        Words of negation and doubt, which are not cut either.
     """
 
     def __init__(
@@ -67,18 +69,20 @@ class Layout:
         ends: Sequence[Mention],
         openers: Sequence[Mention],
         kept: Sequence[Mention],
+        cues: Sequence[Mention] = (),
     ) -> None:
         self._text = text
         self._ends = sorted(one.start for one in ends)
         self._openers = {one.start for one in openers}
         self._kept = kept
+        self._uncut = (*kept, *cues)
         self.chunks = self._cut()
 
     def _cut(self) -> list[Chunk]:
         edges = [
             (match.start(), match.end(), match.group())
             for match in _SEPARATOR.finditer(self._text)
-            if not any(one.start < match.start() and match.end() < one.end for one in self._kept)
+            if not any(one.start < match.start() and match.end() <= one.end for one in self._uncut)
         ]
         edges = sorted([*edges, *((end, end, ";") for end in self._ends)])
         starts = [(0, ""), *((end, separator) for _, end, separator in edges)]

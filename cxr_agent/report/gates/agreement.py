@@ -77,8 +77,7 @@ def disagreement(claim: Claim, evidence: Sequence[Evidence]) -> Fault | None:
     """
     if not evidence:
         return Fault.TERM
-    compared = [item for item in evidence if item.kind is EvidenceKind.COMPARISON]
-    if claim.change is not None and not any(c.category == claim.change for c in compared):
+    if change_fault(claim, evidence) is not None:
         return Fault.CHANGE
     faults = [_fault(claim, item) for item in evidence]
     # Of one that says the opposite of the same thing, another that agrees is no excuse.
@@ -86,6 +85,13 @@ def disagreement(claim: Claim, evidence: Sequence[Evidence]) -> Fault | None:
     if any(_certainty_fault(claim, item) is Fault.POLARITY for item in same):
         return Fault.POLARITY
     return None if None in faults else max((f for f in faults if f is not None), key=_near)
+
+
+def change_fault(claim: Claim, evidence: Iterable[Evidence]) -> Fault | None:
+    """Whether a claim tells of a change that no comparison in the evidence bears out."""
+    compared = [item for item in evidence if item.kind is EvidenceKind.COMPARISON]
+    told = claim.change is None or any(item.category == claim.change for item in compared)
+    return None if told else Fault.CHANGE
 
 
 def normal_fault(claim: Claim, evidence: Sequence[Evidence]) -> Fault | None:

@@ -21,7 +21,7 @@ _NUMBER: Final = re.compile(
 )
 _ROLE: Final = re.compile(
     r"\b(?:(limits?|threshold|cut-?off|above|below|under|over|exceed\w*|than)"
-    r"|ratio|value|interval|diameter|width|measur\w*)\b|[;:]"
+    r"|ratio|value|interval|diameter|width|probability|measur\w*)\b|[;:]"
 )
 _SPELLED: Final = re.compile(
     r"\b(zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred"

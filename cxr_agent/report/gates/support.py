@@ -18,6 +18,7 @@ from cxr_agent.prose import Claim, read_sentence, words_read
 from cxr_agent.report.compose import rule_texts
 from cxr_agent.report.gates.agreement import (
     about,
+    change_fault,
     denies,
     disagreement,
     normal_fault,
@@ -63,7 +64,7 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         return fault
     read = read_sentence(sentence.text)
     return (
-        _term_fault(claims, cited)
+        _term_fault(_named(claims, read.claims), cited)
         or _claim_fault(read.claims, cited)
         or _polarity_fault(claims, cited)
         or _quality_fault(claims, cited)
@@ -178,9 +179,15 @@ def _sides(item: Evidence) -> set[str]:
     return {side for side in ("right", "left") if side in named.split()}
 
 
-def _term_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
+def _named(claims: Claims, read: Iterable[Claim]) -> frozenset[str]:
+    """The terms that are named; "normal" of a place is judged by what that place needs."""
+    placed = any(claim.kind == "normal" for claim in read)
+    return claims.terms - ({"no_finding"} if placed else set())
+
+
+def _term_fault(terms: Iterable[str], cited: Sequence[Evidence]) -> Fault | None:
     """A term needs evidence of its own that can prove it; a similar case or a text cannot."""
-    for code in claims.terms:
+    for code in terms:
         kinds = _PROVES[vocabulary()[code].kind]
         if not any(_speaks_of(item, code) and item.kind in kinds for item in cited):
             return Fault.TERM
@@ -213,15 +220,14 @@ def _names(claims: Claims, read: Iterable[Claim], item: Evidence) -> bool:
 
 
 def _claim_fault(read: Iterable[Claim], cited: Sequence[Evidence]) -> Fault | None:
-    """The first claim on a finding that nothing which is cited bears out."""
+    """The first claim that nothing which is cited bears out."""
     for claim in read:
-        if claim.kind == "measurement":
-            continue
-        fault = (
-            disagreement(claim, about(claim, cited))
-            if claim.kind == "finding"
-            else normal_fault(claim, cited)
-        )
+        if claim.kind == "finding":
+            fault = disagreement(claim, about(claim, cited))
+        elif claim.kind == "normal":
+            fault = normal_fault(claim, cited)
+        else:  # its numbers are judged with all others
+            fault = change_fault(claim, [item for item in cited if item.code == claim.code])
         if fault is not None:
             return fault
     return None

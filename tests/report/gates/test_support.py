@@ -187,7 +187,9 @@ def test_a_free_sentence_may_only_give_the_measured_number(number: int) -> None:
         ("No pneumothorax.", (region("right_lung"),), Fault.TERM),
         ("No pneumothorax.", (limitation("not_examined", "pleura"),), Fault.TERM),
         ("The lungs are clear.", (region("right_lung"),), Fault.TERM),
-        ("Normal cardiac silhouette.", (NORMAL,), Fault.TERM),
+        ("The heart is normal.", (NORMAL,), Fault.TERM),
+        ("Normal mediastinum.", (NORMAL,), Fault.TERM),
+        ("Normal cardiac silhouette.", (ENLARGED,), Fault.POLARITY),
         ("Cardiomegaly.", (CTR,), Fault.TERM),
         ("Cardiothoracic ratio 0.46 with pleural effusion.", (CTR,), Fault.TERM),
         ("Scoliosis.", (region("heart"),), Fault.TERM),
@@ -254,6 +256,8 @@ def test_planted_errors_are_caught(
         ("The right lung and the heart are outlined.", (region("right_lung"), region("heart"))),
         ("Both lungs are outlined.", (region("right_lung"), region("left_lung"))),
         ("Not rotated.", (ROTATION,)),
+        ("Normal cardiac silhouette.", (NORMAL,)),
+        ("Heart size is normal.", (NORMAL,)),
     ],
 )
 def test_plain_rewordings_pass(text: str, observations: tuple[Observation, ...]) -> None:
