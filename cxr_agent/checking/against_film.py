@@ -8,14 +8,15 @@ from typing import Final
 from cxr_agent.checking.model import Kind, Remark, Verdict
 from cxr_agent.checking.numbers import judge_number, numbers_agree
 from cxr_agent.evidence import Change, Evidence, EvidenceKind, Polarity, Severity
-from cxr_agent.knowledge import report_lexicon
+from cxr_agent.knowledge import Basis, report_lexicon
 from cxr_agent.prose import Claim, Status
 from cxr_agent.prose.structure import StructuredReport, StructuredSentence
-from cxr_agent.report.compose import overruled
+from cxr_agent.report.compose import overruled, rests_on
 from cxr_agent.report.gates.agreement import about, disagreement, sides_of
 from cxr_agent.report.gates.fault import Fault
 
 _CHECKED: Final = ("findings", "impression", "unlabelled")
+_WEIGHT: Final[tuple[Basis, ...]] = ("reader", "measured", "classified")
 _KINDS: Final = {
     Fault.SIDE: Kind.LOCATION,
     Fault.LOCATION: Kind.LOCATION,
@@ -76,10 +77,10 @@ class AgainstFilm:
             self._verdict(sentence, claim, "unsupported", missing="finding")
             return
         unsaid = _unsaid(claim, found)
-        fault = disagreement(_bare(claim, unsaid), found)
+        fault = _fault_of(_bare(claim, unsaid), found)
         if fault is Fault.CHANGE:
             self._comparison(sentence, claim, found)
-            fault = disagreement(_bare(claim, {*unsaid, "change"}), found)
+            fault = _fault_of(_bare(claim, {*unsaid, "change"}), found)
             if fault is None:
                 return
         if fault is None and not numbers_agree(claim, sentence.text, found):
@@ -137,7 +138,7 @@ class AgainstFilm:
     def _comparison(
         self, sentence: StructuredSentence, claim: Claim, found: Sequence[Evidence] = ()
     ) -> None:
-        """A change that nothing bears out; without a prior film there can be none."""
+        """A change that nothing bears out; without a prior film there can be none to bear it out."""
         if claim.change is None:
             return
         against = [item for item in found if item.kind is EvidenceKind.COMPARISON]
@@ -150,6 +151,8 @@ class AgainstFilm:
                 significant=bool(against),
                 otherwise="no prior film was given",
             )
+        else:
+            self._verdict(sentence, claim, "unsupported", missing="comparison")
 
     def _omissions(self, claims: Sequence[Claim]) -> Iterator[Remark]:
         """Findings that are present and not spoken of, and changes that are not told."""
@@ -231,6 +234,13 @@ def _remark(
         evidence=tuple(item.id for item in evidence),
         against=" ".join(item.reading for item in evidence) or otherwise,
     )
+
+
+def _fault_of(claim: Claim, evidence: Sequence[Evidence]) -> Fault | None:
+    """None where one tool bears the claim out; else what the weightiest of them has against it."""
+    weightiest = sorted(evidence, key=lambda item: _WEIGHT.index(rests_on(item)))
+    faults = [disagreement(claim, [item]) for item in weightiest]
+    return None if None in faults else faults[0]
 
 
 def _of_polarity(claim: Claim) -> Kind:

@@ -112,6 +112,11 @@ def normal_fault(claim: Claim, evidence: Sequence[Evidence]) -> Fault | None:
     return None
 
 
+def speaks_of(read: Iterable[Claim], item: Evidence) -> bool:
+    """Whether one of a sentence's claims is about a finding, by whichever of its names."""
+    return any(item in about(claim, [item]) or denies(claim, item.code) for claim in read)
+
+
 def denies(claim: Claim, code: str) -> bool:
     """Whether a normal statement speaks of a finding."""
     return claim.kind == "normal" and code in report_lexicon().anatomy[claim.code].means_absent

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.knowledge import vocabulary
+from cxr_agent.prose import read_sentence
 from cxr_agent.report.compose import is_critical, readings, tier_of
 from cxr_agent.report.draft import Draft, Section
+from cxr_agent.report.gates.agreement import speaks_of
 from cxr_agent.report.gates.claims import read_claims
 from cxr_agent.report.model import Sentence
 
@@ -38,7 +40,8 @@ def says(sentence: Sentence, item: Evidence) -> bool:
         return sentence.text in readings(item)
     term = vocabulary().get(item.code)
     if item.kind is EvidenceKind.FINDING and term is not None and term.words:
-        return item.code in read_claims(sentence.text).terms
+        named = item.code in read_claims(sentence.text).terms
+        return named or speaks_of(read_sentence(sentence.text).claims, item)
     return True
 
 

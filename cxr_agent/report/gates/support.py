@@ -19,9 +19,9 @@ from cxr_agent.report.compose import rule_texts
 from cxr_agent.report.gates.agreement import (
     about,
     change_fault,
-    denies,
     disagreement,
     normal_fault,
+    speaks_of,
 )
 from cxr_agent.report.gates.claims import (
     Claims,
@@ -216,7 +216,7 @@ def _names(claims: Claims, read: Iterable[Claim], item: Evidence) -> bool:
     words = term is not None and bool(term.words)
     if item.kind is not EvidenceKind.FINDING or not words or item.code in claims.terms:
         return True
-    return any(item in about(claim, [item]) or denies(claim, item.code) for claim in read)
+    return speaks_of(read, item)
 
 
 def _claim_fault(read: Iterable[Claim], cited: Sequence[Evidence]) -> Fault | None:
