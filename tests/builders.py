@@ -299,13 +299,13 @@ class Maker:
             **{name: getattr(observation, name) for name in Observation.model_fields},
             id=f"e{next(self.ids)}",
             image=image,
-            reading=reading_of(observation, self._basis(observation)),
+            reading=reading_of(observation, self.basis_of(observation)),
             provenance=Provenance(step=1, tool="test", tool_version="1", image_sha256="0" * 64),
         )
         self.made.append(evidence)
         return evidence
 
-    def _basis(self, observation: Observation) -> list[Evidence]:
+    def basis_of(self, observation: Observation) -> list[Evidence]:
         """What was made before under the ids that are named; stand-ins where nothing was."""
         known = {item.id: item for item in self.made}
         if not set(observation.basis) <= known.keys():

@@ -138,7 +138,7 @@ class AgainstFilm:
     def _comparison(
         self, sentence: StructuredSentence, claim: Claim, found: Sequence[Evidence] = ()
     ) -> None:
-        """A change that nothing bears out; without a prior film there can be none to bear it out."""
+        """A change that nothing bears out: without a prior film there is nothing that could."""
         if claim.change is None:
             return
         against = [item for item in found if item.kind is EvidenceKind.COMPARISON]

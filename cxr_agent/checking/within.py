@@ -65,7 +65,7 @@ def _qualified(claim: Claim) -> bool:
         or claim.morphology
         or claim.distribution
         or claim.onset
-        or claim.places
+        or claim.locations
     )
 
 

@@ -94,3 +94,29 @@ def _line(name: str, one: TaskScore) -> str:
         f"{shown(one.completion):>12}{shown(one.depth):>7}{shown(one.consistency):>13}"
         f"{shown(one.alignment):>11}"
     )
+
+
+@app.command("structuring")
+def structuring(
+    reports: Annotated[
+        Path, typer.Argument(metavar="REPORTS", help="Open-i's reports as lines of JSON, or .gz.")
+    ],
+    half: Annotated[
+        int | None,
+        typer.Option(min=0, max=1, help="0: what the lexicon was tuned on, 1: the rest."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """How far findings read from reports by rule agree with the MeSH tags that people gave."""
+    from cxr_agent.evaluation.structuring import label_agreement, read_reports
+
+    found = label_agreement(read_reports(reports), half)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+        return EXIT_OK
+    print(f"{found.reports} reports, {found.sentences} sentences")
+    print(f"{'finding':<32}{'tagged':>8}{'precision':>11}{'recall':>8}{'F1':>7}")
+    for one in (*found.labels, found.micro):
+        name = one.code.replace("_", " ")
+        print(f"{name:<32}{one.tagged:>8}{one.precision:>11.2f}{one.recall:>8.2f}{one.f1:>7.2f}")
+    return EXIT_OK
