@@ -213,6 +213,77 @@ def warm(picture: Image.Image) -> int:
     )
 
 
+CLICKS = """
+const impression = one(".impression .sentence");
+const wanted = [...impression.querySelectorAll(".chip")].map((chip) => chip.dataset.ev);
+const lit = () => [...document.querySelectorAll(".viewer .overlay.hot, .viewer .box.hot")]
+  .flatMap((shape) => shape.dataset.ev.split(" "));
+result.before = lit().length;
+impression.click();
+result.lit = wanted.some((id) => lit().includes(id));
+result.card = shown(one("#card-" + wanted[0]));
+result.pinned = impression.classList.contains("pinned");
+impression.click();
+result.after = lit().length;
+const node = one(".scene a.node");
+node.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+result.node = lit().includes(node.dataset.ev);
+result.stayed = location.hash;
+const row = one(".scene a.row");
+row.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+result.row = shown(one("#card-" + row.dataset.ev));
+result.sentences = document.querySelectorAll(".report .sentence").length;
+result.reachable = [...document.querySelectorAll(".scene a")].every((a) => a.tabIndex >= 0);
+"""
+
+
+def test_a_click_on_a_sentence_or_a_place_shows_it_on_the_film(
+    sample: Sample, tmp_path: Path
+) -> None:
+    found = probe(tmp_path, to_html(sample.report, sample.files), CLICKS)
+    assert found.pop("sentences") == len(sample.report.sentences())
+    assert found == {
+        "before": 0,
+        "lit": True,
+        "card": True,
+        "pinned": True,
+        "after": 0,
+        "node": True,
+        "stayed": "",
+        "row": True,
+        "reachable": True,
+    }
+
+
+def heard(tmp_path: Path, source: str) -> tuple[list[str], set[str]]:
+    """What a page says on the console, and the addresses that it asks for.
+
+    Chromium's own wishes, to Google, are left out.
+    """
+    page, log = tmp_path / "page.html", tmp_path / "net.json"
+    page.write_text(source, encoding="utf-8")
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--enable-logging=stderr", f"--log-net-log={log}", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    events = log.read_text(encoding="utf-8", errors="replace")
+    asked = set(re.findall(r'"url":"(https?://[^"]+)', events))
+    own = re.compile(r"https?://[a-z0-9.-]*(?:google|googleapis|gvt1)\.com/")
+    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return said, {url for url in asked if not own.match(url)}
+
+
+def test_no_error_on_the_console_and_no_request_to_anywhere(sample: Sample, tmp_path: Path) -> None:
+    assert heard(tmp_path, to_html(sample.report, sample.files)) == ([], set())
+
+
+def test_errors_and_requests_would_be_heard(tmp_path: Path) -> None:
+    """What the test above relies on."""
+    source = "<img src='http://127.0.0.1:9/x.png'><script>throw new Error('loud')</script>"
+    said, asked = heard(tmp_path, source)
+    assert any("loud" in line for line in said)
+    assert asked == {"http://127.0.0.1:9/x.png"}
+
+
 def test_policy_stops_other_scripts(sample: Sample, tmp_path: Path) -> None:
     source = to_html(sample.report, sample.files)
     attack = "<script>document.body.append('PWN' + 'ED')</script></body>"
