@@ -115,7 +115,7 @@ class _Translation:
 
 
 def same_claims(english: str, told: str, words: Language) -> bool:
-    """Whether two sentences have the same films and numbers, sides, denials and doubts.
+    """Whether two sentences have the same films, numbers, sides, denials, doubts and certainty.
 
     Sides are compared as a set: English may name one twice. A language may deny with one word
     where English needs two, but not where it needs none.
@@ -125,14 +125,19 @@ def same_claims(english: str, told: str, words: Language) -> bool:
 
 
 def _claims(text: str, words: Language) -> Mapping[str, object]:
-    plain = _HANDLE.sub(" ", text)
+    plain = _HANDLE.sub(" ", text).lower()
+    levels = set()
+    for level, phrase in sorted(words.certainty.items(), key=lambda one: -len(one[1])):
+        plain, count = re.subn(rf"(?<!\w){re.escape(phrase.lower())}(?!\w)", " ", plain)
+        levels |= {level} if count else set()  # "less likely than not" denies nothing
     numbers = Counter(float(n.replace(",", ".")) for n in _NUMBER.findall(plain))
     found = {
-        kind: {word for word in re.findall(r"[\w-]+", plain.lower()) if word in cues}
+        kind: {word for word in re.findall(r"[\w-]+", plain) if word in cues}
         for kind, cues in words.cue.items()
     }
     return {
         "films": frozenset(_HANDLE.findall(text)),
         "numbers": numbers,
+        "certainty": levels,
         **{kind: bool(hits) for kind, hits in found.items()},
     }

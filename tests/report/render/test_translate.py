@@ -82,6 +82,7 @@ def test_every_number_is_the_same(value: float, half: float) -> None:
         ("No effusion.", "Erguss."),
         ("Effusion.", "Kein Erguss."),
         ("Possibly a child.", "Ein Kind."),
+        ("Effusion probable.", "Erguss unwahrscheinlich."),
         ("On img-1: ratio 0.47.", "Auf img-2: Quotient 0,47."),
     ],
 )
