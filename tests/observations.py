@@ -1,4 +1,4 @@
-"""An observation for every sentence that ``kb/sentences.toml`` can write, and more besides."""
+"""An observation for every sentence that a rule can write, and more besides."""
 
 from __future__ import annotations
 
@@ -327,7 +327,7 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
 
 
 def variants() -> set[tuple[str, str]]:
-    """Every sentence of ``kb/sentences.toml`` that an observation can be put into."""
+    """Every sentence of ``kb/wording/en/sentences.toml`` that an observation can be put into."""
     return {
         (code, variant)
         for code, wording in sentences().items()

@@ -95,6 +95,20 @@ def test_the_chat_is_what_the_readme_shows(tmp_path: Path) -> None:
         assert _words(part) in printed, part
 
 
+def test_the_check_and_the_structure_are_what_the_readme_shows(tmp_path: Path) -> None:
+    pixels = draw(PhantomSpec(cardiothoracic_ratio=0.60), 1024).pixels
+    Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(tmp_path / "film.png")
+    report = next(block for block in blocks("text") if block.startswith("FINDINGS:"))
+    (tmp_path / "report.txt").write_text(report)
+    for start in ("$ cxr-agent check-report", "$ cxr-agent structure"):
+        shown = next(block for block in blocks("text") if block.startswith(start))
+        command, *lines = shown.splitlines()
+        done = run(*shlex.split(command)[2:], folder=tmp_path)
+        printed = steady(done.stdout)
+        kept = steady("\n".join(line for line in lines if line != "..."))
+        assert [line for line in kept if line not in printed] == []
+
+
 def _words(text: str) -> str:
     """The text on one line, without what differs between runs."""
     return " ".join(" ".join(steady(text)).split())

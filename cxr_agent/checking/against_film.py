@@ -240,7 +240,11 @@ def _fault_of(claim: Claim, evidence: Sequence[Evidence]) -> Fault | None:
     """None where one tool bears the claim out; else what the weightiest of them has against it."""
     weightiest = sorted(evidence, key=lambda item: _WEIGHT.index(rests_on(item)))
     faults = [disagreement(claim, [item]) for item in weightiest]
-    return None if None in faults else faults[0]
+    if None in faults:
+        return None
+    # A tool that is undecided makes no statement of a person's false.
+    undecided = weightiest[0].polarity is Polarity.UNCERTAIN
+    return Fault.CERTAINTY if undecided and faults[0] is Fault.POLARITY else faults[0]
 
 
 def _of_polarity(claim: Claim) -> Kind:

@@ -177,7 +177,7 @@ def refusal_by_pixels(reason: str | None = None) -> UnsuitableFilm:
     Parameters
     ----------
     reason
-        Code of ``kb/reasons.toml`` that the tool abstained with; without one the picture is not
+        Code of a reason that the tool abstained with; without one the picture is not
         taken for an upright frontal film.
     """
     code, message, hint = _BY_PIXELS[reason or "not_frontal_chest"]

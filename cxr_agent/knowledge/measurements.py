@@ -28,7 +28,7 @@ class Condition(Entry):
     at_most: str = ""
     below: str = ""
     code: str
-    """Of ``kb/reasons.toml``: why it abstains."""
+    """Of ``kb/wording/en/reasons.toml``: why it abstains."""
     optional: bool = False
     """Whether it is passed over where the geometry, for want of an outline that the measurement
     can do without, does not give the quantity."""
@@ -61,7 +61,7 @@ class Comparison(Entry):
     view: Literal["PA", "AP"] | None = None
     """Of the projection it is for; None for any."""
     reason: str = ""
-    """Of ``kb/reasons.toml``: what is said where it holds."""
+    """Of ``kb/wording/en/reasons.toml``: what is said where it holds."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Comparison:

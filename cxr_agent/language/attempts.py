@@ -22,7 +22,7 @@ class Trouble(Exception):  # noqa: N818 - an outcome of one request
     Parameters
     ----------
     code
-        Of ``kb/reasons.toml``.
+        Of ``kb/wording/en/reasons.toml``.
     wait
         Seconds that the server asks to wait.
     """

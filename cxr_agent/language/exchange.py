@@ -30,7 +30,7 @@ class Exchange:
 
     model: str
     outcome: str
-    """``ok``, or a code of ``kb/reasons.toml`` that says why there is nothing to go by."""
+    """``ok``, or a reason code that says why there is nothing to go by."""
     text: str = ""
     calls: tuple[WantedCall, ...] = ()
     attempts: int = 0

@@ -79,7 +79,7 @@ class Geometry:
     side: Side | None = None
     box: Box | None = None
     remarks: tuple[str, ...] = ()
-    """Codes of ``kb/reasons.toml`` that the value must be read with."""
+    """Codes of ``kb/wording/en/reasons.toml`` that the value must be read with."""
 
 
 class NotMeasurable(Exception):  # noqa: N818 - an outcome, not an error
@@ -88,7 +88,7 @@ class NotMeasurable(Exception):  # noqa: N818 - an outcome, not an error
     Parameters
     ----------
     code
-        Of ``kb/reasons.toml``.
+        Of ``kb/wording/en/reasons.toml``.
     """
 
     def __init__(self, code: str) -> None:

@@ -95,7 +95,7 @@ class PlannerFailed(Exception):  # noqa: N818 - an outcome, not an error
     Parameters
     ----------
     code
-        Of ``kb/reasons.toml``.
+        Of ``kb/wording/en/reasons.toml``.
     """
 
     def __init__(self, code: str, consulted: Consulted | None = None) -> None:

@@ -118,7 +118,7 @@ class Abstain(Exception):  # noqa: N818 - an outcome, not an error
     subject
         Code of what was asked for, as ``cardiothoracic_ratio``.
     reasons
-        Codes of ``kb/reasons.toml``.
+        Codes of ``kb/wording/en/reasons.toml``.
     """
 
     def __init__(self, subject: str, *reasons: str) -> None:

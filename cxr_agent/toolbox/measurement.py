@@ -38,7 +38,7 @@ class Decided(_Record):
     limits: dict[str, float]
     source: str
     reasons: tuple[str, ...] = ()
-    """What of several comparisons holds, by codes of ``kb/reasons.toml``."""
+    """What of several comparisons holds, by codes of ``kb/wording/en/reasons.toml``."""
 
 
 class Measurement(_Record):
@@ -146,7 +146,7 @@ class Unmeasured(_Record):
     code: str
     side: Side | None = None
     reasons: tuple[str, ...] = Field(min_length=1)
-    """Codes of ``kb/reasons.toml``."""
+    """Codes of ``kb/wording/en/reasons.toml``."""
 
     def observation(self) -> Observation:
         return Observation(
