@@ -154,7 +154,7 @@ def test_the_plug_in_example_runs(tmp_path: Path, demo: tuple[Path, str]) -> Non
 
 
 def test_the_commands_exist(demo: tuple[Path, str]) -> None:
-    named = set(re.findall(r"^\$ cxr-agent (\w+)", README, flags=re.MULTILINE))
+    named = set(re.findall(r"^\$ cxr-agent ([\w-]+)", README, flags=re.MULTILINE))
     listed = run("--help", folder=demo[0]).stdout
     assert named
     for command in named:
