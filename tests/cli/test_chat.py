@@ -383,7 +383,7 @@ def test_ctrl_c_ends_the_turn_and_not_the_program(terminal: Terminal, tmp_path: 
         terminal.keys("/model none", "Enter")
         terminal.wait_for("Answers are worded by rules.")
         terminal.keys("is the heart enlarged?", "Enter")
-        terminal.wait_for("Undecided on enlarged cardiac silhouette")
+        terminal.wait_for("Enlarged cardiac silhouette unlikely, undecided")
         assert ended(terminal, tmp_path / "traces")
     trace = read_trace(find_trace(tmp_path / "traces", "last"))
     assert verify(trace).intact

@@ -107,7 +107,7 @@ def test_a_budget_that_is_too_small_is_told_and_traced(films: Films, tmp_path: P
     second, first = (read_trace(header.directory) for header in list_traces(tmp_path))
     codes = [event.codes for event in first.events if isinstance(event, ToolReturned)]
     over = ("over_budget",)
-    assert codes == [over, over, (), over, over, (), (), (), ()]
+    assert codes == [over, over, (), over, over, (), (), (), (), ()]
     assert not any(event.codes for event in second.events if isinstance(event, ToolReturned))
     started = second.events[0]
     assert isinstance(started, RunStarted)

@@ -242,6 +242,9 @@ def _polarity_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
         doubted = [item for item in measured if item.polarity is Polarity.UNCERTAIN]
         if not doubted and (claims.negations > len(absent) or claims.doubtful):
             return Fault.POLARITY
+    if all(item.kind is EvidenceKind.QUALITY for item in cited) and not claims.quality:
+        # "No evidence." of a film that is not rotated denies something else.
+        return Fault.POLARITY if claims.negations else None
     plain = all(item.kind in (EvidenceKind.REGION, EvidenceKind.MEASUREMENT) for item in cited)
     return Fault.POLARITY if plain and (claims.negations or claims.doubtful) else None
 
