@@ -49,21 +49,27 @@ def descriptor_quantities(pixels: FloatImage, masks: Mapping[str, BoolMask]) -> 
     masks
         ``right_lung``, ``left_lung``, ``heart``: (rows, columns) bool, none of them empty.
     """
-    from scipy.ndimage import uniform_filter
-
     lungs = [extent_of(masks[name]) for name in ("right_lung", "left_lung") if name in masks]
     if not lungs:
         return {}
     thorax = lungs[0].union(lungs[-1])
     scale = _THORAX / thorax.width
     grid = tuple(max(1, round(size * scale)) for size in pixels.shape)
-    smooth = uniform_filter(pixels, max(1, round(1 / scale)))
+    smooth = _blocks(pixels, max(1, round(1 / scale)))
     planes = {name: _sampled(mask, grid) for name, mask in masks.items()}
     planes = {name: plane for name, plane in planes.items() if plane.any()}
     whole = Extent(0, 0, grid[1], grid[0])
     scene = Scene(planes, whole, (grid[0], grid[1]))
     found = dict(_Quantities(_sampled(smooth, grid), scene).all())
     return {name: _enlarged(one, pixels.shape, grid) for name, one in found.items()}
+
+
+def _blocks(pixels: FloatImage, size: int) -> FloatImage:
+    """Means of square blocks; what is left at the right and the bottom is less than a block."""
+    rows, columns = (length // size for length in pixels.shape)
+    whole = pixels[: rows * size, : columns * size]
+    means: FloatImage = whole.reshape(rows, size, columns, size).mean(axis=(1, 3))
+    return means
 
 
 def _sampled(plane: NDArray[_Item], grid: tuple[int, ...]) -> NDArray[_Item]:
