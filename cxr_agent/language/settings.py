@@ -30,6 +30,8 @@ class ModelSettings(BaseModel):
     name: str = Field(pattern=r"^[\w.-]+/\S+$", max_length=200)
     """``provider/name`` as LiteLLM writes it; ``openai/NAME`` for any compatible server."""
     api_base: str | None = None
+    second_judge: bool = False
+    """Whether the model judges what was worded, before the gates do."""
     """Address of the server, where it is not the provider's own: ``http://127.0.0.1:8080/v1``."""
     takes_images: bool | None = None
     """None: as LiteLLM's list says."""
@@ -91,5 +93,6 @@ def configured_model(
         raise ConfigError(
             "bad_config",
             f"the configuration's [model] has a wrong {field}",
-            hint="It may hold name, api_base, takes_images, temperature, seconds, answer_tokens.",
+            hint="It may hold name, api_base, takes_images, temperature, seconds, answer_tokens, "
+            "second_judge.",
         ) from None

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 from cxr_agent.evidence import Evidence
 from cxr_agent.planning import statements
 from cxr_agent.planning.budget import Budget, Spending
+from cxr_agent.planning.judging import Judge
 from cxr_agent.planning.planner import (
     Consulted,
     Decision,
@@ -102,6 +103,8 @@ class ReadingGraph:
         with what it has.
     writer
         Words findings and impression within the gates; without one, rules do.
+    judge
+        Strikes out what the writer wrote and it calls unsupported, before the gates judge.
     privacy
         What the trace keeps of an exchange with a language model.
     asked
@@ -113,6 +116,7 @@ class ReadingGraph:
     budget: Budget = field(default_factory=Budget)
     fallback: Planner | None = None
     writer: Writer | None = None
+    judge: Judge | None = None
     privacy: Privacy = Privacy.MASKED
     asked: Question | None = None
     spending: Spending = field(init=False)
@@ -315,6 +319,9 @@ class ReadingGraph:
         if self.writer is not None and may_ask:
             draft, consulted = self.writer.word(draft, state["evidence"])
             self._consulted(consulted)
+            if self.judge is not None and self.spending.may_not_ask() is None:
+                draft, asked = self.judge.sift(draft, state["evidence"])
+                self._consulted(asked)
         self.toolbox.trace.append(
             ReportDrafted(
                 sentences=tuple(

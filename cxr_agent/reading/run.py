@@ -295,6 +295,7 @@ class Run:
             setup.budget,
             fallback=None if alone else setup.fallback,
             writer=None if alone else setup.writer,
+            judge=None if alone else setup.judge,
             privacy=setup.privacy,
             asked=self.asked,
         )

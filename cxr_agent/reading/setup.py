@@ -14,6 +14,7 @@ from cxr_agent.language import LanguageModel
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.store import list_cards
 from cxr_agent.planning.budget import Budget
+from cxr_agent.planning.judging import Judge
 from cxr_agent.planning.llm import LlmPlanner
 from cxr_agent.planning.pictures import pictures_of
 from cxr_agent.planning.planner import Planner
@@ -58,6 +59,12 @@ class Setup:
     def writer(self) -> Writer | None:
         """Who words the report, where rules do not."""
         return Writer(self.model) if self.planner is None and self.model is not None else None
+
+    @property
+    def judge(self) -> Judge | None:
+        """The second judge of what was worded, where the configuration asks for one."""
+        wanted = self.model is not None and self.model.settings.second_judge
+        return Judge(self.model) if wanted and self.model is not None else None
 
     def config(self) -> dict[str, Any]:
         """As a trace records it: what can change a result, without secrets."""

@@ -171,7 +171,7 @@ class ModelCalled(Frozen):
     """One exchange with a language model, whatever came of it."""
 
     type: Literal["model_called"] = "model_called"
-    purpose: Literal["plan", "word", "answer"]
+    purpose: Literal["plan", "word", "judge", "answer"]
     model: Name
     prompt_id: Name
     prompt_sha256: Sha256

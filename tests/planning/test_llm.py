@@ -12,6 +12,7 @@ from cxr_agent.evidence import EvidenceKind
 from cxr_agent.language import LanguageModel, ModelSettings
 from cxr_agent.planning.budget import Budget
 from cxr_agent.planning.graph import Reading, ReadingGraph
+from cxr_agent.planning.judging import Judge
 from cxr_agent.planning.llm import LlmPlanner
 from cxr_agent.planning.privacy import Privacy
 from cxr_agent.planning.protocol import ProtocolPlanner, load_protocol
@@ -81,6 +82,7 @@ def read(open_bank: OPEN) -> Callable[..., Session]:
         *,
         budget: Budget | None = None,
         words: bool = False,
+        judge: bool = False,
         privacy: Privacy = Privacy.MASKED,
         indication: str = "",
         seconds: float = 10.0,
@@ -100,6 +102,7 @@ def read(open_bank: OPEN) -> Callable[..., Session]:
                 budget or Budget(),
                 fallback=ProtocolPlanner() if fallback else None,
                 writer=Writer(model) if words else None,
+                judge=Judge(model) if judge else None,
                 privacy=privacy,
                 asked=asked_in(indication) if indication else None,
             )
@@ -327,6 +330,19 @@ def cardiomegaly(read: READ) -> str:
         for i in session.reading.evidence
         if i.code == "cardiomegaly" and i.provenance.tool == "measure_ctr"
     )
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("1: yes\n2: yes", True), ("1: no\n2: no", False)])
+def test_a_second_judge_may_strike_out_what_was_worded(
+    read: READ, cardiomegaly: str, answer: str, kept: bool
+) -> None:
+    text = "The cardiac silhouette is enlarged, with a ratio of 0.60."
+    said = f"{text} [{cardiomegaly}]"
+    script = [*worded(f"FINDINGS: {said}", f"IMPRESSION: {said}"), Reply.said(answer)]
+    session = read(script, words=True, judge=True)
+    assert (text in session.texts) is kept
+    purposes = [e.purpose for e in session.bank.events if isinstance(e, ModelCalled)]
+    assert purposes[-2:] == ["word", "judge"]
 
 
 def test_supported_words_are_kept(read: READ, cardiomegaly: str) -> None:
