@@ -16,6 +16,8 @@ class FindingWords(Entry):
     section: str = "Other"
     is_a: tuple[str, ...] = ()
     """Findings that a sentence of this one speaks of as well."""
+    seen_as: tuple[str, ...] = ()
+    """Words for what it looks like: beside it they say no more."""
     mesh: tuple[str, ...] = ()
     """Tags of Open-i that stand for it, by their first part."""
     chexpert: str = ""
@@ -30,6 +32,8 @@ class AnatomyWords(Entry):
     """In Chest ImaGenome's terms; ``{side}`` is the side that is named with it."""
     means_absent: tuple[str, ...]
     """Findings that a normal statement on it denies."""
+    narrow: bool = False
+    """A place of its own that no location stands for: no evidence can be at it."""
 
 
 class Phrases(Entry):

@@ -20,6 +20,13 @@ MOST_CHARACTERS: Final = 1_000
 _MIDLINE: Final = ("Cardiovascular",)
 """Sections whose findings have no side."""
 _WHOLE: Final = ("negation_before", "negation_after", "doubt_before", "doubt_after")
+_CUES: Final = {
+    "recommend": ("recommend",),
+    "compared": ("compared",),
+    "limits": ("limits",),
+    "past": ("past",),
+    "doubt": ("doubt_before", "doubt_after"),
+}
 _NOT_CHANGE: Final = (
     "increased opacity",
     "increased density",
@@ -47,19 +54,24 @@ class ReadSentence:
     places: tuple[Mention, ...]
     """Anatomy that is named, by the codes of the lexicon."""
     cues: frozenset[str]
-    """Kinds of cue that it holds: ``recommend``, ``compared``, ``limits``, ``past``."""
+    """Kinds of cue that it holds: ``recommend``, ``compared``, ``limits``, ``past``, ``doubt``."""
+    static: tuple[str, ...] = ()
+    """Phrases that say what is denser or larger than it should be, not than it was."""
 
 
 def words_read(read: ReadSentence) -> frozenset[str]:
     """The words of a sentence that its claims account for, so that none of them says more."""
-    spans = [(claim.start, claim.end) for claim in read.claims]
-    if not spans:
+    if not read.claims:
         return frozenset()
-    spans += [(place.start, place.end) for place in read.places]
+    spans = [(place.start, place.end) for place in read.places]
     lower = read.text.lower()
     if any(claim.kind == "normal" for claim in read.claims):
         spans += [(cue.start, cue.end) for cue in mentions(lower, _cue_table("normal"))]
     told = [claim for claim in read.claims if claim.kind == "finding"]
+    for claim in told:
+        spans += [(one.start, one.end) for one in mentions(lower, _seen_as(claim.code))]
+    if told:
+        spans += [(one.start, one.end) for one in mentions(lower, (("", _NOT_CHANGE),))]
     for group, wanted in (
         ("side", any(claim.side is not None for claim in read.claims)),
         ("severity", any(claim.severity for claim in told)),
@@ -67,12 +79,32 @@ def words_read(read: ReadSentence) -> frozenset[str]:
     ):
         if wanted:
             spans += [(one.start, one.end) for one in mentions(lower, _tables()[group])]
-    for kind in ("negation_before", "negation_after", "doubt_before", "doubt_after"):
+    for kind in ("negation_before", "negation_after", "doubt_before", "doubt_after", "framing"):
         if told:
             spans += [(cue.start, cue.end) for cue in mentions(lower, _cue_table(kind))]
-    return frozenset(
-        word for start, end in spans for word in re.findall(r"[^\W\d_]+", lower[start:end])
-    )
+    named = {
+        word
+        for claim in read.claims
+        for word in _words(lower[claim.start : claim.end])
+        if {word, word.removesuffix("s"), word.removesuffix("es")} & _named(claim.kind, claim.code)
+    }
+    return frozenset(named.union(*(_words(lower[start:end]) for start, end in spans)))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text)
+
+
+@lru_cache(maxsize=512)
+def _named(kind: str, code: str) -> frozenset[str]:
+    """The words of the phrases for a claim; what stands in a phrase's gap is none of them."""
+    lexicon = report_lexicon()
+    phrases = {
+        "finding": {name: words.phrases for name, words in lexicon.finding.items()},
+        "normal": {name: words.phrases for name, words in lexicon.anatomy.items()},
+        "measurement": {name: words.phrases for name, words in lexicon.measurement.items()},
+    }[kind][code]
+    return frozenset(word for phrase in phrases for word in _words(phrase))
 
 
 @lru_cache(maxsize=8192)
@@ -91,8 +123,9 @@ class _Reader:
             text=original,
             claims=tuple(sorted(claims, key=lambda claim: (claim.start, claim.end))),
             places=tuple(self.places),
+            static=tuple(self._static()),
             cues=frozenset(
-                kind for kind in ("recommend", "compared", "limits", "past") if self._cues(kind)
+                kind for kind, made_by in _CUES.items() if any(map(self._cues, made_by))
             ),
         )
 
@@ -115,8 +148,16 @@ class _Reader:
         return mentions(self.text, _tables()["severity"])
 
     @cached_property
+    def _inert(self) -> list[Mention]:
+        return mentions(self.text, (("", _NOT_CHANGE),))
+
+    def _static(self) -> Iterable[str]:
+        for one in (*self._inert, *self.findings):
+            yield self.text[one.start : one.end]
+
+    @cached_property
     def changes(self) -> list[Mention]:
-        inert = mentions(self.text, (("", _NOT_CHANGE),))
+        inert = self._inert
         found = mentions(self.text, _tables()["change"])
         return [one for one in found if not any(one.overlaps(other) for other in inert)]
 
@@ -128,7 +169,10 @@ class _Reader:
     def layout(self) -> Layout:
         openers = [*self.sides, *self.severities]
         cues = [one for kind in _WHOLE for one in self._cues(kind)]  # "consistent with" is one cue
-        return Layout(self.text, self._cues("ends"), openers, self.findings, cues)
+        ends = [
+            one for one in self._cues("ends") if not any(one.within(c.start, c.end) for c in cues)
+        ]
+        return Layout(self.text, ends, openers, self.findings, cues)
 
     def _cues(self, kind: str) -> list[Mention]:
         return mentions(self.text, _cue_table(kind))
@@ -276,7 +320,7 @@ class _Reader:
                 start <= cue.start < end and c.end <= cue.start for c, start, end in self._negations
             ):
                 continue
-            sized = self.text[cue.start : cue.end].endswith("in size")
+            sized = self.text[cue.start : cue.end].endswith(("size", "sized"))
             for place in self._subjects(cue):
                 if sized and place.code == "heart":
                     place = Mention("heart_size", place.start, place.end)
@@ -288,6 +332,11 @@ class _Reader:
         """The places that are said to be normal."""
         if any(cue.within(one.start, one.end) for one in self.findings):
             return []
+        if self._frees_of_finding(cue):
+            return []
+        after = [one for one in self.places if cue.end <= one.start]
+        if after and not self.text[cue.end : after[0].start].strip():
+            return after[:1]  # "normal heart size and clear lungs"
         begin = self.layout.backward(cue)
         before = [one for one in self.places if begin <= one.start and one.end <= cue.start]
         between = [one for one in self.findings if begin <= one.start and one.end <= cue.start]
@@ -297,6 +346,14 @@ class _Reader:
         after = [one for one in self.places if cue.end <= one.start and chunk.holds(one)]
         found = [one for one in self.findings if cue.end <= one.start and chunk.holds(one)]
         return [] if found else after
+
+    def _frees_of_finding(self, cue: Mention) -> bool:
+        """Whether it is a denial of one finding: "clear of effusion"."""
+        words = self.text[cue.start :]
+        end = self.layout.forward(cue)
+        return bool(re.match(r"(?:clear|free) of\b", words)) and any(
+            cue.start < one.start < end for one in self.findings
+        )
 
     def _normal_claim(self, place: Mention) -> Claim:
         chunks = [self.layout.chunk_of(place)]
@@ -368,6 +425,11 @@ def _level_of(words: str) -> str:
 @lru_cache(maxsize=1)
 def _levels() -> Table:
     return table_of({name: level.words for name, level in certainty_levels().items()})
+
+
+@lru_cache(maxsize=128)
+def _seen_as(code: str) -> Table:
+    return ((code, report_lexicon().finding[code].seen_as),)
 
 
 @lru_cache(maxsize=32)

@@ -140,9 +140,7 @@ def _fault(claim: Claim, item: Evidence) -> Fault | None:
 
 def _certainty_fault(claim: Claim, item: Evidence) -> Fault | None:
     if item.kind is EvidenceKind.COMPARISON and item.polarity is None:
-        gone = item.category == Change.RESOLVED
-        wrong = claim.status is Status.NEGATIVE and not gone and claim.change is None
-        return Fault.POLARITY if wrong else None
+        return _comparison_fault(claim, item)
     if item.probability is not None and item.value is None:
         return _scale_fault(claim, item.probability)
     match item.polarity:
@@ -156,6 +154,16 @@ def _certainty_fault(claim: Claim, item: Evidence) -> Fault | None:
             return Fault.CERTAINTY if claim.tentative else None
         case _:
             return None if claim.level == _ROUGH else Fault.CERTAINTY
+
+
+def _comparison_fault(claim: Claim, item: Evidence) -> Fault | None:
+    """What has resolved is not there now; what has changed otherwise is."""
+    gone = item.category == Change.RESOLVED
+    if claim.status is Status.NEGATIVE and not gone:
+        return Fault.POLARITY
+    if claim.status is Status.POSITIVE and gone and claim.change is None:
+        return Fault.POLARITY
+    return Fault.CERTAINTY if claim.tentative else None
 
 
 def _scale_fault(claim: Claim, probability: float) -> Fault | None:
@@ -203,6 +211,8 @@ def _may_meet(side: Side | None, item: Evidence) -> bool:
 def _side_fits(side: Side | None, item: Evidence) -> bool:
     if side is None or side is Side.MIDLINE:
         return True
+    if side is Side.BILATERAL and item.polarity is Polarity.ABSENT and not sides_of(item):
+        return True  # absent from the film is absent from both sides
     wanted = {"right", "left"} if side is Side.BILATERAL else {side.value}
     return wanted <= sides_of(item)
 
@@ -211,6 +221,8 @@ def _place_fits(claim: Claim, item: Evidence) -> bool:
     if not all(_is_at(place, item, claim) for place in claim.locations):
         return False
     anatomy = report_lexicon().anatomy
+    if any(anatomy[code].narrow for code in claim.places):
+        return False
     unsided = [
         template
         for code in claim.places

@@ -8,13 +8,22 @@ words of the rule alone.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Side, Unit
-from cxr_agent.knowledge import Wording, measured_for, plain_words, reasons, sentences, vocabulary
-from cxr_agent.prose import Claim, read_sentence, words_read
+from cxr_agent.knowledge import (
+    Wording,
+    measured_for,
+    plain_words,
+    reasons,
+    report_lexicon,
+    sentences,
+    vocabulary,
+)
+from cxr_agent.prose import Claim, ReadSentence, read_sentence, words_read
 from cxr_agent.report.compose import rule_texts
 from cxr_agent.report.gates.agreement import (
     about,
@@ -37,6 +46,7 @@ _PROVES: Final = {
     "finding": (EvidenceKind.FINDING, EvidenceKind.COMPARISON),
     "measurement": (EvidenceKind.MEASUREMENT, EvidenceKind.FINDING, EvidenceKind.COMPARISON),
 }
+_STATIC: Final = re.compile(r"\b(?:in|de)creased?\b|\breduced\b")
 _BARE: Final = ("", Unit.RATIO.value)
 """Units of numbers that are written without one."""
 
@@ -66,9 +76,10 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
     return (
         _term_fault(_named(claims, read.claims), cited)
         or _claim_fault(read.claims, cited)
+        or (Fault.CERTAINTY if _doubts_a_change(read, cited) else None)
         or _polarity_fault(claims, cited)
         or _quality_fault(claims, cited)
-        or (Fault.CHANGE if _unsupported_change(sentence.text, claims, cited) else None)
+        or (Fault.CHANGE if _unsupported_change(sentence.text, read, cited) else None)
         or (None if all(_names(claims, read.claims, item) for item in cited) else Fault.TERM)
         or (Fault.WORD if claims.words - _allowed(cited) - words_read(read) else None)
     )
@@ -127,6 +138,8 @@ def _numbers(item: Evidence) -> Iterator[_Known]:
     for number in (item.value, *(item.interval or ())):
         if number is not None:
             yield _Known(number, unit, decimals)
+            if item.unit is Unit.RATIO:
+                yield _Known(100 * number, "%", max(0, decimals - 2))
     if item.threshold is not None:
         yield _Known(item.threshold, unit, decimals, is_limit=True)
     if item.interval_level is not None:
@@ -154,7 +167,9 @@ def _is(number: Number, known: _Known) -> bool:
 
 def _side_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
     sides = {side for item in cited for side in _sides(item)}
-    both = {"right", "left"} <= sides
+    both = {"right", "left"} <= sides or all(
+        item.polarity is Polarity.ABSENT and not _sides(item) for item in cited
+    )
     for side in claims.sides:
         if side in ("bilateral", "both"):
             if not both and not any(side in read_claims(i.reading).sides for i in cited):
@@ -233,6 +248,13 @@ def _claim_fault(read: Iterable[Claim], cited: Sequence[Evidence]) -> Fault | No
     return None
 
 
+def _doubts_a_change(read: ReadSentence, cited: Sequence[Evidence]) -> bool:
+    """ "Has possibly increased", where the comparison is sure."""
+    return "doubt" in read.cues and all(
+        item.kind is EvidenceKind.COMPARISON and item.polarity is None for item in cited
+    )
+
+
 def _polarity_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
     """Negations beyond those of the findings that are cited: two of them make an assertion."""
     findings = [item for item in cited if item.kind is EvidenceKind.FINDING]
@@ -265,19 +287,29 @@ def _quality_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
     return None
 
 
-def _unsupported_change(text: str, claims: Claims, cited: Sequence[Evidence]) -> bool:
-    return claims.change and not any(
+def _unsupported_change(text: str, read: ReadSentence, cited: Sequence[Evidence]) -> bool:
+    said = text.lower()
+    for phrase in read.static:
+        # "heart size is increased" is no change; "is again increased" is one.
+        said = said.replace(phrase, _STATIC.sub(" ", phrase))
+    return read_claims(said).change and not any(
         item.kind is EvidenceKind.COMPARISON or text in rule_texts(item) for item in cited
     )
 
 
 def _allowed(cited: Sequence[Evidence]) -> frozenset[str]:
     """Plain words, and those that the evidence itself is described with."""
-    return plain_words() | _union(
-        words_of(text)
-        for item in cited
-        if item.kind is not EvidenceKind.LIMITATION
-        for text in _descriptions(item)
+    compared = any(item.kind is EvidenceKind.COMPARISON for item in cited)
+    comparing = report_lexicon().cue["comparing"] if compared else ()
+    return (
+        plain_words()
+        | frozenset(comparing)
+        | _union(
+            words_of(text)
+            for item in cited
+            if item.kind is not EvidenceKind.LIMITATION
+            for text in _descriptions(item)
+        )
     )
 
 
