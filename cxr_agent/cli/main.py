@@ -17,6 +17,7 @@ from cxr_agent.cli import (
     demo,
     doctor,
     evaluate,
+    kb,
     measure,
     models,
     read,
@@ -52,6 +53,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="trace")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(kb.app, name="kb")
 app.add_typer(tools.app, name="tools")
 app.add_typer(models.app, name="models")
 

@@ -1,0 +1,303 @@
+"""``cxr-agent kb``: a store of films to look for similar ones in."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cxr_agent.cli.device import Device, notices_told
+from cxr_agent.cli.output import shown_name
+from cxr_agent.errors import EXIT_OK, ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from cxr_agent.retrieval import Hit, Where
+    from cxr_agent.retrieval.building import Progress
+    from cxr_agent.retrieval.listing import Columns
+
+app = typer.Typer(help="A store of films, to look for similar ones in.", no_args_is_help=True)
+
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder of the store. Default: CXR_AGENT_STORE, else ./store."),
+]
+Source = Annotated[Path, typer.Argument(metavar="DIR|CSV", help="A folder of films, or a table.")]
+ReportColumn = Annotated[
+    list[str] | None, typer.Option(help="Column with a report's text; may be repeated.")
+]
+PathColumn = Annotated[str, typer.Option(help="Column with the paths. Default: path, filename ...")]
+PatientColumn = Annotated[str, typer.Option(help="Column that tells whose film it is.")]
+LabelColumn = Annotated[str, typer.Option(help="Column with a list of findings, by | or ,.")]
+Root = Annotated[Path | None, typer.Option(help="Folder that the table's paths start in.")]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="Workers that decode.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_TWO = min(2, os.cpu_count() or 1)
+_SNIPPET = 160
+
+
+@app.callback()
+def group() -> None:
+    """A store of films, to look for similar ones in."""
+
+
+@app.command("build")
+def build(
+    source: Source,
+    store: StoreFolder = None,
+    report_column: ReportColumn = None,
+    path_column: PathColumn = "",
+    patient_column: PatientColumn = "",
+    label_column: LabelColumn = "",
+    root: Root = None,
+    jobs: Jobs = _TWO,
+    as_json: AsJson = False,
+    device: Device = "auto",
+) -> int:
+    """Put films into a store; one that was interrupted goes on where it was."""
+    columns = _columns(path_column, patient_column, label_column, report_column)
+    return _fill(source, _folder(store), columns, root, jobs, as_json, device, create=True)
+
+
+@app.command("add")
+def add(
+    source: Source,
+    store: StoreFolder = None,
+    report_column: ReportColumn = None,
+    path_column: PathColumn = "",
+    patient_column: PatientColumn = "",
+    label_column: LabelColumn = "",
+    root: Root = None,
+    jobs: Jobs = _TWO,
+    as_json: AsJson = False,
+    device: Device = "auto",
+) -> int:
+    """Put more films into a store that is there."""
+    columns = _columns(path_column, patient_column, label_column, report_column)
+    return _fill(source, _folder(store), columns, root, jobs, as_json, device, create=False)
+
+
+@app.command("search")
+def search(
+    film: Annotated[Path, typer.Argument(metavar="FILE", help="DICOM, PNG or JPEG film.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many.")] = 5,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="FINDING=present, absent or uncertain; may be repeated."),
+    ] = None,
+    patient: Annotated[str, typer.Option(help="Leave out the films of this patient.")] = "",
+    engine: Annotated[str, typer.Option(help="auto, exact or chroma.")] = "auto",
+    store: StoreFolder = None,
+    as_json: AsJson = False,
+    device: Device = "auto",
+) -> int:
+    """The films most like this one; never the film itself or another of the same patient."""
+    from cxr_agent.imaging import load_study
+    from cxr_agent.models.runtime.runtime import Runtime
+    from cxr_agent.models.shelf import Shelf
+    from cxr_agent.retrieval import Collection, Engine, Store
+    from cxr_agent.retrieval.building import embedding_identity
+
+    if engine not in list(Engine):
+        raise UsageError(
+            "unknown_engine",
+            f"there is no engine {engine[:20]!r}",
+            hint=f"One of: {', '.join(Engine)}.",
+        )
+    asked = _where(where or [])
+    runtime = Runtime.shared(device)
+    model = Shelf(runtime).embedding()
+    with (
+        notices_told(device, runtime),
+        Store(_folder(store), embedding=embedding_identity(model)) as opened,
+    ):
+        image = load_study(film).images[0]
+        own = {opened.patient_of(image.sha256), opened.patient_key(patient) if patient else None}
+        limits = _but(asked, frozenset(key for key in own if key is not None))
+        vector = model.embed([image.pixels]).vectors[0]
+        hits = Collection(opened, Engine(engine)).search(vector, k, limits)
+    if as_json:
+        print(json.dumps([_record(hit) for hit in hits], indent=2))
+    else:
+        for hit in hits:
+            print("\n".join(_lines(hit)))
+        print(f"{len(hits)} films. Likeness is context, not proof; for research only.")
+    return EXIT_OK
+
+
+@app.command("stats")
+def stats(store: StoreFolder = None, as_json: AsJson = False) -> int:
+    """What a store holds."""
+    from cxr_agent.retrieval import Collection, Store
+
+    with Store(_folder(store)) as opened:
+        items = opened.items()
+        collection = Collection(opened)
+        said = Counter(f"{code} {v}" for item in items.values() for code, v in item.labels.items())
+        told: dict[str, Any] = {
+            "films": len(items),
+            "patients": len({item.patient for item in items.values()}),
+            "with_report": sum(bool(item.report) for item in items.values()),
+            "embedding": opened.embedding,
+            "files": opened.outcomes(),
+            "labels": dict(sorted(said.items())),
+            "engine": str(collection.engine()),
+            "index": "current" if collection.index.is_current() else "none or stale",
+        }
+    if as_json:
+        print(json.dumps(told, indent=2))
+        return EXIT_OK
+    for key, value in told.items():
+        if isinstance(value, dict):
+            print(f"{key}:")
+            for name, count in value.items():
+                print(f"  {name:<40}{count:>8}")
+        else:
+            print(f"{key + ':':<14}{value}")
+    return EXIT_OK
+
+
+@app.command("verify")
+def verify(store: StoreFolder = None) -> int:
+    """Whether every vector of a store is what was put in."""
+    from cxr_agent.retrieval import Store
+
+    with Store(_folder(store)) as opened:
+        faults = opened.faults()
+        films = opened.generation().items if not faults else 0
+    for fault in faults:
+        print(fault)
+    if faults:
+        raise ConfigError(
+            "bad_store",
+            "the store is damaged",
+            hint="Build it again into another folder: cxr-agent kb build.",
+        )
+    print(f"{films} films, every vector as it was stored.")
+    return EXIT_OK
+
+
+@app.command("rebuild")
+def rebuild(store: StoreFolder = None) -> int:
+    """Make the Chroma index of a store anew."""
+    from cxr_agent.retrieval import Collection, Engine, Store
+
+    with Store(_folder(store)) as opened:
+        Collection(opened, Engine.CHROMA).index.rebuild()
+        print(f"index of {opened.generation().items} films")
+    return EXIT_OK
+
+
+def _folder(store: Path | None) -> Path:
+    return store or Path(os.environ.get("CXR_AGENT_STORE") or "store")
+
+
+def _columns(path: str, patient: str, labels: str, report: list[str] | None) -> Columns:
+    from cxr_agent.retrieval.listing import Columns
+
+    return Columns(path, patient, labels, tuple(report or ()))
+
+
+def _fill(
+    source: Path,
+    folder: Path,
+    columns: Columns,
+    root: Path | None,
+    jobs: int,
+    as_json: bool,
+    device: str,
+    *,
+    create: bool,
+) -> int:
+    from cxr_agent.models.runtime.runtime import Runtime
+    from cxr_agent.models.shelf import Shelf
+    from cxr_agent.retrieval import Store
+    from cxr_agent.retrieval.building import build as filled
+    from cxr_agent.retrieval.building import embedding_identity
+    from cxr_agent.retrieval.listing import listing_of
+
+    listing = listing_of(source, columns, root)
+    if not listing.films:
+        raise UsageError("no_films", "no films are listed there", hint="Check the path.")
+    runtime = Runtime.shared(device)
+    model = Shelf(runtime).embedding()
+    with (
+        notices_told(device, runtime),
+        Store(folder, embedding=embedding_identity(model), create=create) as store,
+    ):
+        done = filled(store, listing.films, model, jobs=jobs, told=_told)
+        held = store.generation().items
+    if as_json:
+        found = {**asdict(done), "unknown_labels": listing.unknown_labels, "films": held}
+        print(json.dumps(found, indent=2))
+        return EXIT_OK
+    print(
+        f"{done.files} files: {done.added} films added, {done.skipped} looked at before, "
+        f"{done.refused} refused; the store holds {held} films"
+    )
+    if listing.unknown_labels:
+        print(f"{listing.unknown_labels} labels are no finding of the vocabulary, left out")
+    return EXIT_OK
+
+
+def _told(progress: Progress) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K  {progress.files} of {progress.of} files", end="", file=sys.stderr)
+        if progress.files == progress.of:
+            print("\r\033[K", end="", file=sys.stderr)
+
+
+def _where(conditions: list[str]) -> Where:
+    from cxr_agent.evidence import Polarity
+    from cxr_agent.retrieval import Where
+    from cxr_agent.retrieval.labels import code_of
+
+    found: dict[str, Polarity] = {}
+    for condition in conditions:
+        name, _, value = condition.partition("=")
+        code = code_of(name)
+        if code is None or (value or "present") not in list(Polarity):
+            raise UsageError(
+                "bad_condition",
+                f"{condition[:40]!r} is no finding with present, absent or uncertain",
+                hint="For example: --where pleural_effusion=present.",
+            )
+        found[code] = Polarity(value or "present")
+    return Where(labels=found)
+
+
+def _but(where: Where, patients: frozenset[str]) -> Where:
+    from dataclasses import replace
+
+    return replace(where, not_patients=patients)
+
+
+def _record(hit: Hit) -> dict[str, Any]:
+    return {
+        "item": hit.number,
+        "distance": round(hit.distance, 6),
+        "labels": {code: str(value) for code, value in hit.item.labels.items()},
+        "report": _snippet(hit),
+        "source": hit.item.source,
+    }
+
+
+def _lines(hit: Hit) -> list[str]:
+    said = ", ".join(f"{code} {value}" for code, value in hit.item.labels.items()) or "no labels"
+    lines = [f"{hit.distance:.4f}  {shown_name(hit.item.source)}", f"        {said}"]
+    if hit.item.report:
+        lines.append(f"        “{_snippet(hit)}”")
+    return lines
+
+
+def _snippet(hit: Hit) -> str:
+    """A retrieved report is data, and may name people: only everyday words are shown."""
+    from cxr_agent.language.outgoing import masked
+
+    text = masked(" ".join(hit.item.report.split())).text
+    return text if len(text) <= _SNIPPET else text[:_SNIPPET].rstrip() + " …"

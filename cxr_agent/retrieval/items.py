@@ -1,0 +1,49 @@
+"""What is kept of a film, and what a search gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cxr_agent.evidence import Polarity
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One film, known by its pixels."""
+
+    sha256: str
+    """Over the decoded pixels: two files of one film are one item."""
+    source: str
+    """Path as it was listed. Local: it never reaches a planner or a report."""
+    patient: str
+    """Keyed hash; equal for films of one patient, and saying nothing else."""
+    labels: Mapping[str, Polarity] = field(default_factory=dict)
+    """What a list of labels or a report says, by code of ``kb/vocabulary.toml``."""
+    report: str = ""
+    """As it was given; masked whenever it is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One film that a search found."""
+
+    number: int
+    """Of the item, in its store."""
+    distance: float
+    """Cosine distance, in [0, 2]."""
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which films a search may find; everything that is named must hold."""
+
+    labels: Mapping[str, Polarity] = field(default_factory=dict)
+    not_patients: frozenset[str] = frozenset()
+    """Keyed hashes: nobody is a similar case of himself."""
+
+    def allows(self, item: Item) -> bool:
+        return item.patient not in self.not_patients and all(
+            item.labels.get(code) is value for code, value in self.labels.items()
+        )

@@ -1,0 +1,332 @@
+"""The record of truth: films, vectors and labels in SQLite, durable at every commit.
+
+WAL with ``synchronous=FULL``: what was acknowledged is there after a kill or a power cut
+(sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from cxr_agent.errors import ConfigError, OutputError, UsageError
+from cxr_agent.evidence import Polarity
+from cxr_agent.retrieval.items import Item
+from cxr_agent.study import FloatImage
+
+SCHEMA_VERSION: Final = 1
+_FILE: Final = "store.sqlite"
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS item (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    sha256 TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    patient TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    report TEXT NOT NULL,
+    vector BLOB NOT NULL,
+    vector_sha256 TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS source (
+    path TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    item INTEGER REFERENCES item (number)
+) STRICT;
+"""
+_BUSY_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file as it was when it was looked at."""
+
+    path: str
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What became of a file: a film with its vector, or a code why it is none."""
+
+    source: SourceFile
+    item: Item | None = None
+    vector: FloatImage | None = None
+    """(dimensions,), of unit length."""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Which films a store holds: an index that was built from another one is stale."""
+
+    embedding: str
+    dimensions: int
+    items: int
+    last: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.embedding} {self.dimensions} {self.items} {self.last}"
+
+
+class Store(AbstractContextManager["Store"]):
+    """A folder with one SQLite file.
+
+    Parameters
+    ----------
+    folder
+        Made where it is not there and ``create`` is set.
+    embedding
+        Identity of what makes the vectors: model, version, hash of its weights.
+
+    Raises
+    ------
+    UsageError
+        ``no_store``: there is none, and none may be made.
+        ``other_embedding``: its vectors were made by something else.
+    ConfigError
+        ``bad_store``: the file is no store, or is damaged.
+    """
+
+    def __init__(self, folder: Path, *, embedding: str = "", create: bool = False) -> None:
+        self.folder = folder
+        self._path = folder / _FILE
+        if not self._path.is_file():
+            if not create:
+                raise UsageError(
+                    "no_store",
+                    "there is no store of films here",
+                    hint="Make one: cxr-agent kb build DIR.",
+                )
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError:
+                raise OutputError(
+                    "not_writable", "the store's folder cannot be made", hint="Choose --store."
+                ) from None
+        self._db = self._open()
+        try:
+            self._settle(embedding)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
+        except sqlite3.Error:
+            raise _damaged() from None
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA foreign_keys=ON")
+            db.executescript(_TABLES)
+        except sqlite3.DatabaseError:
+            db.close()
+            raise _damaged() from None
+        return db
+
+    def _settle(self, embedding: str) -> None:
+        with self._writing():
+            self._db.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('schema', ?), ('salt', ?)",
+                (str(SCHEMA_VERSION), secrets.token_hex(16)),
+            )
+            if embedding:
+                self._db.execute("INSERT OR IGNORE INTO meta VALUES ('embedding', ?)", (embedding,))
+        if self._meta("schema") != str(SCHEMA_VERSION):
+            raise ConfigError(
+                "bad_store",
+                "the store was made by another version of this program",
+                hint="Build it again into another folder.",
+            )
+        if embedding and self.embedding != embedding:
+            raise UsageError(
+                "other_embedding",
+                "the vectors of this store were made by another embedding",
+                hint="Build the store again into another folder: cxr-agent kb build.",
+            )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _meta(self, key: str) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    @property
+    def embedding(self) -> str:
+        return self._meta("embedding")
+
+    def patient_key(self, identity: str) -> str:
+        """Keyed hash of a patient's id; the key is this store's own."""
+        key = bytes.fromhex(self._meta("salt"))
+        return hashlib.blake2b(identity.encode("utf-8"), key=key, digest_size=16).hexdigest()
+
+    # Writing.
+
+    def record(self, looked: Sequence[Looked]) -> int:
+        """Keep what became of several files, all or none; the number of new films.
+
+        A film that is there already, by its pixels, is not kept twice; its labels stay as they
+        were first given.
+        """
+        new = 0
+        with self._writing():
+            for one in looked:
+                number: int | None = None
+                outcome = one.refused
+                if one.item is not None and one.vector is not None:
+                    added = self._insert(one.item, one.vector)
+                    new += added
+                    outcome = "added" if added else "duplicate"
+                    number = self._number(one.item.sha256)
+                source = one.source
+                self._db.execute(
+                    "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?)",
+                    (source.path, source.size, source.modified_ns, outcome, number),
+                )
+        return new
+
+    def _insert(self, item: Item, vector: FloatImage) -> int:
+        blob = np.ascontiguousarray(vector, dtype="<f4").tobytes()
+        labels = json.dumps({code: str(label) for code, label in sorted(item.labels.items())})
+        done = self._db.execute(
+            "INSERT OR IGNORE INTO item"
+            " (sha256, source, patient, labels, report, vector, vector_sha256)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (item.sha256, item.source, item.patient, labels, item.report, blob, _digest(blob)),
+        )
+        return done.rowcount
+
+    def _number(self, sha256: str) -> int | None:
+        row = self._db.execute("SELECT number FROM item WHERE sha256 = ?", (sha256,)).fetchone()
+        return int(row[0]) if row else None
+
+    # Reading.
+
+    def is_done(self, source: SourceFile) -> bool:
+        """Whether this very file was looked at before."""
+        row = self._db.execute(
+            "SELECT size, modified_ns FROM source WHERE path = ?", (source.path,)
+        ).fetchone()
+        return row is not None and tuple(row) == (source.size, source.modified_ns)
+
+    def generation(self) -> Generation:
+        """What an index must have been built from to be of use."""
+        items, last = self._db.execute(
+            "SELECT COUNT(*), IFNULL(MAX(number), 0) FROM item"
+        ).fetchone()
+        row = self._db.execute("SELECT LENGTH(vector) / 4 FROM item LIMIT 1").fetchone()
+        return Generation(self.embedding, int(row[0]) if row else 0, int(items), int(last))
+
+    def vectors(self) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], FloatImage]:
+        """Numbers (N,) and vectors (N, dimensions) of all films.
+
+        Raises
+        ------
+        ConfigError
+            ``bad_store``: vectors of different lengths.
+        """
+        rows = self._db.execute("SELECT number, vector FROM item ORDER BY number").fetchall()
+        numbers = np.array([row[0] for row in rows], dtype=np.int64)
+        if len({len(row[1]) for row in rows}) > 1:
+            raise _damaged()
+        joined = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
+        return numbers, joined.reshape(len(rows), -1) if rows else joined.reshape(0, 0)
+
+    def items(self, numbers: Iterable[int] | None = None) -> dict[int, Item]:
+        """Films by number; all of them where none are named."""
+        query = "SELECT number, sha256, source, patient, labels, report FROM item"
+        if numbers is None:
+            rows = self._db.execute(query)
+        else:
+            wanted = json.dumps([int(number) for number in numbers])
+            rows = self._db.execute(
+                f"{query} WHERE number IN (SELECT value FROM json_each(?))", (wanted,)
+            )
+        return {
+            int(number): Item(
+                sha256=sha256,
+                source=source,
+                patient=patient,
+                labels={code: Polarity(label) for code, label in json.loads(labels).items()},
+                report=report,
+            )
+            for number, sha256, source, patient, labels, report in rows
+        }
+
+    def patient_of(self, sha256: str) -> str | None:
+        """Whose film this is, where the store holds it."""
+        row = self._db.execute("SELECT patient FROM item WHERE sha256 = ?", (sha256,)).fetchone()
+        return str(row[0]) if row else None
+
+    def outcomes(self) -> dict[str, int]:
+        """How many files became what: ``added``, ``duplicate``, or a code of refusal."""
+        return {
+            str(outcome): int(count)
+            for outcome, count in self._db.execute(
+                "SELECT outcome, COUNT(*) FROM source GROUP BY outcome ORDER BY COUNT(*) DESC"
+            )
+        }
+
+    def faults(self) -> list[str]:
+        """What is wrong with the file, one line each; none when it is whole."""
+        try:
+            told = [str(row[0]) for row in self._db.execute("PRAGMA integrity_check")]
+            found = [line for line in told if line != "ok"]
+            for number, blob, digest in self._db.execute(
+                "SELECT number, vector, vector_sha256 FROM item"
+            ):
+                if _digest(blob) != digest:
+                    found.append(f"the vector of item {number} is not the one that was stored")
+        except sqlite3.DatabaseError:
+            return ["the file is damaged"]
+        return found
+
+
+def _digest(blob: bytes) -> str:
+    return hashlib.sha256(blob).hexdigest()
+
+
+def _damaged() -> ConfigError:
+    return ConfigError(
+        "bad_store",
+        "the store's file is damaged or is none",
+        hint="`cxr-agent kb build` into another folder makes a new one.",
+    )
