@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import cold, orchestration, parts, runtimes
+from benchmarks import cold, orchestration, parts, retrieval, runtimes
 
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -27,6 +27,7 @@ def main() -> None:
         ("One warm reading", parts.rows()),
         ("Orchestration", orchestration.rows()),
         ("Runtimes", runtimes.rows()),
+        ("Similar films", retrieval.rows()),
     ):
         lines += ["", f"## {title}", "", "| what | measured |", "|---|---|"]
         lines += [f"| {what} | {measured} |" for what, measured in rows]
