@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +17,7 @@ from cxr_agent.cli.output import shown_name
 from cxr_agent.errors import EXIT_OK, ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from cxr_agent.retrieval import Hit, Where
+    from cxr_agent.retrieval import Engine, Hit, Where
     from cxr_agent.retrieval.building import Progress
     from cxr_agent.retrieval.listing import Columns
 
@@ -84,32 +84,64 @@ def add(
 
 @app.command("search")
 def search(
-    film: Annotated[Path, typer.Argument(metavar="FILE", help="DICOM, PNG or JPEG film.")],
+    film: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="DICOM, PNG or JPEG film.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many.")] = 5,
+    text: Annotated[
+        str, typer.Option(help="Words, to look for in reports and in kb/ in place of a film.")
+    ] = "",
     where: Annotated[
         list[str] | None,
         typer.Option(help="FINDING=present, absent or uncertain; may be repeated."),
     ] = None,
     patient: Annotated[str, typer.Option(help="Leave out the films of this patient.")] = "",
+    far: Annotated[bool, typer.Option("--far", help="Show films too far to be similar.")] = False,
     engine: Annotated[str, typer.Option(help="auto, exact or chroma.")] = "auto",
     store: StoreFolder = None,
     as_json: AsJson = False,
     device: Device = "auto",
 ) -> int:
-    """The films most like this one; never the film itself or another of the same patient."""
-    from cxr_agent.imaging import load_study
-    from cxr_agent.models.runtime.runtime import Runtime
-    from cxr_agent.models.shelf import Shelf
-    from cxr_agent.retrieval import Collection, Engine, Store
-    from cxr_agent.retrieval.building import embedding_identity
+    """The films most like this one; never the film itself or another of the same patient.
 
+    With --text, reports and definitions that speak of the words.
+    """
+    from cxr_agent.retrieval import Engine
+
+    if (film is None) is not bool(text):
+        raise UsageError(
+            "film_or_text", "one of a film and --text is needed", hint="See kb search --help."
+        )
     if engine not in list(Engine):
         raise UsageError(
             "unknown_engine",
             f"there is no engine {engine[:20]!r}",
             hint=f"One of: {', '.join(Engine)}.",
         )
+    if film is None:
+        return _search_texts(text, k, store, as_json)
     asked = _where(where or [])
+    return _search_films(film, k, asked, patient, far, Engine(engine), store, as_json, device)
+
+
+def _search_films(
+    film: Path,
+    k: int,
+    where: Where,
+    patient: str,
+    far: bool,
+    engine: Engine,
+    store: Path | None,
+    as_json: bool,
+    device: str,
+) -> int:
+    from cxr_agent.imaging import load_study
+    from cxr_agent.models.runtime.runtime import Runtime
+    from cxr_agent.models.shelf import Shelf
+    from cxr_agent.retrieval import Collection, Store
+    from cxr_agent.retrieval.building import embedding_identity
+    from cxr_agent.retrieval.reach import reach_of
+
     runtime = Runtime.shared(device)
     model = Shelf(runtime).embedding()
     with (
@@ -118,15 +150,46 @@ def search(
     ):
         image = load_study(film).images[0]
         own = {opened.patient_of(image.sha256), opened.patient_key(patient) if patient else None}
-        limits = _but(asked, frozenset(key for key in own if key is not None))
+        limits = replace(where, not_patients=frozenset(key for key in own if key is not None))
         vector = model.embed([image.pixels]).vectors[0]
-        hits = Collection(opened, Engine(engine)).search(vector, k, limits)
+        hits = Collection(opened, engine).search(vector, k, limits)
+        reach = reach_of(opened)
+    near = [hit for hit in hits if far or reach is None or hit.distance <= reach]
     if as_json:
-        print(json.dumps([_record(hit) for hit in hits], indent=2))
+        print(json.dumps({"reach": reach, "films": [_record(hit) for hit in near]}, indent=2))
+        return EXIT_OK
+    for hit in near:
+        print("\n".join(_lines(hit)))
+    if hits and not near:
+        print(f"Nothing similar: the nearest film is at {hits[0].distance:.4f}.")
+    limit = f"nearer than {reach:.4f}" if reach is not None else "too few films for a limit"
+    print(f"{len(near)} films ({limit}). Likeness is context, not proof; for research only.")
+    return EXIT_OK
+
+
+def _search_texts(words: str, k: int, store: Path | None, as_json: bool) -> int:
+    from cxr_agent.retrieval import Store
+    from cxr_agent.retrieval.texts import search_texts
+
+    folder = _folder(store)
+    if store is None and not folder.exists():  # the definitions of kb/ are there without one
+        found = search_texts(words, k)
     else:
-        for hit in hits:
-            print("\n".join(_lines(hit)))
-        print(f"{len(hits)} films. Likeness is context, not proof; for research only.")
+        with Store(folder) as opened:
+            found = search_texts(words, k, opened)
+    told = [
+        {
+            "text": _snippet(one.text) if one.source.startswith("report") else one.text,
+            "source": one.source,
+        }
+        for one in found
+    ]
+    if as_json:
+        print(json.dumps(told, indent=2))
+        return EXIT_OK
+    for one in told:
+        print(f"“{one['text']}”\n        {one['source']}")
+    print(f"{len(told)} quotes. What a text says is no finding of this film.")
     return EXIT_OK
 
 
@@ -134,6 +197,7 @@ def search(
 def stats(store: StoreFolder = None, as_json: AsJson = False) -> int:
     """What a store holds."""
     from cxr_agent.retrieval import Collection, Store
+    from cxr_agent.retrieval.reach import reach_of
 
     with Store(_folder(store)) as opened:
         items = opened.items()
@@ -146,6 +210,7 @@ def stats(store: StoreFolder = None, as_json: AsJson = False) -> int:
             "embedding": opened.embedding,
             "files": opened.outcomes(),
             "labels": dict(sorted(said.items())),
+            "reach": reach_of(opened),
             "engine": str(collection.engine()),
             "index": "current" if collection.index.is_current() else "none or stale",
         }
@@ -220,6 +285,7 @@ def _fill(
     from cxr_agent.retrieval.building import build as filled
     from cxr_agent.retrieval.building import embedding_identity
     from cxr_agent.retrieval.listing import listing_of
+    from cxr_agent.retrieval.reach import reach_of
 
     listing = listing_of(source, columns, root)
     if not listing.films:
@@ -232,6 +298,7 @@ def _fill(
     ):
         done = filled(store, listing.films, model, jobs=jobs, told=_told)
         held = store.generation().items
+        reach_of(store)  # measured now, so that no search waits for it
     if as_json:
         found = {**asdict(done), "unknown_labels": listing.unknown_labels, "films": held}
         print(json.dumps(found, indent=2))
@@ -271,18 +338,12 @@ def _where(conditions: list[str]) -> Where:
     return Where(labels=found)
 
 
-def _but(where: Where, patients: frozenset[str]) -> Where:
-    from dataclasses import replace
-
-    return replace(where, not_patients=patients)
-
-
 def _record(hit: Hit) -> dict[str, Any]:
     return {
         "item": hit.number,
         "distance": round(hit.distance, 6),
         "labels": {code: str(value) for code, value in hit.item.labels.items()},
-        "report": _snippet(hit),
+        "report": _snippet(hit.item.report),
         "source": hit.item.source,
     }
 
@@ -291,13 +352,13 @@ def _lines(hit: Hit) -> list[str]:
     said = ", ".join(f"{code} {value}" for code, value in hit.item.labels.items()) or "no labels"
     lines = [f"{hit.distance:.4f}  {shown_name(hit.item.source)}", f"        {said}"]
     if hit.item.report:
-        lines.append(f"        “{_snippet(hit)}”")
+        lines.append(f"        “{_snippet(hit.item.report)}”")
     return lines
 
 
-def _snippet(hit: Hit) -> str:
+def _snippet(report: str) -> str:
     """A retrieved report is data, and may name people: only everyday words are shown."""
     from cxr_agent.language.outgoing import masked
 
-    text = masked(" ".join(hit.item.report.split())).text
+    text = masked(" ".join(report.split())).text
     return text if len(text) <= _SNIPPET else text[:_SNIPPET].rstrip() + " …"

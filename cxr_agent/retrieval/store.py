@@ -45,6 +45,12 @@ CREATE TABLE IF NOT EXISTS source (
     outcome TEXT NOT NULL,
     item INTEGER REFERENCES item (number)
 ) STRICT;
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
+    report, content='item', content_rowid='number', tokenize='porter unicode61'
+);
+CREATE TRIGGER IF NOT EXISTS item_words AFTER INSERT ON item WHEN new.report <> '' BEGIN
+    INSERT INTO words (rowid, report) VALUES (new.number, new.report);
+END;
 """
 _BUSY_S: Final = 30.0
 
@@ -290,6 +296,28 @@ class Store(AbstractContextManager["Store"]):
             )
             for number, sha256, source, patient, labels, report in rows
         }
+
+    def reports_with(self, query: str, k: int) -> list[tuple[int, str, float]]:
+        """Item, report and score of the reports that an FTS5 query finds, best first."""
+        rows = self._db.execute(
+            "SELECT words.rowid, item.report, bm25(words) FROM words"
+            " JOIN item ON item.number = words.rowid"
+            " WHERE words MATCH ? ORDER BY bm25(words) LIMIT ?",
+            (query, k),
+        )
+        return [(int(number), report, -float(rank)) for number, report, rank in rows]
+
+    def kept_reach(self) -> float | None:
+        """What :mod:`cxr_agent.retrieval.reach` measured on these very films, if it did."""
+        generation, _, reach = self._meta("reach").rpartition(" = ")
+        return float(reach) if generation == self.generation().text else None
+
+    def keep_reach(self, reach: float) -> None:
+        with self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('reach', ?)",
+                (f"{self.generation().text} = {reach!r}",),
+            )
 
     def patient_of(self, sha256: str) -> str | None:
         """Whose film this is, where the store holds it."""

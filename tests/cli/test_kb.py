@@ -11,7 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.builders import SHARED
 from tests.retrieval.made import films as pictures
@@ -70,7 +72,8 @@ def test_stats_and_verify(built: tuple[Path, Path]) -> None:
 def test_a_film_is_not_its_own_neighbour(built: tuple[Path, Path], engine: str) -> None:
     folder, store = built
     film = folder / "film-003.png"
-    found = kb("search", film, "-k", "5", "--engine", engine, "--json", store=store).json
+    ran = kb("search", film, "-k", "5", "--far", "--engine", engine, "--json", store=store)
+    found = ran.json["films"]
     assert len(found) == 5
     assert str(film) not in {one["source"] for one in found}
     assert [one["distance"] for one in found] == sorted(one["distance"] for one in found)
@@ -80,6 +83,15 @@ def test_rebuild(built: tuple[Path, Path]) -> None:
     _, store = built
     assert kb("rebuild", store=store).out == "index of 40 films\n"
     assert kb("stats", "--json", store=store).json["index"] == "current"
+
+
+def test_definitions_are_found_without_a_store(tmp_path: Path) -> None:
+    ran = run_program(
+        "kb", "search", "--text", "cardiothoracic", "--json", traces=tmp_path, cwd=tmp_path
+    )
+    (first, *_) = ran.json
+    assert "cardiothoracic ratio" in first["text"]
+    assert first["source"].startswith("kb/measurements.toml, ctr: ")
 
 
 def test_errors_are_one_line_and_a_status(built: tuple[Path, Path], tmp_path: Path) -> None:
@@ -93,6 +105,8 @@ def test_errors_are_one_line_and_a_status(built: tuple[Path, Path], tmp_path: Pa
         (("search", film, "--where", "pneumonia=perhaps"), store, "bad_condition", 2),
         (("search", film, "--engine", "faiss"), store, "unknown_engine", 2),
         (("search", folder / "broken.png"), store, "truncated", 3),
+        (("search",), store, "film_or_text", 2),
+        (("search", film, "--text", "effusion"), store, "film_or_text", 2),
     ):
         ran = kb(*arguments, store=place)
         assert (ran.errors, ran.status) == ([("", code)], status), ran.err
@@ -146,7 +160,7 @@ def test_an_index_whose_build_was_killed(built: tuple[Path, Path], tmp_path: Pat
     store = tmp_path / "store"
     assert kb("build", folder, store=store).status == 0
     film = folder / "film-003.png"
-    wanted = kb("search", film, "--engine", "exact", "--json", store=store).json
+    wanted = kb("search", film, "--engine", "exact", "--json", store=store).json["films"]
     for seconds in (0.0, 0.01, 0.05, 0.2):
         process = subprocess.Popen(
             [sys.executable, *MODULE, "kb", "rebuild", "--store", str(store)],
@@ -163,7 +177,7 @@ def test_an_index_whose_build_was_killed(built: tuple[Path, Path], tmp_path: Pat
         process.wait(60)
         found = kb("search", film, "--engine", "chroma", "--json", store=store)
         assert found.status == 0, found.err
-        assert [one["item"] for one in found.json] == [one["item"] for one in wanted]
+        assert [one["item"] for one in found.json["films"]] == [one["item"] for one in wanted]
 
 
 @pytest.mark.shared
@@ -188,7 +202,8 @@ def test_films_of_many_patients(tmp_path: Path) -> None:
     several = [n for n in whose if list(whose.values()).count(whose[n]) > 2][:5]
     assert len(several) == 5
     for name in several:
-        found = kb("search", COVID / "images" / name, "-k", "20", "--json", store=store).json
+        film = COVID / "images" / name
+        found = kb("search", film, "-k", "20", "--far", "--json", store=store).json["films"]
         assert len(found) == 20
         assert whose[name] not in {whose[Path(one["source"]).name] for one in found}
     text = json.dumps(found)
@@ -197,4 +212,13 @@ def test_films_of_many_patients(tmp_path: Path) -> None:
     found = kb(
         "search", COVID / "images" / several[0], "--where", "pleural_effusion=absent", store=store
     )
-    assert found.out.startswith("0 films.")
+    assert found.out.startswith("0 films ")
+    noise = np.random.default_rng(0).integers(0, 255, (512, 512), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    found = kb("search", tmp_path / "noise.png", store=store)
+    assert found.out.startswith("Nothing similar: the nearest film is at 0."), found.err
+    quoted = kb("search", "--text", "effusion passwd", "--json", store=store).json
+    reports = [one for one in quoted if one["source"].startswith("report of item")]
+    assert reports
+    assert "Smith" not in json.dumps(quoted)
+    assert "passwd" not in json.dumps(quoted)

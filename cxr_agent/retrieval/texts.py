@@ -1,0 +1,87 @@
+"""Keyword search over reports of a store and over what ``kb/`` says, each answer with its source.
+
+SQLite's FTS5 with BM25. What is typed is words, never FTS5's query language.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from cxr_agent.knowledge import critical_findings, descriptors, measurements, vocabulary
+from cxr_agent.retrieval.store import Store
+
+_WORD: Final = re.compile(r"\w+")
+_WORDS_AT_MOST: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A text that was found: data, to be quoted."""
+
+    text: str
+    source: str
+    """What it was taken from: a paper or standard, or ``report of item 7``."""
+    score: float
+    """BM25 within its own collection, higher is better."""
+
+
+def search_texts(words: str, k: int = 5, store: Store | None = None) -> list[Quote]:
+    """The definitions of ``kb/`` and reports that speak of some of these words, best first.
+
+    Parameters
+    ----------
+    k
+        At most so many of each: reports and definitions are not weighed against each other.
+    """
+    query = _query(words)
+    if not query:
+        return []
+    found = _ranked(_definitions(), "SELECT text, source, bm25(words) FROM words", query, k)
+    if store is not None:
+        found += [
+            Quote(report, f"report of item {number}", score)
+            for number, report, score in store.reports_with(query, k)
+        ]
+    return found
+
+
+def _query(words: str) -> str:
+    told = _WORD.findall(words.lower())[:_WORDS_AT_MOST]
+    return " OR ".join(f'"{word}"' for word in told)
+
+
+def _ranked(db: sqlite3.Connection, select: str, query: str, k: int) -> list[Quote]:
+    rows = db.execute(f"{select} WHERE words MATCH ? ORDER BY bm25(words) LIMIT ?", (query, k))
+    return [Quote(text, source, -float(rank)) for text, source, rank in rows]
+
+
+@lru_cache(maxsize=1)
+def _definitions() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", check_same_thread=False)
+    db.execute(
+        "CREATE VIRTUAL TABLE words USING fts5(text, source UNINDEXED, tokenize='porter unicode61')"
+    )
+    db.executemany("INSERT INTO words VALUES (?, ?)", _passages())
+    return db
+
+
+def _passages() -> Iterable[tuple[str, str]]:
+    terms = vocabulary()
+    for code, one in measurements().items():
+        yield (
+            f"{terms[one.code].name}: {one.formula}. Landmarks: {'; '.join(one.landmarks)}",
+            f"kb/measurements.toml, {code}: {one.source}",
+        )
+    for code, sign in descriptors().items():
+        finding = terms[sign.finding].name
+        yield f"{sign.name}: a sign of {finding}", f"kb/descriptors.toml, {code}: {sign.source}"
+    for code, critical in critical_findings().items():
+        yield (
+            f"{terms[code].name}: a critical finding of tier {critical.tier}",
+            f"kb/critical_findings.toml, {code}: {critical.source}",
+        )
