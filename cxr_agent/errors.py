@@ -74,6 +74,14 @@ class UnsuitableCode(StrEnum):
     INVERTED_GREYS = "inverted_greys"
 
 
+class PriorCode(StrEnum):
+    """Why a film that can be read is no prior of the current one."""
+
+    OTHER_PATIENT = "other_patient"
+    LATER_FILM = "later_film"
+    DUPLICATE_FILM = "duplicate_film"
+
+
 class CxrAgentError(Exception):
     """Base of the family.
 
@@ -112,7 +120,10 @@ class InputError(CxrAgentError):
 
 
 class UnsuitableFilm(InputError):  # noqa: N818 - named for what the film is
-    """A picture, but not an adult frontal chest film; ``code`` is an :class:`UnsuitableCode`."""
+    """A picture, but not a film that may be read here.
+
+    ``code`` is an :class:`UnsuitableCode`, or of a prior a :class:`PriorCode`.
+    """
 
     exit_status = 4
 

@@ -199,7 +199,7 @@ def _prior(desk: Desk, words: list[str]) -> Lines:
             yield "There is no prior. /prior FILE takes one in."
         return
     path = Path(words[0])
-    handle = add_prior(desk.agent, desk.chat, path)
+    handle = add_prior(desk.agent, desk.chat, path, desk.session)
     if desk.session is not None:
         session = desk.session
         desk.session = keep_session(

@@ -9,7 +9,7 @@ from pathlib import Path
 from cxr_agent.chat.chat import Chat
 from cxr_agent.chat.rebuild import rebuild
 from cxr_agent.chat.sessions import Session, keep_session
-from cxr_agent.errors import InputError, UsageError
+from cxr_agent.errors import InputError, PriorCode, UnsuitableFilm
 from cxr_agent.knowledge import thresholds_changed
 from cxr_agent.reading import Agent
 from cxr_agent.reading.run import Run
@@ -97,20 +97,31 @@ def resumed_chat(
         chat.run.finish()
 
 
-def add_prior(agent: Agent, chat: Chat, path: Path) -> str:
+def add_prior(agent: Agent, chat: Chat, path: Path, session: Session | None = None) -> str:
     """Read a further prior into an open study; returns its handle.
+
+    Parameters
+    ----------
+    session
+        Where its films are still there, the prior is held against them: patient, date.
 
     Raises
     ------
-    UsageError
-        ``prior_is_current``, when the film is one of the study's.
     InputError, UnsuitableFilm
         As a reading.
     """
     run = chat.run
-    film = agent.load(path).images[0]
+    films = session.films if session is not None else ()
+    if films and all(film.is_file() for film in films):
+        film = agent.load(films, priors=[path]).priors[0]
+    else:
+        film = agent.load(path).images[0]
     if film.sha256 in {run.study.image(handle).sha256 for handle in run.study.handles}:
-        raise UsageError("prior_is_current", "this film is part of the study already")
+        raise UnsuitableFilm(
+            PriorCode.DUPLICATE_FILM,
+            "this film is part of the study already",
+            hint="/prior lists the priors that there are.",
+        )
     with thresholds_changed(run.setup.changed):
         return run.add_prior(film)
 

@@ -79,6 +79,7 @@ def dicom_film(data: bytes) -> DecodedFilm:
         spacing=turn_spacing(spacing.spacing, view.flip),
         notices=ordered(notices),
         film_day=patient.film_day,
+        patient=patient.fingerprint,
     )
 
 

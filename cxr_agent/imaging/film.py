@@ -15,8 +15,9 @@ from cxr_agent.study import AgeGroup, FloatImage, Notice, PixelSpacing, View
 class DecodedFilm:
     """What is kept of a file: pixels ready to be looked at, and facts that identify nobody.
 
-    ``film_day`` is the last trace of a date; :func:`~cxr_agent.imaging.load_study` turns it
-    into an interval and drops it.
+    ``film_day`` and ``patient`` are the last traces of when and who;
+    :func:`~cxr_agent.imaging.load_study` turns the one into an interval, holds the other against
+    that of the priors, and drops both.
     """
 
     pixels: FloatImage
@@ -30,6 +31,8 @@ class DecodedFilm:
     """In the order in which :class:`~cxr_agent.study.Notice` lists them."""
     film_day: int | None = None
     """Proleptic Gregorian ordinal of the day on which the film was taken."""
+    patient: str = ""
+    """Hash of the patient's id; empty where the file names none."""
 
     @cached_property
     def sha256(self) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from cxr_agent.errors import InputError, UsageError
 from cxr_agent.imaging.decoder import Decoder, FilmPath
-from cxr_agent.imaging.film import DecodedFilm, ordered
-from cxr_agent.study import Image, Notice, Study
+from cxr_agent.imaging.film import DecodedFilm
+from cxr_agent.imaging.prior import check_prior
+from cxr_agent.study import Image, Study
 
 MAX_INDICATION: Final = 2000
 """Characters of an indication that are kept."""
@@ -43,7 +44,8 @@ def load_study(
     UsageError
         ``no_film``.
     InputError, UnsuitableFilm
-        The first film that is refused; with several films, the message names its place.
+        The first film that is refused; with several films, the message names its place. A prior
+        also when it is of another patient, later than the current films, or given already.
     """
     currents, earlier = _as_list(films), _as_list(priors)
     if not currents:
@@ -61,7 +63,12 @@ def _load(
     current = [
         _decode(path, "" if alone else f"film {n}", decoder) for n, path in enumerate(films, 1)
     ]
-    earlier = [_decode(path, f"prior {n}", decoder) for n, path in enumerate(priors, 1)]
+    earlier: list[DecodedFilm] = []
+    for n, path in enumerate(priors, 1):
+        prior = _decode(path, f"prior {n}", decoder)
+        with _named(f"prior {n}"):
+            check_prior(prior, current, earlier)
+        earlier.append(prior)
     today = max((film.film_day for film in current if film.film_day is not None), default=None)
     return Study(
         images=tuple(_image(f"img-{n}", film, None) for n, film in enumerate(current, 1)),
@@ -80,8 +87,15 @@ def _as_list(paths: FilmPath | Sequence[FilmPath]) -> list[FilmPath]:
 
 
 def _decode(path: FilmPath, place: str, decoder: Decoder) -> DecodedFilm:
-    try:
+    with _named(place):
         return decoder.decode(path)
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """Say in a refusal which film it is about."""
+    try:
+        yield
     except InputError as error:
         if not place:
             raise
@@ -91,19 +105,12 @@ def _decode(path: FilmPath, place: str, decoder: Decoder) -> DecodedFilm:
 def _newest_first(
     priors: list[DecodedFilm], today: int | None
 ) -> list[tuple[DecodedFilm, int | None]]:
-    """Each prior with its days before the current film.
-
-    A prior that is dated after the current film was shifted, mistyped or swapped: its date is
-    worth nothing, and it counts as undated.
-    """
+    """Each prior with its days before the current film, where both are dated."""
     dated: list[tuple[DecodedFilm, int]] = []
     undated: list[tuple[DecodedFilm, int | None]] = []
     for film in priors:
         if today is None or film.film_day is None:
             undated.append((film, None))
-        elif film.film_day > today:
-            notices = ordered({*film.notices, Notice.BAD_DATE})
-            undated.append((replace(film, notices=notices), None))
         else:
             dated.append((film, today - film.film_day))
     return [*sorted(dated, key=lambda pair: pair[1]), *undated]

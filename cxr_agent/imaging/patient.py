@@ -1,13 +1,14 @@
-"""Age and dates, reduced to an age group and a day number.
+"""Age, dates and identity, reduced to an age group, a day number and a fingerprint.
 
 References
 ----------
-DICOM PS3.5 6.2 (AS, DA, TM); PS3.3 C.7.1.1, C.7.2.2.
+DICOM PS3.5 6.2 (AS, DA, LO, TM); PS3.3 C.7.1.1, C.7.2.2.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -39,6 +40,9 @@ class PatientFacts:
     age_group: AgeGroup
     film_day: int | None
     """Proleptic Gregorian ordinal of the day on which the film was taken."""
+    fingerprint: str
+    """Hash of the Patient ID (0010,0020), to tell whether two films are of one patient; empty where
+    there is none."""
     notices: frozenset[Notice]
 
 
@@ -76,8 +80,13 @@ def patient_facts(header: Header, today: datetime.date | None = None) -> Patient
     return PatientFacts(
         age_group=_age_group(years),
         film_day=film.toordinal() if film is not None else None,
+        fingerprint=_fingerprint(header.text(Tag.PATIENT_ID)),
         notices=frozenset({Notice.BAD_DATE} if bad else ()),
     )
+
+
+def _fingerprint(identity: str) -> str:
+    return hashlib.sha256(identity.encode("utf-8")).hexdigest() if identity else ""
 
 
 def _age_group(years: float | None) -> AgeGroup:

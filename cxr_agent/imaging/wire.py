@@ -8,6 +8,7 @@ says is executed, unpickled or shown, and whatever does not fit is taken as a cr
 from __future__ import annotations
 
 import json
+import re
 import struct
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ REQUEST: Final = struct.Struct("<I")
 ANSWER: Final = struct.Struct("<4sIII")
 """Magic, length of the JSON object, rows and columns; both are zero after a refusal."""
 MAGIC: Final = b"CXRF"
+_FINGERPRINT: Final = re.compile(r"(?:[0-9a-f]{64})?")
 MAX_PATH_BYTES: Final = 1 << 16
 MAX_JSON_BYTES: Final = 1 << 14
 
@@ -47,6 +49,7 @@ def film_answer(film: DecodedFilm) -> bytes:
         "spacing": None if spacing is None else [spacing.row_mm, spacing.column_mm, spacing.kind],
         "notices": list(film.notices),
         "film_day": film.film_day,
+        "patient": film.patient,
     }
     text = json.dumps(facts).encode("ascii")
     return ANSWER.pack(MAGIC, len(text), *film.pixels.shape) + text
@@ -104,6 +107,9 @@ def _film(facts: dict[str, Any], pixels: FloatImage) -> DecodedFilm:
     spacing, day, source = facts["spacing"], facts["film_day"], facts["view_source"]
     if day is not None and not isinstance(day, int):
         raise TypeError
+    patient = facts["patient"]
+    if not isinstance(patient, str) or not _FINGERPRINT.fullmatch(patient):
+        raise ValueError
     if source not in ("header", "none"):
         raise ValueError
     if spacing is not None:
@@ -119,4 +125,5 @@ def _film(facts: dict[str, Any], pixels: FloatImage) -> DecodedFilm:
         spacing=spacing,
         notices=ordered({Notice(name) for name in facts["notices"]}),
         film_day=day,
+        patient=patient,
     )

@@ -195,7 +195,7 @@ def test_a_prior_can_come_later_and_stays(
     assert first.returncode == 0, first.stderr
     assert "prior-1: view UNKNOWN" in first.stdout
     assert "On prior-1: the cardiac silhouette" in first.stdout
-    assert "[prior_is_current]" in first.stderr
+    assert "[duplicate_film]" in first.stderr
     again = chat("-c", "--session", "p", typed="/prior\n/report\n", traces=traces, state=state)
     assert again.returncode == 0, again.stderr
     assert "prior-1: view UNKNOWN" in again.stdout

@@ -212,6 +212,7 @@ def some_film() -> DecodedFilm:
         spacing=PixelSpacing(0.1, 0.2, SpacingKind.DETECTOR),
         notices=(Notice.INVERTED,),
         film_day=7,
+        patient="0f" * 32,
     )
 
 
@@ -223,6 +224,7 @@ def test_round_trip() -> None:
     assert back.spacing == some_film().spacing
     assert back.notices == (Notice.INVERTED,)
     assert back.film_day == 7
+    assert back.patient == "0f" * 32
 
 
 @pytest.mark.parametrize(
@@ -244,6 +246,8 @@ def test_bad_header(header: bytes) -> None:
         {"view": "SIDEWAYS"},
         {"view_source": "a name"},
         {"film_day": "MARTHA"},
+        {"patient": "MARTHA"},
+        {"patient": 5},
         {"spacing": [1, 2]},
         {"spacing": [float("nan"), 1, "detector"]},
         {"notices": ["x"]},

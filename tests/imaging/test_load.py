@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cxr_agent.errors import InputError, UsageError
+from cxr_agent.errors import InputError, UnsuitableFilm, UsageError
 from cxr_agent.imaging import Decoder, load_study
 from cxr_agent.imaging.load import clean_indication
-from cxr_agent.study import Notice
 
 from .films import dicom, jpeg, png, ramp
 
 
+def film(number: int, **values: Any) -> bytes:
+    """One of several films that differ in one corner."""
+    pixels = ramp()
+    pixels[:4, :4] += number
+    return dicom(pixels, **values)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name, date in {
-        "now": "20200110",
-        "week": "20200103",
-        "year": "20190110",
-        "future": "20210101",
-        "undated": None,
-    }.items():
-        (tmp_path / f"{name}.dcm").write_bytes(dicom(StudyDate=date))
+    for number, (name, date) in enumerate(
+        {
+            "now": "20200110",
+            "week": "20200103",
+            "year": "20190110",
+            "future": "20210101",
+            "undated": None,
+            "same-day": "20200110",
+        }.items()
+    ):
+        (tmp_path / f"{name}.dcm").write_bytes(film(number, StudyDate=date))
     (tmp_path / "grey.png").write_bytes(png(ramp(8)))
     (tmp_path / "grey.jpg").write_bytes(jpeg(ramp(8)))
     (tmp_path / "bad.png").write_bytes(b"<html>")
@@ -42,20 +52,54 @@ def test_formats(folder: Path, decoder: Decoder) -> None:
 
 
 def test_priors_come_newest_first(folder: Path, decoder: Decoder) -> None:
-    names = ("undated", "year", "week", "future")
+    names = ("undated", "year", "week")
     study = load_study(
         [folder / "now.dcm"], [folder / f"{name}.dcm" for name in names], decoder=decoder
     )
-    assert study.handles == ("img-1", "prior-1", "prior-2", "prior-3", "prior-4")
-    assert [prior.days_before for prior in study.priors] == [7, 365, None, None]
-    assert Notice.BAD_DATE in study.priors[3].notices
+    assert study.handles == ("img-1", "prior-1", "prior-2", "prior-3")
+    assert [prior.days_before for prior in study.priors] == [7, 365, None]
     assert all(prior.is_prior for prior in study.priors)
 
 
 def test_same_day_is_zero(folder: Path, decoder: Decoder) -> None:
-    study = load_study([folder / "now.dcm"], [folder / "now.dcm"], decoder=decoder)
+    study = load_study([folder / "now.dcm"], [folder / "same-day.dcm"], decoder=decoder)
     assert study.priors[0].days_before == 0
-    assert study.priors[0].sha256 == study.images[0].sha256
+
+
+@pytest.mark.parametrize(
+    ("prior", "code"),
+    [
+        (film(1, StudyDate="20210101"), "later_film"),
+        (film(1, StudyDate="20200101", PatientID="other"), "other_patient"),
+        (film(1, StudyDate=None, PatientID="other"), "other_patient"),
+        (film(0, StudyDate="20200101"), "duplicate_film"),
+    ],
+)
+def test_what_is_no_prior(tmp_path: Path, decoder: Decoder, prior: bytes, code: str) -> None:
+    (tmp_path / "now.dcm").write_bytes(film(0, StudyDate="20200110", PatientID="one "))
+    (tmp_path / "first.dcm").write_bytes(film(2, StudyDate="20190110", PatientID="one"))
+    (tmp_path / "prior.dcm").write_bytes(prior)
+    with pytest.raises(UnsuitableFilm, match=rf"^\[{code}\] prior 2: ") as refused:
+        load_study(
+            tmp_path / "now.dcm", [tmp_path / "first.dcm", tmp_path / "prior.dcm"], decoder=decoder
+        )
+    assert refused.value.hint
+
+
+def test_a_prior_that_was_given_twice(folder: Path, decoder: Decoder) -> None:
+    with pytest.raises(UnsuitableFilm, match="duplicate_film"):
+        load_study(folder / "now.dcm", [folder / "week.dcm"] * 2, decoder=decoder)
+
+
+@pytest.mark.parametrize("known", ["now", "prior", "neither"])
+def test_a_prior_of_nobody_is_taken(tmp_path: Path, decoder: Decoder, known: str) -> None:
+    (tmp_path / "now.dcm").write_bytes(film(0, PatientID="MARTHA-1" if known == "now" else None))
+    (tmp_path / "prior.dcm").write_bytes(
+        film(1, PatientID="MARTHA-1" if known == "prior" else None)
+    )
+    study = load_study(tmp_path / "now.dcm", [tmp_path / "prior.dcm"], decoder=decoder)
+    assert study.handles == ("img-1", "prior-1")
+    assert "MARTHA" not in repr(study.priors)
 
 
 def test_undated_current(folder: Path, decoder: Decoder) -> None:
