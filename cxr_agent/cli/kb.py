@@ -228,14 +228,16 @@ def stats(store: StoreFolder = None, as_json: AsJson = False) -> int:
 
 
 @app.command("verify")
-def verify(store: StoreFolder = None) -> int:
+def verify(store: StoreFolder = None, as_json: AsJson = False) -> int:
     """Whether every vector of a store is what was put in."""
     from cxr_agent.retrieval import Store
 
     with Store(_folder(store)) as opened:
         faults = opened.faults()
         films = opened.generation().items if not faults else 0
-    for fault in faults:
+    if as_json:
+        print(json.dumps({"films": films, "faults": faults}, indent=2))
+    for fault in faults if not as_json else ():
         print(fault)
     if faults:
         raise ConfigError(
@@ -243,18 +245,20 @@ def verify(store: StoreFolder = None) -> int:
             "the store is damaged",
             hint="Build it again into another folder: cxr-agent kb build.",
         )
-    print(f"{films} films, every vector as it was stored.")
+    if not as_json:
+        print(f"{films} films, every vector as it was stored.")
     return EXIT_OK
 
 
 @app.command("rebuild")
-def rebuild(store: StoreFolder = None) -> int:
+def rebuild(store: StoreFolder = None, as_json: AsJson = False) -> int:
     """Make the Chroma index of a store anew."""
     from cxr_agent.retrieval import Collection, Engine, Store
 
     with Store(_folder(store)) as opened:
         Collection(opened, Engine.CHROMA).index.rebuild()
-        print(f"index of {opened.generation().items} films")
+        films = opened.generation().items
+    print(json.dumps({"films": films}) if as_json else f"index of {films} films")
     return EXIT_OK
 
 

@@ -65,6 +65,7 @@ def test_stats_and_verify(built: tuple[Path, Path]) -> None:
     assert told["films"] == 40
     assert sum(told["files"].values()) == 42
     assert told["files"]["duplicate"] == 1
+    assert kb("verify", "--json", store=store).json == {"films": 40, "faults": []}
     assert kb("verify", store=store).out == "40 films, every vector as it was stored.\n"
 
 
@@ -82,6 +83,7 @@ def test_a_film_is_not_its_own_neighbour(built: tuple[Path, Path], engine: str) 
 def test_rebuild(built: tuple[Path, Path]) -> None:
     _, store = built
     assert kb("rebuild", store=store).out == "index of 40 films\n"
+    assert kb("rebuild", "--json", store=store).json == {"films": 40}
     assert kb("stats", "--json", store=store).json["index"] == "current"
 
 
