@@ -11,7 +11,7 @@ import pytest
 from tests.imaging.films import dicom
 
 from .conftest import Reading
-from .program import GOOD, Films, levels, run_program
+from .program import GOOD, Films, Pixels, levels, run_program
 
 SECTIONS = ("technique", "comparison", "findings", "impression", "limitations")
 CITED = re.compile(r"\[(e\d+(?:, e\d+)*)\]$")
@@ -195,10 +195,14 @@ def test_markdown(films: Films, tmp_path: Path) -> None:
     assert re.search(r"^- Cardiothoracic ratio 0\.\d\d .*\[e\d+\]$", ran.out, re.MULTILINE)
 
 
+def darker(films: Films) -> Pixels:
+    """The phantom exposed anew: the same film twice is no prior."""
+    return levels(0.97 * films.phantom.pixels, 12)
+
+
 def test_study_with_a_prior(films: Films, tmp_path: Path) -> None:
-    pixels = levels(films.phantom.pixels, 12)
     earlier = tmp_path / "earlier.dcm"
-    earlier.write_bytes(dicom(pixels, StudyDate="20190214"))
+    earlier.write_bytes(dicom(darker(films), StudyDate="20190214"))
     ran = run_program(
         "read",
         films["chest.dcm"],
@@ -221,7 +225,7 @@ def test_study_with_a_prior(films: Films, tmp_path: Path) -> None:
 
 def test_page_of_a_study_with_a_dated_prior(films: Films, tmp_path: Path) -> None:
     earlier = tmp_path / "earlier.dcm"
-    earlier.write_bytes(dicom(levels(films.phantom.pixels, 12), StudyDate="20190214"))
+    earlier.write_bytes(dicom(darker(films), StudyDate="20190214"))
     page = tmp_path / "page.html"
     ran = run_program(
         "read", films["chest.dcm"], "--prior", earlier, "--html", page, traces=tmp_path / "t"
