@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,6 @@ from cxr_agent.errors import EXIT_OK, ConfigError, UsageError
 if TYPE_CHECKING:
     from cxr_agent.retrieval import Engine, Hit, Where
     from cxr_agent.retrieval.building import Progress
-    from cxr_agent.retrieval.listing import Columns
 
 app = typer.Typer(help="A store of films, to look for similar ones in.", no_args_is_help=True)
 
@@ -46,40 +46,62 @@ def group() -> None:
     """A store of films, to look for similar ones in."""
 
 
-@app.command("build")
-def build(
-    source: Source,
-    store: StoreFolder = None,
-    report_column: ReportColumn = None,
-    path_column: PathColumn = "",
-    patient_column: PatientColumn = "",
-    label_column: LabelColumn = "",
-    root: Root = None,
-    jobs: Jobs = _TWO,
-    as_json: AsJson = False,
-    device: Device = "auto",
-) -> int:
-    """Put films into a store; one that was interrupted goes on where it was."""
-    columns = _columns(path_column, patient_column, label_column, report_column)
-    return _fill(source, _folder(store), columns, root, jobs, as_json, device, create=True)
+def _filling(told: str, *, create: bool) -> Callable[..., int]:
+    """The command that puts films into a store; build and add differ in whether one is made."""
+
+    def fill(
+        source: Source,
+        store: StoreFolder = None,
+        report_column: ReportColumn = None,
+        path_column: PathColumn = "",
+        patient_column: PatientColumn = "",
+        label_column: LabelColumn = "",
+        root: Root = None,
+        jobs: Jobs = _TWO,
+        as_json: AsJson = False,
+        device: Device = "auto",
+    ) -> int:
+        from cxr_agent.models.runtime.runtime import Runtime
+        from cxr_agent.models.shelf import Shelf
+        from cxr_agent.retrieval import Store
+        from cxr_agent.retrieval.building import build as filled
+        from cxr_agent.retrieval.building import embedding_identity
+        from cxr_agent.retrieval.listing import Columns, listing_of
+        from cxr_agent.retrieval.reach import reach_of
+
+        columns = Columns(path_column, patient_column, label_column, tuple(report_column or ()))
+        listing = listing_of(source, columns, root)
+        if not listing.films:
+            raise UsageError("no_films", "no films are listed there", hint="Check the path.")
+        runtime = Runtime.shared(device)
+        model = Shelf(runtime).embedding()
+        with (
+            notices_told(device, runtime),
+            Store(_folder(store), embedding=embedding_identity(model), create=create) as opened,
+        ):
+            done = filled(opened, listing.films, model, jobs=jobs, told=_told)
+            held = opened.generation().items
+            reach_of(opened)  # measured now, so that no search waits for it
+        if as_json:
+            found = {**asdict(done), "unknown_labels": listing.unknown_labels, "films": held}
+            print(json.dumps(found, indent=2))
+            return EXIT_OK
+        print(
+            f"{done.files} files: {done.added} films added, {done.skipped} looked at before, "
+            f"{done.refused} refused; the store holds {held} films"
+        )
+        if listing.unknown_labels:
+            print(f"{listing.unknown_labels} labels are no finding of the vocabulary, left out")
+        return EXIT_OK
+
+    fill.__doc__ = told
+    return fill
 
 
-@app.command("add")
-def add(
-    source: Source,
-    store: StoreFolder = None,
-    report_column: ReportColumn = None,
-    path_column: PathColumn = "",
-    patient_column: PatientColumn = "",
-    label_column: LabelColumn = "",
-    root: Root = None,
-    jobs: Jobs = _TWO,
-    as_json: AsJson = False,
-    device: Device = "auto",
-) -> int:
-    """Put more films into a store that is there."""
-    columns = _columns(path_column, patient_column, label_column, report_column)
-    return _fill(source, _folder(store), columns, root, jobs, as_json, device, create=False)
+app.command("build")(
+    _filling("Put films into a store; one that was interrupted goes on where it was.", create=True)
+)
+app.command("add")(_filling("Put more films into a store that is there.", create=False))
 
 
 @app.command("search")
@@ -179,7 +201,7 @@ def _search_texts(words: str, k: int, store: Path | None, as_json: bool) -> int:
             found = search_texts(words, k, opened)
     told = [
         {
-            "text": _snippet(one.text) if one.source.startswith("report") else one.text,
+            "text": _snippet(one.text) if one.item is not None else one.text,
             "source": one.source,
         }
         for one in found
@@ -264,56 +286,6 @@ def rebuild(store: StoreFolder = None, as_json: AsJson = False) -> int:
 
 def _folder(store: Path | None) -> Path:
     return store or Path(os.environ.get("CXR_AGENT_STORE") or "store")
-
-
-def _columns(path: str, patient: str, labels: str, report: list[str] | None) -> Columns:
-    from cxr_agent.retrieval.listing import Columns
-
-    return Columns(path, patient, labels, tuple(report or ()))
-
-
-def _fill(
-    source: Path,
-    folder: Path,
-    columns: Columns,
-    root: Path | None,
-    jobs: int,
-    as_json: bool,
-    device: str,
-    *,
-    create: bool,
-) -> int:
-    from cxr_agent.models.runtime.runtime import Runtime
-    from cxr_agent.models.shelf import Shelf
-    from cxr_agent.retrieval import Store
-    from cxr_agent.retrieval.building import build as filled
-    from cxr_agent.retrieval.building import embedding_identity
-    from cxr_agent.retrieval.listing import listing_of
-    from cxr_agent.retrieval.reach import reach_of
-
-    listing = listing_of(source, columns, root)
-    if not listing.films:
-        raise UsageError("no_films", "no films are listed there", hint="Check the path.")
-    runtime = Runtime.shared(device)
-    model = Shelf(runtime).embedding()
-    with (
-        notices_told(device, runtime),
-        Store(folder, embedding=embedding_identity(model), create=create) as store,
-    ):
-        done = filled(store, listing.films, model, jobs=jobs, told=_told)
-        held = store.generation().items
-        reach_of(store)  # measured now, so that no search waits for it
-    if as_json:
-        found = {**asdict(done), "unknown_labels": listing.unknown_labels, "films": held}
-        print(json.dumps(found, indent=2))
-        return EXIT_OK
-    print(
-        f"{done.files} files: {done.added} films added, {done.skipped} looked at before, "
-        f"{done.refused} refused; the store holds {held} films"
-    )
-    if listing.unknown_labels:
-        print(f"{listing.unknown_labels} labels are no finding of the vocabulary, left out")
-    return EXIT_OK
 
 
 def _told(progress: Progress) -> None:

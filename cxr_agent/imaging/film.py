@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,3 +47,8 @@ class DecodedFilm:
 def ordered(notices: set[Notice] | frozenset[Notice]) -> tuple[Notice, ...]:
     """The notices in a fixed order, so that equal files give equal results."""
     return tuple(notice for notice in Notice if notice in notices)
+
+
+def latest_day(films: Iterable[DecodedFilm]) -> int | None:
+    """The day of the latest film; None where none is dated."""
+    return max((film.film_day for film in films if film.film_day is not None), default=None)

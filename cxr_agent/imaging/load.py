@@ -10,7 +10,7 @@ from typing import Final
 
 from cxr_agent.errors import InputError, UsageError
 from cxr_agent.imaging.decoder import Decoder, FilmPath
-from cxr_agent.imaging.film import DecodedFilm
+from cxr_agent.imaging.film import DecodedFilm, latest_day
 from cxr_agent.imaging.prior import check_prior
 from cxr_agent.study import Image, Study
 
@@ -69,7 +69,7 @@ def _load(
         with _named(f"prior {n}"):
             check_prior(prior, current, earlier)
         earlier.append(prior)
-    today = max((film.film_day for film in current if film.film_day is not None), default=None)
+    today = latest_day(current)
     return Study(
         images=tuple(_image(f"img-{n}", film, None) for n, film in enumerate(current, 1)),
         priors=tuple(
@@ -106,14 +106,11 @@ def _newest_first(
     priors: list[DecodedFilm], today: int | None
 ) -> list[tuple[DecodedFilm, int | None]]:
     """Each prior with its days before the current film, where both are dated."""
-    dated: list[tuple[DecodedFilm, int]] = []
-    undated: list[tuple[DecodedFilm, int | None]] = []
-    for film in priors:
-        if today is None or film.film_day is None:
-            undated.append((film, None))
-        else:
-            dated.append((film, today - film.film_day))
-    return [*sorted(dated, key=lambda pair: pair[1]), *undated]
+    pairs = [
+        (film, None if today is None or film.film_day is None else today - film.film_day)
+        for film in priors
+    ]
+    return sorted(pairs, key=lambda pair: (pair[1] is None, pair[1] or 0))
 
 
 def _image(handle: str, film: DecodedFilm, days_before: int | None) -> Image:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from cxr_agent.errors import InputCode, InputError, UnsuitableCode, UnsuitableFilm
+from cxr_agent.errors import InputCode, InputError, PriorCode, UnsuitableCode, UnsuitableFilm
 
 _RE_EXPORT: Final = "Export the film again from the archive or the modality."
 _AS_IMAGE: Final = "Give a DICOM, PNG or JPEG file of one frontal chest film."
 
-_TEXTS: Final[dict[InputCode | UnsuitableCode, tuple[str, str]]] = {
+_TEXTS: Final[dict[InputCode | UnsuitableCode | PriorCode, tuple[str, str]]] = {
     InputCode.FILE_NOT_FOUND: ("there is no such file", "Check the path."),
     InputCode.UNREADABLE_PATH: (
         "the path cannot be opened",
@@ -119,19 +119,31 @@ _TEXTS: Final[dict[InputCode | UnsuitableCode, tuple[str, str]]] = {
         "the grey values look inverted: bone is dark",
         "Give the film with bone white, or the DICOM file, whose header tells.",
     ),
+    PriorCode.OTHER_PATIENT: (
+        "the header says that this film is of another patient",
+        "Give a prior of the patient whose film is read.",
+    ),
+    PriorCode.LATER_FILM: (
+        "the header says that this film was taken after the current one",
+        "Give the later film as the current one, and this program the earlier one as its prior.",
+    ),
+    PriorCode.DUPLICATE_FILM: (
+        "this is the current film, or a prior that was given already",
+        "Give each film once.",
+    ),
 }
 
 
-def refusal(code: InputCode | UnsuitableCode) -> InputError:
+def refusal(code: InputCode | UnsuitableCode | PriorCode) -> InputError:
     """The exception for ``code``, ready to be raised.
 
     Returns
     -------
     InputError
-        An :class:`UnsuitableFilm` when ``code`` is an :class:`UnsuitableCode`.
+        An :class:`UnsuitableFilm` when ``code`` is no :class:`InputCode`.
     """
     message, hint = _TEXTS[code]
-    kind = UnsuitableFilm if isinstance(code, UnsuitableCode) else InputError
+    kind = InputError if isinstance(code, InputCode) else UnsuitableFilm
     return kind(code, message, hint=hint)
 
 

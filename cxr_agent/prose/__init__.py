@@ -4,6 +4,7 @@ Text is data here: nothing in it is obeyed, and what is not understood is kept a
 """
 
 from cxr_agent.prose.claims import Claim, Status
+from cxr_agent.prose.phrases import words_of
 from cxr_agent.prose.quantities import Quantity
 from cxr_agent.prose.read import ReadSentence, read_sentence, words_read
 from cxr_agent.prose.sections import Passage, passages_of
@@ -19,5 +20,6 @@ __all__ = [
     "passages_of",
     "read_sentence",
     "sentence_spans",
+    "words_of",
     "words_read",
 ]

@@ -29,6 +29,11 @@ class Mention:
         return self.start < other.end and other.start < self.end
 
 
+def words_of(text: str) -> frozenset[str]:
+    """All words of a text in lower case; ``postero-anterior`` is two."""
+    return frozenset(re.findall(r"[^\W\d_]+", text.lower()))
+
+
 Table = tuple[tuple[str, tuple[str, ...]], ...]
 """Code to phrases, hashable."""
 

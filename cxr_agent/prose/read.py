@@ -11,7 +11,7 @@ from typing import Final
 from cxr_agent.evidence import Change, Location, Severity, Side
 from cxr_agent.knowledge import certainty_levels, report_lexicon
 from cxr_agent.prose.claims import Claim, Status
-from cxr_agent.prose.phrases import Mention, Table, mentions, table_of
+from cxr_agent.prose.phrases import Mention, Table, mentions, table_of, words_of
 from cxr_agent.prose.quantities import Quantity, quantities
 from cxr_agent.prose.scope import Chunk, Layout
 
@@ -43,6 +43,7 @@ _NOT_CHANGE: Final = (
     "increased kyphosis",
 )
 """What is denser than it should be, not than it was."""
+_INERT: Final[Table] = (("", _NOT_CHANGE),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,48 +64,38 @@ def words_read(read: ReadSentence) -> frozenset[str]:
     """The words of a sentence that its claims account for, so that none of them says more."""
     if not read.claims:
         return frozenset()
-    spans = [(place.start, place.end) for place in read.places]
     lower = read.text.lower()
+    found = list(read.places)
     if any(claim.kind == "normal" for claim in read.claims):
-        spans += [(cue.start, cue.end) for cue in mentions(lower, _cue_table("normal"))]
+        found += mentions(lower, _cue_table("normal"))
     told = [claim for claim in read.claims if claim.kind == "finding"]
     for claim in told:
-        spans += [(one.start, one.end) for one in mentions(lower, _seen_as(claim.code))]
-    if told:
-        spans += [(one.start, one.end) for one in mentions(lower, (("", _NOT_CHANGE),))]
+        found += mentions(lower, _seen_as(claim.code))
     for group, wanted in (
         ("side", any(claim.side is not None for claim in read.claims)),
         ("severity", any(claim.severity for claim in told)),
         ("change", any(claim.change is not None for claim in read.claims)),
     ):
         if wanted:
-            spans += [(one.start, one.end) for one in mentions(lower, _tables()[group])]
-    for kind in ("negation_before", "negation_after", "doubt_before", "doubt_after", "framing"):
-        if told:
-            spans += [(cue.start, cue.end) for cue in mentions(lower, _cue_table(kind))]
+            found += mentions(lower, _tables()[group])
+    if told:
+        found += mentions(lower, _INERT)
+        for kind in (*_WHOLE, "framing"):
+            found += mentions(lower, _cue_table(kind))
     named = {
         word
         for claim in read.claims
-        for word in _words(lower[claim.start : claim.end])
+        for word in words_of(lower[claim.start : claim.end])
         if {word, word.removesuffix("s"), word.removesuffix("es")} & _named(claim.kind, claim.code)
     }
-    return frozenset(named.union(*(_words(lower[start:end]) for start, end in spans)))
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", text)
+    return frozenset(named.union(*(words_of(lower[one.start : one.end]) for one in found)))
 
 
 @lru_cache(maxsize=512)
 def _named(kind: str, code: str) -> frozenset[str]:
     """The words of the phrases for a claim; what stands in a phrase's gap is none of them."""
-    lexicon = report_lexicon()
-    phrases = {
-        "finding": {name: words.phrases for name, words in lexicon.finding.items()},
-        "normal": {name: words.phrases for name, words in lexicon.anatomy.items()},
-        "measurement": {name: words.phrases for name, words in lexicon.measurement.items()},
-    }[kind][code]
-    return frozenset(word for phrase in phrases for word in _words(phrase))
+    phrases = dict(_tables()["anatomy" if kind == "normal" else kind])[code]
+    return frozenset().union(*map(words_of, phrases))
 
 
 @lru_cache(maxsize=8192)
@@ -123,7 +114,7 @@ class _Reader:
             text=original,
             claims=tuple(sorted(claims, key=lambda claim: (claim.start, claim.end))),
             places=tuple(self.places),
-            static=tuple(self._static()),
+            static=tuple(self.text[one.start : one.end] for one in (*self._inert, *self.findings)),
             cues=frozenset(
                 kind for kind, made_by in _CUES.items() if any(map(self._cues, made_by))
             ),
@@ -149,17 +140,12 @@ class _Reader:
 
     @cached_property
     def _inert(self) -> list[Mention]:
-        return mentions(self.text, (("", _NOT_CHANGE),))
-
-    def _static(self) -> Iterable[str]:
-        for one in (*self._inert, *self.findings):
-            yield self.text[one.start : one.end]
+        return mentions(self.text, _INERT)
 
     @cached_property
     def changes(self) -> list[Mention]:
-        inert = self._inert
         found = mentions(self.text, _tables()["change"])
-        return [one for one in found if not any(one.overlaps(other) for other in inert)]
+        return [one for one in found if not any(one.overlaps(other) for other in self._inert)]
 
     @cached_property
     def numbers(self) -> list[Quantity]:

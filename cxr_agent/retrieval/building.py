@@ -10,10 +10,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from cxr_agent.errors import InputCode, InputError, UnsuitableCode
 from cxr_agent.imaging import DecodedFilm, Decoder
@@ -152,16 +153,13 @@ def _embedded(store: Store, opened: Sequence[_Opened], model: EmbeddingModel) ->
     return looked
 
 
-class _Decoders:
+class _Decoders(AbstractContextManager["_Decoders"]):
     """A pool of threads, each with a decode worker of its own."""
 
     def __init__(self, jobs: int) -> None:
         self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="decode")
         self._own = threading.local()
         self._all: list[Decoder] = []
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,

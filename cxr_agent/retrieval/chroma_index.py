@@ -78,7 +78,6 @@ class ChromaIndex:
         try:
             return self._ask(query, k, where)
         except Exception:  # whatever Chroma raises of a damaged index, the store is whole
-            self._collection = None
             self.rebuild()
             return self._ask(query, k, where)
 
@@ -113,8 +112,7 @@ class ChromaIndex:
         self._built_from = generation
 
     def _build(self) -> None:
-        if self._stamped() is not None and self._collection is not None:
-            self._collection = None  # a damaged one is replaced as well
+        self._collection = None  # its folder will be gone
         generation = self._store.generation()
         numbers, vectors = self._store.vectors()
         items = self._store.items()

@@ -13,6 +13,12 @@ from cxr_agent.prose import passages_of, read_sentence, sentence_spans
 
 _BY_NUMBER: Final = {1.0: Polarity.PRESENT, 0.0: Polarity.ABSENT, -1.0: Polarity.UNCERTAIN}
 """CheXpert's notation (Irvin et al., AAAI 2019)."""
+_OTHER_NAMES: Final = {
+    "effusion": "pleural effusion",
+    "edema": "pulmonary edema",
+    "mass": "lung lesion",
+}
+"""ChestX-ray14's and CheXpert's short names."""
 _FIRM: Final = (Polarity.PRESENT, Polarity.UNCERTAIN, Polarity.ABSENT)
 """Of several statements on one finding the first of these counts."""
 _NOT_THE_FILM: Final = ("history", "technique", "comparison", "exam")
@@ -39,10 +45,7 @@ def _names() -> Mapping[str, str]:
 
 def _plain(name: str) -> str:
     words = re.sub(r"[\W_]+", " ", name.lower()).strip()
-    # ChestX-ray14 writes Effusion, CheXpert Edema and Lung Lesion.
-    return {"effusion": "pleural effusion", "edema": "pulmonary edema", "mass": "lung lesion"}.get(
-        words, words
-    )
+    return _OTHER_NAMES.get(words, words)
 
 
 def of_cell(text: str) -> Polarity | None:

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 
@@ -175,9 +175,6 @@ class Store(AbstractContextManager["Store"]):
     ) -> None:
         self.close()
 
-    def __enter__(self) -> Self:
-        return self
-
     def close(self) -> None:
         self._db.close()
 
@@ -297,15 +294,15 @@ class Store(AbstractContextManager["Store"]):
             for number, sha256, source, patient, labels, report in rows
         }
 
-    def reports_with(self, query: str, k: int) -> list[tuple[int, str, float]]:
-        """Item, report and score of the reports that an FTS5 query finds, best first."""
+    def reports_with(self, query: str, k: int) -> list[tuple[int, str]]:
+        """Number and report of the items whose reports an FTS5 query finds, best first."""
         rows = self._db.execute(
-            "SELECT words.rowid, item.report, bm25(words) FROM words"
+            "SELECT words.rowid, item.report FROM words"
             " JOIN item ON item.number = words.rowid"
             " WHERE words MATCH ? ORDER BY bm25(words) LIMIT ?",
             (query, k),
         )
-        return [(int(number), report, -float(rank)) for number, report, rank in rows]
+        return [(int(number), report) for number, report in rows]
 
     def kept_reach(self) -> float | None:
         """What :mod:`cxr_agent.retrieval.reach` measured on these very films, if it did."""

@@ -26,8 +26,8 @@ class Quote:
     text: str
     source: str
     """What it was taken from: a paper or standard, or ``report of item 7``."""
-    score: float
-    """BM25 within its own collection, higher is better."""
+    item: int | None = None
+    """Of whose report it is, in its store; None for a definition of ``kb/``."""
 
 
 def search_texts(words: str, k: int = 5, store: Store | None = None) -> list[Quote]:
@@ -41,11 +41,15 @@ def search_texts(words: str, k: int = 5, store: Store | None = None) -> list[Quo
     query = _query(words)
     if not query:
         return []
-    found = _ranked(_definitions(), "SELECT text, source, bm25(words) FROM words", query, k)
+    rows = _definitions().execute(
+        "SELECT text, source FROM words WHERE words MATCH ? ORDER BY bm25(words) LIMIT ?",
+        (query, k),
+    )
+    found = [Quote(text, source) for text, source in rows]
     if store is not None:
         found += [
-            Quote(report, f"report of item {number}", score)
-            for number, report, score in store.reports_with(query, k)
+            Quote(report, f"report of item {number}", number)
+            for number, report in store.reports_with(query, k)
         ]
     return found
 
@@ -53,11 +57,6 @@ def search_texts(words: str, k: int = 5, store: Store | None = None) -> list[Quo
 def _query(words: str) -> str:
     told = _WORD.findall(words.lower())[:_WORDS_AT_MOST]
     return " OR ".join(f'"{word}"' for word in told)
-
-
-def _ranked(db: sqlite3.Connection, select: str, query: str, k: int) -> list[Quote]:
-    rows = db.execute(f"{select} WHERE words MATCH ? ORDER BY bm25(words) LIMIT ?", (query, k))
-    return [Quote(text, source, -float(rank)) for text, source, rank in rows]
 
 
 @lru_cache(maxsize=1)

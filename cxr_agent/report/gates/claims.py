@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from cxr_agent.knowledge import Term, vocabulary
+from cxr_agent.prose import words_of
 
 _HANDLE: Final = re.compile(r"\b(?:img|prior)-\d+\b")
 _NUMBER: Final = re.compile(
@@ -120,11 +121,6 @@ def read_claims(text: str) -> Claims:
 def without_numbers(text: str) -> str:
     """The sentence with its numbers blotted out."""
     return re.sub(r"\d+(?:[.,]\d+)?", "#", text.lower())
-
-
-def words_of(text: str) -> frozenset[str]:
-    """All words of a text; ``postero-anterior`` is two."""
-    return frozenset(re.findall(r"[^\W\d_]+", text.lower()))
 
 
 def _number(match: re.Match[str], text: str) -> Number:

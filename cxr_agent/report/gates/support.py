@@ -23,7 +23,7 @@ from cxr_agent.knowledge import (
     sentences,
     vocabulary,
 )
-from cxr_agent.prose import Claim, ReadSentence, read_sentence, words_read
+from cxr_agent.prose import Claim, ReadSentence, read_sentence, words_of, words_read
 from cxr_agent.report.compose import rule_texts
 from cxr_agent.report.gates.agreement import (
     about,
@@ -37,7 +37,6 @@ from cxr_agent.report.gates.claims import (
     Number,
     read_claims,
     without_numbers,
-    words_of,
 )
 from cxr_agent.report.gates.fault import Fault
 from cxr_agent.report.model import Sentence
@@ -79,7 +78,7 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         or (Fault.CERTAINTY if _doubts_a_change(read, cited) else None)
         or _polarity_fault(claims, cited)
         or _quality_fault(claims, cited)
-        or (Fault.CHANGE if _unsupported_change(sentence.text, read, cited) else None)
+        or (Fault.CHANGE if _unsupported_change(sentence.text, claims, read, cited) else None)
         or (None if all(_names(claims, read.claims, item) for item in cited) else Fault.TERM)
         or (Fault.WORD if claims.words - _allowed(cited) - words_read(read) else None)
     )
@@ -287,14 +286,18 @@ def _quality_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
     return None
 
 
-def _unsupported_change(text: str, read: ReadSentence, cited: Sequence[Evidence]) -> bool:
+def _unsupported_change(
+    text: str, claims: Claims, read: ReadSentence, cited: Sequence[Evidence]
+) -> bool:
+    if not claims.change or any(
+        item.kind is EvidenceKind.COMPARISON or text in rule_texts(item) for item in cited
+    ):
+        return False
     said = text.lower()
     for phrase in read.static:
         # "heart size is increased" is no change; "is again increased" is one.
         said = said.replace(phrase, _STATIC.sub(" ", phrase))
-    return read_claims(said).change and not any(
-        item.kind is EvidenceKind.COMPARISON or text in rule_texts(item) for item in cited
-    )
+    return read_claims(said).change
 
 
 def _allowed(cited: Sequence[Evidence]) -> frozenset[str]:
