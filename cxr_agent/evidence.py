@@ -126,6 +126,7 @@ Box = tuple[int, int, int, int]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 EvidenceId = Annotated[str, Field(pattern=r"^e[1-9][0-9]*$")]
 """``e1``, ``e2`` ...: unique within a run."""
+PriorHandle = Annotated[str, Field(pattern=r"^prior-[1-9][0-9]*$")]
 
 
 class _Frozen(BaseModel):
@@ -161,6 +162,8 @@ class Observation(_Frozen):
     """Numbers behind the value, named with their unit: ``cardiac_width_px``."""
     basis: tuple[EvidenceId, ...] = ()
     """Other evidence that this was concluded from: the two sides of a conflict."""
+    against: PriorHandle | None = None
+    """The prior film that this one was compared with."""
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -176,6 +179,8 @@ class Observation(_Frozen):
             raise ValueError("only what is present has a severity")
         if self.kind is EvidenceKind.COMPARISON and self.category not in set(Change):
             raise ValueError("a comparison needs one of the categories of Change")
+        if self.kind is EvidenceKind.COMPARISON and self.against is None:
+            raise ValueError("a comparison needs the film that it was made against")
         if self.kind is EvidenceKind.DESCRIPTOR and (self.value is None or self.category is None):
             raise ValueError("a descriptor needs a score and the finding that it speaks for")
         if self.kind is EvidenceKind.LIMITATION and not self.reasons:

@@ -20,6 +20,8 @@ from cxr_agent.study import Notice
 from cxr_agent.toolbox.outlined import statements
 
 LIMITS = {"limit_pa": threshold("ctr_pa").value, "limit_ap": threshold("ctr_ap").value}
+HEART = Location.CARDIAC_SILHOUETTE
+LOWER = Location.RIGHT_LOWER_LUNG_ZONE
 CUT = ("right_apex_cut_off", "left_side_cut_off", "right_base_cut_off")
 PROXY = ("midline_proxy",)
 
@@ -54,6 +56,47 @@ def silhouette(
         threshold=LIMITS["limit_ap" if view == "ap" else "limit_pa"],
         category=view,
         details={name: v for name, v in LIMITS.items() if view in ("unknown", name[-2:])},
+    )
+
+
+CHANGES: tuple[tuple[str, str, str, float, dict[str, Any]], ...] = (
+    *(
+        ("measurement", "cardiothoracic_ratio", change, value, {"location": HEART})
+        for change, value in (("worsened", 0.083), ("improved", -0.091), ("no_change", -0.012))
+    ),
+    *(
+        ("finding", "pleural_effusion", change, value, {})
+        for change, value in (
+            ("new", 0.41),
+            ("worsened", 0.33),
+            ("no_change", 0.02),
+            ("improved", -0.31),
+            ("resolved", -0.43),
+        )
+    ),
+    ("density", "lung_opacity", "worsened", 0.28, {"location": LOWER, "side": Side.RIGHT}),
+    ("density", "lung_opacity", "improved", -0.31, {"location": LOWER, "side": Side.RIGHT}),
+    ("density", "lung_density", "no_change", 0.04, {"location": LOWER, "side": Side.RIGHT}),
+)
+"""By table of sentences: code, category, difference, and the rest."""
+
+
+def comparison(
+    code: str, change: str, value: float, half: float | None = 0.021, **rest: Any
+) -> Observation:
+    """A change against a prior film as the tool states it."""
+    known = {} if code in ("lung_opacity", "lung_density") else {"before": 0.462, "now": 0.462 + value}
+    return Observation(
+        kind=EvidenceKind.COMPARISON,
+        code=code,
+        category=change,
+        value=value,
+        unit=Unit.RATIO,
+        interval=None if half is None else (value - half, value + half),
+        interval_level=None if half is None else 0.9,
+        details={**known, "repeatability": 0.05},
+        against=rest.pop("against", "prior-1"),
+        **rest,
     )
 
 
@@ -247,6 +290,25 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     ("not_examined", "default"): limitation("not_examined", *coverage()),
     ("prior_comparison", "default"): limitation("prior_comparison", "comparison_tool_missing"),
     ("prior_comparison", "none"): limitation("prior_comparison", "no_prior", category="none"),
+    ("prior_comparison", "against"): limitation(
+        "prior_comparison", "not_compared", against="prior-2"
+    ),
+    ("prior_comparison", "films"): limitation(
+        "prior_comparison", "other_projection", "film_rotated", category="films", against="prior-1"
+    ),
+    ("prior_comparison", "sizes"): limitation(
+        "prior_comparison", "views_unknown", category="sizes", against="prior-1"
+    ),
+    ("prior_comparison", "density"): limitation(
+        "prior_comparison", "not_overlaid", category="density", against="prior-1"
+    ),
+    **{
+        (f"changed_{kind}", f"{change}{'' if half else '_no_interval'}"): comparison(
+            code, change, value, half, **rest
+        )
+        for kind, code, change, value, rest in CHANGES
+        for half in ((0.021, None) if kind == "measurement" else (0.021,))
+    },
     ("budget", "default"): limitation("budget", "budget_steps"),
     ("planner_handover", "default"): limitation("planner_handover", "model_timeout"),
     ("clinical_question", "default"): limitation("clinical_question", "question_names_nothing"),

@@ -34,6 +34,7 @@ FIELDS = {
     *("limit_pa", "limit_ap", "limit_present", "limit_absent"),
     *("side", "unit", "measure", "limits", "named_limits", "count", "first", "last"),
     *("certainty", "statements", "on_side", "no", "finding"),
+    *("against", "before", "now", "place", "repeatability"),
 }
 
 
@@ -84,6 +85,8 @@ def test_every_threshold_has_a_source_and_is_used() -> None:
         for comparison in one.decision.when if one.decision else ():
             used |= {*comparison.limits, comparison.fails_from}
             used |= {comparison.fails_below, comparison.fails_at_most}
+    # By the code of what is compared.
+    used |= {f"repeat_{code}" for code in knowledge.vocabulary()} & knowledge.shipped().keys()
     names = set(knowledge.load("thresholds"))
     assert used - {""} == names
     for name in names:
@@ -94,7 +97,7 @@ def test_sentences_are_about_terms_and_use_known_fields() -> None:
     for code, wording in knowledge.sentences().items():
         if code in ("compose", "any_finding", "any_measurement", "any_descriptor"):
             continue
-        assert code in knowledge.vocabulary()
+        assert code in knowledge.vocabulary() or code.startswith("changed_")
         for template in wording.variants.values():
             fields = {name for _, name, _, _ in string.Formatter().parse(template) if name}
             assert fields <= FIELDS, template

@@ -115,17 +115,23 @@ class ByRule:
         run = self._run
         if not run.study.priors:
             return self._stated([self._unanswered("prior_comparison", "no_prior")])
+        asked = {_MEASURED.get(code, code) for code in question.subjects} | {*question.subjects}
         codes = [_MEASURED.get(code, code) for code in question.subjects] or _MAIN
         items = [
             item
+            for item in run.evidence
+            if item.kind is EvidenceKind.COMPARISON and (not asked or item.code in asked)
+        ]
+        items += [
+            item
             for code in codes
             for item in run.evidence
-            if item.code == code and item.kind is not EvidenceKind.REGION
+            if item.code == code and item.kind not in (EvidenceKind.REGION, EvidenceKind.COMPARISON)
         ]
         items += [
             item
             for item in run.evidence
-            if item.code in ("prior_film", "prior_comparison") and item.of_prior
+            if (item.code == "prior_film" and item.of_prior) or item.code == "prior_comparison"
         ]
         return self._stated(items)
 

@@ -6,7 +6,7 @@ later step that looked at the old one is repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,7 @@ from cxr_agent.trace import Corrected
 READER = "reader"
 """Who states what a reader put right."""
 _LONGEST = 500
+_ON_FINDINGS: Final = (EvidenceKind.FINDING, EvidenceKind.COMPARISON, EvidenceKind.LIMITATION)
 _SIDES: Final = {"costophrenic_angle": (("right",), ("left",))}
 """Measurements that are made on both sides."""
 
@@ -147,7 +148,12 @@ def correct_landmark(
         )
     _record(run, "landmark", image, landmark, who, why, {"x": x, "y": y}, {})
     run.bench.place(film, landmark, (x, y))
-    again = [spec for spec in run.setup.registry if spec.name == about.tool]
+    # A comparison measures anew by itself.
+    again = [
+        spec
+        for spec in run.setup.registry
+        if spec.name == about.tool or spec in _comparing(run, film)
+    ]
     return _redone(run, image, [], [], "landmark", about.code, again)
 
 
@@ -195,7 +201,7 @@ def correct_finding(
         for item in run.evidence
         if item.image == film
         and item.code == code
-        and item.kind in (EvidenceKind.FINDING, EvidenceKind.LIMITATION)
+        and item.kind in _ON_FINDINGS
         and (side is None or item.side in (None, side))
     ]
     stated = Observation(
@@ -276,17 +282,39 @@ def _repeat(run: Run, image: Image, again: Sequence[ToolSpec], reason: str) -> C
     names = {spec.name for spec in again}
     handle = image.handle
     old = [
-        item.id for item in run.evidence if item.image == handle and item.provenance.tool in names
+        item.id
+        for item in run.evidence
+        if handle in (item.image, item.against) and item.provenance.tool in names
     ]
+    calls = list(_calls(run, handle, again))
     withdrawn = run.withdraw(old, reason)
     run.forget((name, handle) for name in names)
     before = {item.id for item in run.evidence}
-    calls = [ToolCall(spec.name, {spec.film_parameter.name: handle}) for spec in again]
     if calls:
         with thresholds_changed(run.setup.changed):
             run.gather(Queue(calls, reason))
     added = tuple(item for item in run.evidence if item.id not in before)
     return Correction(_restated(run), withdrawn, added, tuple(spec.name for spec in again))
+
+
+def _calls(run: Run, handle: str, again: Sequence[ToolSpec]) -> Iterator[ToolCall]:
+    """Those that were made on the film; of a tool that compares, on each pair that it is of."""
+    for spec in again:
+        if spec.prior_parameter is None:
+            yield ToolCall(spec.name, {spec.film_parameter.name: handle})
+        else:
+            pairs = {
+                one.call.films: one.call
+                for one in run.tried
+                if one.outcome is not None and one.call.tool == spec.name
+            }
+            yield from (call for films, call in pairs.items() if handle in films)
+
+
+def _comparing(run: Run, film: str) -> list[ToolSpec]:
+    """Tools that compared the film with another."""
+    ran = {one.call.tool for one in run.tried if one.outcome and film in one.call.films}
+    return [s for s in run.setup.registry if s.prior_parameter is not None and s.name in ran]
 
 
 def _restated(run: Run) -> Report:

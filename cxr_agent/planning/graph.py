@@ -352,9 +352,12 @@ class ReadingGraph:
         study = self.toolbox.bench.study
         first = study.images[0]
         made: list[Evidence] = []
+        compared = {item.against for item in state["evidence"]}
+        reason = "not_compared" if self._can_compare() else "comparison_tool_missing"
         made += [
-            self.toolbox.state(statements.about_comparison(), prior, "protocol")
+            self.toolbox.state(statements.about_uncompared(prior, reason), first, "protocol")
             for prior in study.priors
+            if prior.handle not in compared
         ]
         if not study.priors:
             made.append(self.toolbox.state(statements.about_no_prior(), first, "protocol"))
@@ -380,6 +383,9 @@ class ReadingGraph:
             for missing in statements.about_scope(outcomes)
         ]
         return made
+
+    def _can_compare(self) -> bool:
+        return any(spec.prior_parameter is not None for spec in self.toolbox.registry)
 
     def _conflicts(self, evidence: Sequence[Evidence]) -> Iterator[Evidence]:
         """Disagreements as evidence, and in the trace with the rule that decided."""

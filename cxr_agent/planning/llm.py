@@ -75,15 +75,13 @@ class LlmPlanner:
         first = self._first_look.decide(situation)
         if first.calls:
             return first
-        readable = [
-            handle
-            for handle in (*situation.current, *situation.priors)
-            if handle not in refused(situation.outcomes)
-        ]
-        pictures = self._seen(readable)
+        unreadable = refused(situation.outcomes)
+        currents = [handle for handle in situation.current if handle not in unreadable]
+        priors = [handle for handle in situation.priors if handle not in unreadable]
+        pictures = self._seen([*currents, *priors])
         messages = self._messages(situation, pictures)
         specs = [spec for spec in self._registry if spec.name in situation.tools]
-        exchange = self._model.ask(messages, tools=schemas(specs, readable))
+        exchange = self._model.ask(messages, tools=schemas(specs, currents, priors))
         consulted = Consulted("plan", self._prompt, tuple(messages), exchange, len(pictures))
         if exchange.outcome == "model_empty":
             return Decision((), "model_choice", self.name, consulted, _EMPTY)

@@ -22,6 +22,6 @@ class Queue:
         return "queue"
 
     def decide(self, situation: Situation) -> Decision:
-        made = {(o.call.tool, o.call.arguments.get("film")) for o in situation.outcomes}
-        left = [c for c in self._calls if (c.tool, c.arguments.get("film")) not in made]
+        made = {(o.call.tool, o.call.films) for o in situation.outcomes}
+        left = [c for c in self._calls if (c.tool, c.films) not in made]
         return Decision(tuple(left), self._rationale)

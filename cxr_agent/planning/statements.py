@@ -43,12 +43,13 @@ def about_film(film: Image) -> Iterator[Observation]:
         )
 
 
-def about_comparison() -> Observation:
-    """That no tool of this version compares films."""
+def about_uncompared(prior: Image, reason: str) -> Observation:
+    """That nothing was held against a prior film."""
     return Observation(
         kind=EvidenceKind.LIMITATION,
         code="prior_comparison",
-        reasons=("comparison_tool_missing",),
+        reasons=(reason,),
+        against=prior.handle,
     )
 
 

@@ -24,6 +24,7 @@ from cxr_agent.reading.setup import Setup
 from cxr_agent.reading.version import program_version
 from cxr_agent.report.model import FilmSummary, Report
 from cxr_agent.study import Image, Study
+from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.execute import Toolbox
 from cxr_agent.trace import (
@@ -176,11 +177,11 @@ class Run:
         self.evidence = (*self.evidence, evidence)
 
     def forget(self, tools: Iterable[tuple[str, str]]) -> None:
-        """Let (tool, film) be called again."""
+        """Let (tool, film) be called again, a comparison also where the film is the prior."""
         gone = set(tools)
         kept = []
         for one in self.tried:
-            if (one.call.tool, str(one.call.arguments.get("film"))) not in gone:
+            if gone.isdisjoint((one.call.tool, film) for film in one.call.films):
                 kept.append(one)
             elif one.outcome is not None:
                 self._forgotten.add(one.outcome.step)
@@ -214,10 +215,14 @@ class Run:
         self.films = (*self.films, write_film(film, self.trace))
         for observation in about_film(film):
             self.add(self.toolbox.state(observation, film, "imaging"))
-        self.gather(Queue(calls_on_prior(handle, self.setup.registry), "prior_added"))
+        self.gather(Queue(self._calls_on_prior(handle), "prior_added"))
         self.restate()
         self.issue()
         return handle
+
+    def _calls_on_prior(self, handle: str) -> list[ToolCall]:
+        currents = [film.handle for film in self.study.images]
+        return calls_on_prior(handle, currents, self.setup.registry)
 
     def go_on(
         self,

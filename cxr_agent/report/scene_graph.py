@@ -225,12 +225,12 @@ class _Builder:
         return item.reading, "", ""
 
     def _relationships(self) -> Iterator[SceneRelationship]:
-        found: dict[tuple[Location, str], list[Evidence]] = {}
+        found: dict[tuple[Location, str, str], list[Evidence]] = {}
         for item in self._evidence:
             if item.kind is EvidenceKind.COMPARISON and vocabulary()[item.code].kind == "finding":
                 for place in _places(item)[0]:
-                    found.setdefault((place, item.code), []).append(item)
-        for number, ((place, code), items) in enumerate(found.items(), start=1):
+                    found.setdefault((place, item.code, item.against or ""), []).append(item)
+        for number, ((place, code, prior), items) in enumerate(found.items(), start=1):
             values = {_CHANGES[Change(item.category or "")] for item in items}
             clear = len(values) == 1
             yield SceneRelationship(
@@ -238,19 +238,12 @@ class _Builder:
                 predicate="compared with the prior film" if clear else "mixed",
                 relationship_names=(f"comparison|yes|{values.pop()}",) if clear else (),
                 subject_id=_object_id(self._film.handle, place),
-                object_id=_object_id(self._prior(), place),
+                object_id=_object_id(prior, place),
                 bbox_name=place,
                 phrase=self._phrase(items[0])[0],
                 attributes=(f"{_category(code)}|yes|{vocabulary()[code].name}",),
                 evidence=tuple(item.id for item in items),
             )
-
-    def _prior(self) -> str:
-        """The prior film that is compared with: the latest one."""
-        priors = [film for film in self._report.films if film.handle.startswith("prior-")]
-        known = [film for film in priors if film.days_before is not None]
-        latest = min(known, key=lambda film: film.days_before or 0, default=None)
-        return latest.handle if latest else priors[0].handle if priors else "prior-1"
 
 
 def _object_id(handle: str, place: Location) -> str:

@@ -13,7 +13,7 @@ from cxr_agent.evidence import Observation
 from cxr_agent.knowledge import vocabulary
 from cxr_agent.toolbox.arguments import Bound
 from cxr_agent.toolbox.artifacts import spans_film
-from cxr_agent.toolbox.contract import Abstain, Heatmap, Mask, ToolResult, ToolSpec
+from cxr_agent.toolbox.contract import Abstain, Heatmap, Mask, Picture, ToolResult, ToolSpec
 from cxr_agent.toolbox.limits import call_within, check_memory
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.trace.fields import JsonObject
@@ -62,6 +62,8 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
         _check_mask(spec, name, mask, bound.film.shape)
     for code, heatmap in result.heatmaps.items():
         _check_heatmap(spec, code, heatmap, bound.film.shape)
+    for picture in result.pictures.values():
+        _check_picture(spec, picture, bound.film.shape)
     if not all(isinstance(observation, Observation) for observation in observations):
         raise _breach(spec, "what is no observation")
     try:
@@ -94,6 +96,16 @@ def _check_heatmap(spec: ToolSpec, code: str, heatmap: Heatmap, shape: tuple[int
     rows, columns = plane.shape
     if not spans_film((rows, columns), shape):
         raise _breach(spec, "a map of another shape than the film")
+
+
+def _check_picture(spec: ToolSpec, picture: Picture, shape: tuple[int, int]) -> None:
+    plane = picture.plane if isinstance(picture, Picture) else None
+    if not isinstance(plane, np.ndarray) or plane.dtype != np.uint8:
+        raise _breach(spec, "a picture that is none")
+    if plane.ndim != 3 or plane.shape[2] != 3 or not plane.size:
+        raise _breach(spec, "a picture without three colours")
+    if not spans_film((plane.shape[0], plane.shape[1]), shape):
+        raise _breach(spec, "a picture of another shape than the film")
 
 
 def _breach(spec: ToolSpec, what: str) -> ToolError:

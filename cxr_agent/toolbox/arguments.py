@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from cxr_agent.errors import ToolError
 from cxr_agent.knowledge import members
 from cxr_agent.study import Image, Study
 from cxr_agent.toolbox.bench import Bench
-from cxr_agent.toolbox.contract import Abstain, MaskGroup, Parameter, ParameterKind, ToolSpec
+from cxr_agent.toolbox.contract import (
+    Abstain,
+    MaskGroup,
+    Parameter,
+    ParameterKind,
+    Prior,
+    ToolSpec,
+)
+
+NAMED: Final = (ParameterKind.FILM, ParameterKind.PRIOR, ParameterKind.CHOICE)
+"""What a planner fills in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,12 @@ class ToolCall:
 
     tool: str
     arguments: dict[str, str | bool] = field(default_factory=dict)
+
+    @property
+    def films(self) -> tuple[str, ...]:
+        """Handles of the films that it is on: the current one, then the prior, of a comparison."""
+        named = (self.arguments.get(name) for name in ("film", "prior"))
+        return tuple(handle for handle in named if isinstance(handle, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,11 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
         match parameter.kind:
             case ParameterKind.FILM:
                 keywords[parameter.name] = film
+            case ParameterKind.PRIOR:
+                prior = _prior(spec, parameter, call, bench.study)
+                keywords[parameter.name] = Prior(
+                    prior, bench.masks(prior.handle), bench.placed(prior.handle)
+                )
             case ParameterKind.PLACED:
                 keywords[parameter.name] = bench.placed(film.handle)
             case ParameterKind.SHELF:
@@ -73,15 +94,15 @@ def refusal_of(spec: ToolSpec, call: ToolCall, study: Study) -> str | None:
         for parameter in spec.parameters:
             if parameter.kind is ParameterKind.CHOICE:
                 _choice(spec, parameter, call)
+            elif parameter.kind is ParameterKind.PRIOR:
+                _prior(spec, parameter, call, study)
     except ToolError as error:
         return error.code
     return None
 
 
 def _check_names(spec: ToolSpec, call: ToolCall) -> None:
-    planned = {
-        p.name for p in spec.parameters if p.kind in (ParameterKind.FILM, ParameterKind.CHOICE)
-    }
+    planned = {p.name for p in spec.parameters if p.kind in NAMED}
     for name in call.arguments:
         if name not in planned:
             raise _bad(spec, f"it takes no argument {name[:40]!r}")
@@ -91,7 +112,17 @@ def _film(spec: ToolSpec, call: ToolCall, study: Study) -> Image:
     handle = call.arguments.get(spec.film_parameter.name)
     if not isinstance(handle, str) or handle not in study.handles:
         raise _bad(spec, f"its {spec.film_parameter.name} must be one of the study's handles")
-    return study.image(handle)
+    film = study.image(handle)
+    if spec.prior_parameter is not None and film.is_prior:
+        raise _bad(spec, f"its {spec.film_parameter.name} must be a current film")
+    return film
+
+
+def _prior(spec: ToolSpec, parameter: Parameter, call: ToolCall, study: Study) -> Image:
+    handle = call.arguments.get(parameter.name)
+    if handle not in [prior.handle for prior in study.priors]:
+        raise _bad(spec, f"its {parameter.name} must be one of the study's prior films")
+    return study.image(str(handle))
 
 
 def _choice(spec: ToolSpec, parameter: Parameter, call: ToolCall) -> Any:

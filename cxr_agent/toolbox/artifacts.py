@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_agent.study import FloatImage
 from cxr_agent.toolbox.contract import BoolMask, Drawing
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _DISPLAY_SIDE = 1024
 HEATMAP_SIDE: Final = 256
 """Longest side of a heatmap as it is kept, in pixels: it is coarse by nature."""
+
+
+DIFFERENCE: Final = "difference"
+"""Name of the picture that shows what a comparison saw."""
 
 
 def saliency_name(code: str) -> str:
@@ -55,6 +60,15 @@ def heatmap_png(plane: FloatImage) -> bytes:
     buffer = io.BytesIO()
     grey = np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8)
     _at_most(Image.fromarray(grey), HEATMAP_SIDE).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def picture_png(plane: NDArray[np.uint8]) -> bytes:
+    """A PNG of (rows, columns, 3) red, green and blue, longest side at most 1024 pixels."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    _at_most(Image.fromarray(plane), _DISPLAY_SIDE).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 

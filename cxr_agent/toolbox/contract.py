@@ -4,6 +4,8 @@ A parameter's type says who fills it in:
 
 =====================  ==========================================================
 :class:`~cxr_agent.study.Image`  a film; the planner names its handle
+:class:`Prior`         a prior film with all that was outlined on it; the planner names its
+                       handle, and the film is then a current one
 :class:`Mask`          the mask of the structure that the parameter is named after,
                        outlined on that film by an earlier tool
 ``Mask | None``        the same, where the tool can do without
@@ -24,7 +26,7 @@ import inspect
 import types
 import typing
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -71,6 +73,16 @@ NOTHING_PLACED: Final = Placed()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Prior:
+    """A prior film and what lies on the bench of it."""
+
+    film: Image
+    masks: Mapping[str, Mask]
+    """By structure."""
+    placed: Placed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Heatmap:
     """What a classifier used for a finding: (rows, columns) float32 in [0, 1] over the whole film.
 
@@ -80,6 +92,16 @@ class Heatmap:
 
     code: str
     plane: FloatImage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture for the eye over the whole film: (rows, columns, 3) uint8, red, green and blue.
+
+    Coarser than the film and of its proportions, to within a pixel of the picture.
+    """
+
+    plane: NDArray[np.uint8]
 
 
 class Drawing(BaseModel):
@@ -95,7 +117,7 @@ class Drawing(BaseModel):
 class ToolResult(BaseModel):
     """Base of what tools return: numbers with units in their field names.
 
-    Fields are what the trace keeps; masks and heatmaps go to it as artifacts.
+    Fields are what the trace keeps; masks, heatmaps and pictures go to it as artifacts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -104,6 +126,8 @@ class ToolResult(BaseModel):
     masks: dict[str, Mask] = Field(default_factory=dict, exclude=True, repr=False)
     heatmaps: dict[str, Heatmap] = Field(default_factory=dict, exclude=True, repr=False)
     """By the code of the finding."""
+    pictures: dict[str, Picture] = Field(default_factory=dict, exclude=True, repr=False)
+    """By name."""
 
     @abstractmethod
     def observations(self) -> Iterable[Observation]:
@@ -131,6 +155,7 @@ class ParameterKind(Enum):
     """Who fills a parameter in."""
 
     FILM = "film"
+    PRIOR = "prior film"
     MASK = "mask"
     OPTIONAL_MASK = "optional mask"
     GROUP = "group of masks"
@@ -181,6 +206,11 @@ class ToolSpec:
     @property
     def film_parameter(self) -> Parameter:
         return next(p for p in self.parameters if p.kind is ParameterKind.FILM)
+
+    @property
+    def prior_parameter(self) -> Parameter | None:
+        """Of a tool that compares."""
+        return next((p for p in self.parameters if p.kind is ParameterKind.PRIOR), None)
 
     @property
     def looks_at(self) -> frozenset[str]:
@@ -265,6 +295,8 @@ def _read_signature(
     )
     if sum(p.kind is ParameterKind.FILM for p in parameters) != 1:
         raise _bad(function, "it must take exactly one Image")
+    if sum(p.kind is ParameterKind.PRIOR for p in parameters) > 1:
+        raise _bad(function, "it can take one Prior at most")
     return parameters, result
 
 
@@ -278,6 +310,8 @@ def _read_parameter(
         raise _bad(function, f"parameter {name} cannot be given by name")
     if hint is Image:
         return Parameter(name, ParameterKind.FILM)
+    if hint is Prior:
+        return Parameter(name, ParameterKind.PRIOR)
     if hint is Mask:
         return Parameter(name, ParameterKind.MASK)
     if hint is MaskGroup:

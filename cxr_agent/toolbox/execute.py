@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, product
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -19,7 +19,14 @@ from cxr_agent.knowledge import reasons as known_reasons
 from cxr_agent.study import Image
 from cxr_agent.toolbox.answer import CONTRACT, Answer, answer_of
 from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
-from cxr_agent.toolbox.artifacts import drawings_svg, heatmap_png, mask_png, saliency_name
+from cxr_agent.toolbox.artifacts import (
+    DIFFERENCE,
+    drawings_svg,
+    heatmap_png,
+    mask_png,
+    picture_png,
+    saliency_name,
+)
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain, Mask, MaskGroup, ToolSpec
 from cxr_agent.toolbox.reading import reading_of
@@ -125,7 +132,8 @@ class Toolbox:
         for call in calls:
             spec = self._spec(call)
             film = call.arguments.get(spec.film_parameter.name)
-            if not waves or any((film, name) in added for name in spec.looks_at):
+            looked_at = {*call.films, film}
+            if not waves or not added.isdisjoint(product(looked_at, spec.looks_at)):
                 waves.append([])
                 added = set()
             waves[-1].append(call)
@@ -213,6 +221,8 @@ class Toolbox:
         }
         for code, heatmap in result.heatmaps.items():
             artifacts[saliency_name(code)] = self.trace.put(heatmap_png(heatmap.plane))
+        for name, picture in result.pictures.items():
+            artifacts[name] = self.trace.put(picture_png(picture.plane))
         if result.drawings:
             artifacts[LINES] = self.trace.put(drawings_svg(result.drawings, bound.film.shape))
         seconds = time.monotonic() - began
@@ -267,6 +277,9 @@ class Toolbox:
         if not isinstance(handle, str) or handle not in self.bench.study.handles:
             return Outcome(step, call, status, reasons, (), seconds)
         film = self.bench.study.image(handle)
+        if spec.prior_parameter is not None:
+            against = call.arguments.get(spec.prior_parameter.name)
+            limitation = limitation.model_copy(update={"against": against})
         evidence = self._evidence(
             limitation, film, self._provenance(spec, step, film, _model_of(spec))
         )
@@ -359,6 +372,8 @@ def _relevant(observation: Observation, artifacts: dict[str, str]) -> dict[str, 
     if observation.kind is EvidenceKind.REGION:
         drawn = (observation.code, *members(observation.code))
         return {name: artifacts[name] for name in drawn if name in artifacts}
+    if observation.kind is EvidenceKind.COMPARISON:
+        return {name: artifacts[name] for name in (DIFFERENCE,) if name in artifacts}
     saliency = saliency_name(observation.code)
     if observation.probability is not None and saliency in artifacts:
         return {saliency: artifacts[saliency]}

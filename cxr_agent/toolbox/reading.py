@@ -76,7 +76,9 @@ class _Words:
         if kind is EvidenceKind.REGION and not wording.variants:
             return phrase["outlined"].format_map(self._fields(2))
         wordings = [wording]
-        if kind in _ANY:
+        if kind is EvidenceKind.COMPARISON:
+            wordings = [known.get(_changed(about), _NONE)]
+        elif kind in _ANY:
             wordings.append(known.get(_ANY[kind], _NONE))
         for candidate in wordings:
             for variant in _variants(about):
@@ -90,7 +92,8 @@ class _Words:
 
     def _filled(self, wording: Wording, variant: str) -> str:
         about = self._observation
-        judged = variant.endswith("_classified")
+        change = about.kind is EvidenceKind.COMPARISON and about.unit is Unit.RATIO
+        judged = variant.endswith("_classified") or (change and _term(about).kind != "measurement")
         decimals = wording.decimals if judged else decimals_of(about.code, wording)
         try:
             return wording.variants[variant].format_map(self._fields(decimals))
@@ -123,6 +126,10 @@ class _Words:
         if about.side is not None:
             fields["side"] = words.side[about.side]
             fields["on_side"] = words.phrase["on_side"].format(side=fields["side"])
+        if about.against is not None:
+            fields["against"] = about.against
+        if about.location is not None:
+            fields["place"] = words.location.get(about.location, about.location)
         if about.probability is not None:
             fields["certainty"] = words.certainty[certainty_of(about.probability)]
         if about.category is not None and about.kind is EvidenceKind.DESCRIPTOR:
@@ -220,7 +227,12 @@ def _variants(observation: Observation) -> list[str]:
     polarity = observation.polarity.value if observation.polarity else ""
     category = observation.category or ""
     found = [f"{polarity}_{category}"] if polarity and category else []
-    if found and observation.interval is None:
+    if observation.kind is EvidenceKind.COMPARISON:
+        bare = [f"{category}_no_interval"] if observation.interval is None else []
+        return [*bare, category]
+    if observation.against is not None and not category:
+        found.append("against")
+    if found and observation.interval is None and category:
         found.insert(0, f"{found[0]}_no_interval")
     found += [name for name in (polarity, category) if name]
     if observation.kind is EvidenceKind.FINDING and _limited(observation):
@@ -229,6 +241,13 @@ def _variants(observation: Observation) -> list[str]:
     if observation.reasons:
         found = [form for name in found for form in (f"{name}_noted", name)]
     return [*found, "interval", "default"] if observation.interval else [*found, "default"]
+
+
+def _changed(observation: Observation) -> str:
+    """The table of sentences for a comparison."""
+    if observation.code in ("lung_opacity", "lung_density") and observation.location is not None:
+        return "changed_density"
+    return f"changed_{_term(observation).kind}"
 
 
 def _limited(observation: Observation) -> bool:

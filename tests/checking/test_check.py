@@ -87,6 +87,7 @@ def compared(category: Change) -> Evidence:
     item = Maker()(EFFUSION)
     return item.model_copy(
         update={"kind": EvidenceKind.COMPARISON, "category": category.value, "polarity": None}
+        | {"against": "prior-1"}
     )
 
 

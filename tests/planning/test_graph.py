@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_agent.evidence import Evidence, EvidenceKind
+from cxr_agent.evidence import Change, Evidence, EvidenceKind
 from cxr_agent.planning.budget import Budget
 from cxr_agent.planning.graph import Reading, ReadingGraph
 from cxr_agent.planning.planner import Decision, Situation
@@ -62,8 +62,11 @@ def test_a_plain_reading(open_bank: OPEN) -> None:
     reading = read(bank)
     assert reading.status == "complete"
     sound(reading)
-    without_cxas = [s.tool for s in load_protocol().step if s.needs != "segment_cxas"]
-    without_cxas.remove("segment_cxas")
+    without_cxas = [
+        step.tool
+        for step in load_protocol().step
+        if "segment_cxas" not in (step.tool, step.needs) and step.films != "pairs"
+    ]
     assert [tool for tool, _ in calls(bank)] == without_cxas
     assert reading.gated is not None
     assert reading.gated.dropped == ()
@@ -104,18 +107,25 @@ def test_remarks_on_the_file_are_said(open_bank: OPEN) -> None:
     sound(reading)
 
 
-def test_priors_are_read_and_named_and_never_compared(open_bank: OPEN) -> None:
+def test_priors_are_read_named_and_compared_one_by_one(open_bank: OPEN) -> None:
     bank = open_bank(scene(SMALL, priors=[BIG, BIG]))
     reading = read(bank)
     sound(reading)
     assert ("assess_quality", "prior-1") not in calls(bank)
     assert ("measure_ctr", "prior-2") in calls(bank)
     assert reading.gated is not None
-    assert all(s.text.startswith("On prior-") for s in reading.gated.draft.comparison)
     for prior in ("prior-1", "prior-2"):
-        assert f"On {prior}: the prior film was not compared: this version has no tool that " in (
-            " ".join(texts(reading))
+        (ratio,) = [
+            item
+            for item in reading.evidence
+            if item.code == "cardiothoracic_ratio" and item.against == prior
+        ]
+        assert ratio.category == Change.IMPROVED
+        assert any(
+            s.text.startswith(f"Cardiothoracic ratio smaller against {prior}: 0.6")
+            for s in reading.gated.draft.comparison
         )
+    assert reading.gated.dropped == ()
     assert reading.gated.draft.impression[0].text.startswith("The cardiac silhouette is not")
 
 
@@ -319,7 +329,7 @@ def test_a_planner_sees_handles_and_codes_and_nothing_of_the_study(open_bank: OP
     planner = Watching()
     reading = read(bank, planner)
     shown = "".join(repr(situation) for situation in planner.seen)
-    assert len(planner.seen) == 14
+    assert len(planner.seen) == 15
     for canary in CANARIES:
         assert canary not in shown
         assert canary not in str(bank.events)

@@ -36,7 +36,7 @@ ORDER = [
     "measure_descending_aorta",
     "measure_aortic_tortuosity",
 ]
-TOOLS = tuple(sorted(ORDER))
+TOOLS = tuple(sorted([*ORDER, "compare_with_prior"]))
 
 
 def steps(
@@ -45,7 +45,7 @@ def steps(
     tools: tuple[str, ...] = TOOLS,
     planner: ProtocolPlanner | None = None,
 ) -> Iterator[tuple[str, str]]:
-    """(tool, film) of all calls until the planner is done."""
+    """(tool, films) of all calls until the planner is done."""
     planner = planner or ProtocolPlanner()
     outcomes: list[Outcome] = []
     while True:
@@ -53,14 +53,14 @@ def steps(
         if not decision.calls:
             assert decision.rationale == "protocol_done"
             return
-        yield decision.calls[0].tool, str(decision.calls[0].arguments["film"])
+        yield decision.calls[0].tool, " ".join(decision.calls[0].films)
         outcomes.append(Outcome(len(outcomes) + 1, decision.calls[0], "failed", ("tool_failed",)))
 
 
 def test_the_order_is_that_of_the_definition() -> None:
     order = [step.tool for step in load_protocol().step]
-    assert [tool for tool, _ in steps()] == order
-    assert order == ORDER
+    assert [tool for tool, _ in steps()] == order[:-1]
+    assert order == [*ORDER, "compare_with_prior"]
 
 
 def test_films_one_after_the_other_priors_last_and_without_current_steps() -> None:
@@ -70,6 +70,8 @@ def test_films_one_after_the_other_priors_last_and_without_current_steps() -> No
         ("segment_anatomy", "prior-1"),
         ("segment_cxas", "prior-1"),
         ("measure_ctr", "prior-1"),
+        ("compare_with_prior", "img-1 prior-1"),
+        ("compare_with_prior", "img-2 prior-1"),
     ]
 
 

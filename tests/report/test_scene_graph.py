@@ -174,6 +174,7 @@ def change(make: Maker, category: Change) -> Evidence:
     item = finding(make, "pleural_effusion", Polarity.PRESENT, side=Side.RIGHT)
     return item.model_copy(
         update={"kind": EvidenceKind.COMPARISON, "category": category.value, "polarity": None}
+        | {"against": "prior-1"}
     )
 
 

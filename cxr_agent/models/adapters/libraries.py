@@ -20,6 +20,7 @@ _INSTALL: Final = {
     "safetensors": _EXTRA,
     "diffusers": _EXTRA,
     "segment_anything": _EXTRA,
+    "monai": "pip install 'cxr-agent[deformable]'",
     "open_clip": "pip install open_clip_torch",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,7 +64,7 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         return Fault.UNKNOWN_EVIDENCE
     cited = [evidence[identity] for identity in sentence.evidence]
     claims = read_claims(sentence.text)
-    if _film_fault(claims, cited):
+    if _film_fault(claims, cited, {item.against for item in evidence.values()} - {None}):
         return Fault.FILM
     if any(_names_others(item) and sentence.text in rule_texts(item) for item in cited):
         return None
@@ -84,11 +84,18 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
     )
 
 
-def _film_fault(claims: Claims, cited: Sequence[Evidence]) -> bool:
-    """A sentence speaks of one film, and names it when it is a prior."""
+def _film_fault(claims: Claims, cited: Sequence[Evidence], priors: Collection[str | None]) -> bool:
+    """A sentence speaks of one film, and names it when it is a prior.
+
+    One that compares may name the prior, and must where the run compares with several.
+    """
     films = {item.image for item in cited}
     if len(films) > 1:
         return True
+    compared = {item.against for item in cited if item.against is not None}
+    if compared:
+        named = len(priors) < 2 or compared <= claims.films
+        return not (named and claims.films <= films | compared)
     return claims.films != films if claims.films else cited[0].of_prior
 
 
@@ -153,7 +160,8 @@ def _numbers(item: Evidence) -> Iterator[_Known]:
     for name, number in item.details.items():
         ending = name.rpartition("_")[2]
         limit = name.startswith("limit")
-        yield _Known(number, ending if ending in units else "", decimals, limit)
+        bare = unit if item.kind is EvidenceKind.COMPARISON else ""
+        yield _Known(number, ending if ending in units else bare, decimals, limit)
 
 
 def _is(number: Number, known: _Known) -> bool:
@@ -165,7 +173,7 @@ def _is(number: Number, known: _Known) -> bool:
 
 
 def _side_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
-    sides = {side for item in cited for side in _sides(item)}
+    sides = {side for item in cited for side in (*_sides(item), *_sides_in_name(item))}
     both = {"right", "left"} <= sides or all(
         item.polarity is Polarity.ABSENT and not _sides(item) for item in cited
     )
@@ -191,6 +199,12 @@ def _sides(item: Evidence) -> set[str]:
         )
     )
     return {side for side in ("right", "left") if side in named.split()}
+
+
+def _sides_in_name(item: Evidence) -> frozenset[str]:
+    """Of what has sides in its name: "left to right area ratio of the lungs"."""
+    term = vocabulary().get(item.code)
+    return read_claims(term.name).sides if term is not None else frozenset()
 
 
 def _named(claims: Claims, read: Iterable[Claim]) -> frozenset[str]:

@@ -120,7 +120,9 @@ def _with_fault(kind: str, draw: random.Random) -> Study:
 
 
 def evidence_of(item: dict[str, Any], number: int) -> Evidence:
+    compared = item["evidence"]["kind"] == "comparison"
     return Evidence(
+        **({"against": "prior-1"} if compared else {}),
         **item["evidence"],
         id=f"e{number}",
         image="img-1",

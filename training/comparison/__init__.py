@@ -1,0 +1,1 @@
+"""How far measurements differ between two films without a change in the patient."""
