@@ -144,3 +144,9 @@ OF_MODEL: Final = {
     "smolvlm-256m": "vlm",
 }
 """The family of each model in ``kb/models.toml``."""
+
+READING: Final = {
+    **dict.fromkeys(("clip", "siglip"), "clip"),
+    **dict.fromkeys(("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"), "sentence"),
+}
+"""The family that reads a checkpoint, by its configuration's ``model_type``: those for texts."""
