@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.retrieval.conftest import made
-from tests.retrieval.made import films
+from tests.retrieval.made import checkpoint, films
 
 from .program import MODULE, Ran, environment, run_program
 from .test_kb import kb
@@ -41,7 +40,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders ``sentence``, ``clip`` and ``dinov2`` with tiny random networks."""
     folder = tmp_path_factory.mktemp("checkpoints")
     for family in ("sentence", "clip", "dinov2"):
-        made(folder / family, family)
+        checkpoint(folder / family, family)
     return folder
 
 
@@ -161,7 +160,7 @@ def test_errors_are_one_line_and_a_status(
     store: Path, checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # nothing is pulled there
-    other = made(tmp_path / "other", "sentence", seed=7)
+    other = checkpoint(tmp_path / "other", "sentence", seed=7)
     film = store.parent / "films" / "film-003.png"
     text = ("search", "--text", "large heart", "--encoder")
     (tmp_path / "empty").mkdir()

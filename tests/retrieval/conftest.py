@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.adapters import tiny
+from .made import checkpoint
 
 
 @pytest.fixture
@@ -20,21 +20,11 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CXR_AGENT_MODELS", str(tmp_path / "pulled"))
 
 
-def made(folder: Path, family: str, seed: int = 0) -> Path:
-    """A checkpoint with random weights: ``sentence``, ``clip`` or ``dinov2``."""
-    import torch
-
-    folder.mkdir()
-    torch.manual_seed(seed)
-    {"sentence": tiny.sentence, "clip": tiny.clip, "dinov2": tiny.dinov2}[family](folder)
-    return folder
-
-
 @pytest.fixture
 def sentence(offline: None, tmp_path: Path) -> Path:
-    return made(tmp_path / "sentence", "sentence")
+    return checkpoint(tmp_path / "sentence", "sentence")
 
 
 @pytest.fixture
 def clip(offline: None, tmp_path: Path) -> Path:
-    return made(tmp_path / "clip", "clip")
+    return checkpoint(tmp_path / "clip", "clip")

@@ -30,8 +30,7 @@ from cxr_agent.retrieval.store import Looked, SourceFile
 from tests.models.adapters import tiny
 from tests.models.adapters.test_docs import install
 
-from .conftest import made
-from .made import clustered, films, looked
+from .made import checkpoint, clustered, films, looked
 
 REPORTS = (
     "the heart is large",
@@ -230,7 +229,7 @@ def test_an_encoder_is_known_by_what_is_read_of_it(sentence: Path, tmp_path: Pat
     assert find_encoder(str(copy)).identity == whole
     tiny.change(copy / "1_Pooling" / "config.json", pooling_mode="cls")
     assert find_encoder(str(copy)).identity != whole
-    assert find_encoder(str(made(tmp_path / "again", "sentence", seed=1))).identity != whole
+    assert find_encoder(str(checkpoint(tmp_path / "again", "sentence", seed=1))).identity != whole
 
 
 def test_a_pulled_model_is_an_encoder_by_its_name(offline: None, store: Store) -> None:
@@ -251,7 +250,7 @@ def test_what_is_no_encoder(offline: None, tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "file").write_bytes(b"weights")
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "config.json").write_text("{")
-    dino = made(tmp_path / "dino", "dinov2")
+    dino = checkpoint(tmp_path / "dino", "dinov2")
     for source, code in (
         (str(dino), "no_encoder"),
         (str(tmp_path / "empty"), "no_encoder"),
