@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ CACHED = (
     "plain_words",
     "structures",
     "measurements",
+    "guidelines",
 )
 FIELDS = {
     *("name", "noun", "value", "low", "high", "level", "threshold", "reasons", "probability"),
@@ -58,7 +60,7 @@ def test_every_file_loads() -> None:
         *("models", "protocol", "thresholds", "vocabulary", "words"),
         *("structures", "measurements", "cxreasonbench", "questions"),
         *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
-        *("descriptors", "descriptor_reference", "scene_graph"),
+        *("descriptors", "descriptor_reference", "scene_graph", "guidelines"),
     }
     for name in names:
         assert knowledge.load(name)
@@ -91,6 +93,15 @@ def test_every_threshold_has_a_source_and_is_used() -> None:
     assert used - {""} == names
     for name in names:
         assert len(knowledge.threshold(name).source) > 10
+
+
+def test_every_guideline_is_one_statement_with_a_dated_source() -> None:
+    texts = [one.text for one in knowledge.guidelines().values()]
+    assert len(set(texts)) == len(texts)
+    for name, one in knowledge.guidelines().items():
+        assert one.text[0].isupper(), name
+        assert not one.text.endswith("."), name
+        assert re.search(r"\b(19|20)\d\d\b", one.source) or one.source.startswith("ACR"), name
 
 
 def test_sentences_are_about_terms_and_use_known_fields() -> None:
@@ -206,6 +217,9 @@ def test_what_is_no_toml_is_a_configuration_error(
         ("sentences", knowledge.sentences, "[a]\ndefault = 1"),
         ("sentences", knowledge.sentences, "[a]\ndecimals = -1"),
         ("words", knowledge.plain_words, "a = ['x']"),
+        ("guidelines", knowledge.guidelines, "a = 'text'"),
+        ("guidelines", knowledge.guidelines, "[a]\ntext = 'x'"),
+        ("guidelines", knowledge.guidelines, "[a]\ntext = 'x'\nsource = ''"),
     ],
 )
 def test_a_malformed_entry_is_a_configuration_error(

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.output import shown_name
+from cxr_agent.cli.kb_output import hit_lines, hit_record, show_quotes
 from cxr_agent.errors import EXIT_OK, ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from cxr_agent.retrieval import Engine, Hit, Where
+    from cxr_agent.retrieval import Engine, Where
     from cxr_agent.retrieval.building import Progress
 
 app = typer.Typer(help="A store of films, to look for similar ones in.", no_args_is_help=True)
@@ -38,7 +38,6 @@ Root = Annotated[Path | None, typer.Option(help="Folder that the table's paths s
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Workers that decode.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _TWO = min(2, os.cpu_count() or 1)
-_SNIPPET = 160
 
 
 @app.callback()
@@ -104,6 +103,24 @@ app.command("build")(
 app.command("add")(_filling("Put more films into a store that is there.", create=False))
 
 
+@app.command("encode")
+def encode(
+    encoder: Annotated[
+        str, typer.Option(help="A model that was pulled (kb/models.toml), or its folder.")
+    ],
+    store: StoreFolder = None,
+    as_json: AsJson = False,
+    device: Device = "auto",
+) -> int:
+    """Give a store vectors to be searched by meaning; goes on where it was interrupted.
+
+    Of its reports by a sentence encoder, of its films by an encoder of films and texts.
+    """
+    from cxr_agent.cli.kb_meaning import encode_store
+
+    return encode_store(_folder(store), encoder, device, as_json)
+
+
 @app.command("search")
 def search(
     film: Annotated[
@@ -112,6 +129,12 @@ def search(
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many.")] = 5,
     text: Annotated[
         str, typer.Option(help="Words, to look for in reports and in kb/ in place of a film.")
+    ] = "",
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="With --text: look for its meaning, by this pulled model or folder; see kb encode."
+        ),
     ] = "",
     where: Annotated[
         list[str] | None,
@@ -126,7 +149,8 @@ def search(
 ) -> int:
     """The films most like this one; never the film itself or another of the same patient.
 
-    With --text, reports and definitions that speak of the words.
+    With --text, reports and definitions that speak of the words; with --encoder too, what means
+    the same, or by an encoder of films and texts the films that look so.
     """
     from cxr_agent.retrieval import Engine
 
@@ -134,15 +158,28 @@ def search(
         raise UsageError(
             "film_or_text", "one of a film and --text is needed", hint="See kb search --help."
         )
+    if encoder and film is not None:
+        raise UsageError(
+            "encoder_needs_text",
+            "--encoder is for --text",
+            hint="A film is compared with the store's own embedding.",
+        )
     if engine not in list(Engine):
         raise UsageError(
             "unknown_engine",
             f"there is no engine {engine[:20]!r}",
             hint=f"One of: {', '.join(Engine)}.",
         )
+    asked = _where(where or [])
+    if encoder:
+        from cxr_agent.cli.kb_meaning import search_by_meaning
+
+        alone = _without_store(store)
+        return search_by_meaning(
+            text, encoder, k, asked, patient, _folder(store), alone, device, as_json
+        )
     if film is None:
         return _search_texts(text, k, store, as_json)
-    asked = _where(where or [])
     return _search_films(film, k, asked, patient, far, Engine(engine), store, as_json, device)
 
 
@@ -178,10 +215,10 @@ def _search_films(
         reach = reach_of(opened)
     near = [hit for hit in hits if far or reach is None or hit.distance <= reach]
     if as_json:
-        print(json.dumps({"reach": reach, "films": [_record(hit) for hit in near]}, indent=2))
+        print(json.dumps({"reach": reach, "films": [hit_record(hit) for hit in near]}, indent=2))
         return EXIT_OK
     for hit in near:
-        print("\n".join(_lines(hit)))
+        print("\n".join(hit_lines(hit)))
     if hits and not near:
         print(f"Nothing similar: the nearest film is at {hits[0].distance:.4f}.")
     limit = f"nearer than {reach:.4f}" if reach is not None else "too few films for a limit"
@@ -193,26 +230,12 @@ def _search_texts(words: str, k: int, store: Path | None, as_json: bool) -> int:
     from cxr_agent.retrieval import Store
     from cxr_agent.retrieval.texts import search_texts
 
-    folder = _folder(store)
-    if store is None and not folder.exists():  # the definitions of kb/ are there without one
+    if _without_store(store):
         found = search_texts(words, k)
     else:
-        with Store(folder) as opened:
+        with Store(_folder(store)) as opened:
             found = search_texts(words, k, opened)
-    told = [
-        {
-            "text": _snippet(one.text) if one.item is not None else one.text,
-            "source": one.source,
-        }
-        for one in found
-    ]
-    if as_json:
-        print(json.dumps(told, indent=2))
-        return EXIT_OK
-    for one in told:
-        print(f"“{one['text']}”\n        {one['source']}")
-    print(f"{len(told)} quotes. What a text says is no finding of this film.")
-    return EXIT_OK
+    return show_quotes(found, as_json)
 
 
 @app.command("stats")
@@ -230,6 +253,7 @@ def stats(store: StoreFolder = None, as_json: AsJson = False) -> int:
             "patients": len({item.patient for item in items.values()}),
             "with_report": sum(bool(item.report) for item in items.values()),
             "embedding": opened.embedding,
+            "encoded": opened.encoders(),
             "files": opened.outcomes(),
             "labels": dict(sorted(said.items())),
             "reach": reach_of(opened),
@@ -288,6 +312,11 @@ def _folder(store: Path | None) -> Path:
     return store or Path(os.environ.get("CXR_AGENT_STORE") or "store")
 
 
+def _without_store(store: Path | None) -> bool:
+    """Whether none was named and none is there: what ``kb/`` says can be searched all the same."""
+    return store is None and not _folder(store).exists()
+
+
 def _told(progress: Progress) -> None:
     if sys.stderr.isatty():
         print(f"\r\033[K  {progress.files} of {progress.of} files", end="", file=sys.stderr)
@@ -312,29 +341,3 @@ def _where(conditions: list[str]) -> Where:
             )
         found[code] = Polarity(value or "present")
     return Where(labels=found)
-
-
-def _record(hit: Hit) -> dict[str, Any]:
-    return {
-        "item": hit.number,
-        "distance": round(hit.distance, 6),
-        "labels": {code: str(value) for code, value in hit.item.labels.items()},
-        "report": _snippet(hit.item.report),
-        "source": hit.item.source,
-    }
-
-
-def _lines(hit: Hit) -> list[str]:
-    said = ", ".join(f"{code} {value}" for code, value in hit.item.labels.items()) or "no labels"
-    lines = [f"{hit.distance:.4f}  {shown_name(hit.item.source)}", f"        {said}"]
-    if hit.item.report:
-        lines.append(f"        “{_snippet(hit.item.report)}”")
-    return lines
-
-
-def _snippet(report: str) -> str:
-    """A retrieved report is data, and may name people: only everyday words are shown."""
-    from cxr_agent.language.outgoing import masked
-
-    text = masked(" ".join(report.split())).text
-    return text if len(text) <= _SNIPPET else text[:_SNIPPET].rstrip() + " …"

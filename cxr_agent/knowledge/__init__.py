@@ -10,6 +10,7 @@ from cxr_agent.knowledge.descriptors import (
     descriptors,
 )
 from cxr_agent.knowledge.files import load
+from cxr_agent.knowledge.guidelines import Guideline, guidelines
 from cxr_agent.knowledge.measurements import (
     Comparison,
     Condition,
@@ -74,6 +75,7 @@ __all__ = [
     "Decision",
     "Descriptor",
     "FindingWords",
+    "Guideline",
     "Language",
     "MeasurementDefinition",
     "Name",
@@ -96,6 +98,7 @@ __all__ = [
     "descriptor_references",
     "descriptors",
     "everyday_words",
+    "guidelines",
     "in_force",
     "language",
     "languages",

@@ -37,7 +37,7 @@ def nearest(
     while True:
         nearest_first = _first(likeness, reach)
         found = [
-            (int(numbers[place]), float(1 - likeness[place]))
+            (int(numbers[place]), max(0.0, float(1 - likeness[place])))
             for place in nearest_first
             if allowed(int(numbers[place]))
         ][:k]

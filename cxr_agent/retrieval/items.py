@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from cxr_agent.evidence import Polarity
 
@@ -22,6 +23,13 @@ class Item:
     """What a list of labels or a report says, by code of ``kb/vocabulary.toml``."""
     report: str = ""
     """As it was given; masked whenever it is shown."""
+
+
+class Part(StrEnum):
+    """What of an item an encoder of texts is compared with."""
+
+    REPORT = "report"
+    FILM = "film"
 
 
 @dataclass(frozen=True, slots=True)

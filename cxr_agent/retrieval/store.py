@@ -10,7 +10,7 @@ import hashlib
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,13 @@ import numpy as np
 
 from cxr_agent.errors import ConfigError, OutputError, UsageError
 from cxr_agent.evidence import Polarity
-from cxr_agent.retrieval.items import Item
+from cxr_agent.retrieval.exact import Numbers
+from cxr_agent.retrieval.items import Item, Part
 from cxr_agent.study import FloatImage
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+_OLDER: Final = ("1",)
+"""Versions that lack tables alone: these are made when such a store is opened."""
 _FILE: Final = "store.sqlite"
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -51,8 +54,17 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
 CREATE TRIGGER IF NOT EXISTS item_words AFTER INSERT ON item WHEN new.report <> '' BEGIN
     INSERT INTO words (rowid, report) VALUES (new.number, new.report);
 END;
+CREATE TABLE IF NOT EXISTS encoded (
+    encoder TEXT NOT NULL,
+    part TEXT NOT NULL,
+    item INTEGER NOT NULL REFERENCES item (number),
+    vector BLOB NOT NULL,
+    vector_sha256 TEXT NOT NULL,
+    PRIMARY KEY (encoder, part, item)
+) STRICT;
 """
 _BUSY_S: Final = 30.0
+_BLANKS: Final = "char(9, 10, 11, 12, 13, 32)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +166,10 @@ class Store(AbstractContextManager["Store"]):
             )
             if embedding:
                 self._db.execute("INSERT OR IGNORE INTO meta VALUES ('embedding', ?)", (embedding,))
+            if self._meta("schema") in _OLDER:
+                self._db.execute(
+                    "UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),)
+                )
         if self._meta("schema") != str(SCHEMA_VERSION):
             raise ConfigError(
                 "bad_store",
@@ -227,7 +243,7 @@ class Store(AbstractContextManager["Store"]):
         return new
 
     def _insert(self, item: Item, vector: FloatImage) -> int:
-        blob = np.ascontiguousarray(vector, dtype="<f4").tobytes()
+        blob = _blob(vector)
         labels = json.dumps({code: str(label) for code, label in sorted(item.labels.items())})
         done = self._db.execute(
             "INSERT OR IGNORE INTO item"
@@ -236,6 +252,28 @@ class Store(AbstractContextManager["Store"]):
             (item.sha256, item.source, item.patient, labels, item.report, blob, _digest(blob)),
         )
         return done.rowcount
+
+    def keep_encoded(self, encoder: str, part: Part, vectors: Mapping[int, FloatImage]) -> int:
+        """Keep further vectors of items, all or none; how many are new.
+
+        Parameters
+        ----------
+        encoder
+            Identity of what made them.
+        part
+            What they were made of.
+        vectors
+            (dimensions,), of unit length, by number of the item.
+        """
+        rows = [
+            (encoder, str(part), number, blob, _digest(blob))
+            for number, vector in vectors.items()
+            for blob in (_blob(vector),)
+        ]
+        with self._writing():
+            return self._db.executemany(
+                "INSERT OR IGNORE INTO encoded VALUES (?, ?, ?, ?, ?)", rows
+            ).rowcount
 
     def _number(self, sha256: str) -> int | None:
         row = self._db.execute("SELECT number FROM item WHERE sha256 = ?", (sha256,)).fetchone()
@@ -258,7 +296,7 @@ class Store(AbstractContextManager["Store"]):
         row = self._db.execute("SELECT LENGTH(vector) / 4 FROM item LIMIT 1").fetchone()
         return Generation(self.embedding, int(row[0]) if row else 0, int(items), int(last))
 
-    def vectors(self) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], FloatImage]:
+    def vectors(self) -> tuple[Numbers, FloatImage]:
         """Numbers (N,) and vectors (N, dimensions) of all films.
 
         Raises
@@ -266,12 +304,41 @@ class Store(AbstractContextManager["Store"]):
         ConfigError
             ``bad_store``: vectors of different lengths.
         """
-        rows = self._db.execute("SELECT number, vector FROM item ORDER BY number").fetchall()
-        numbers = np.array([row[0] for row in rows], dtype=np.int64)
-        if len({len(row[1]) for row in rows}) > 1:
-            raise _damaged()
-        joined = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
-        return numbers, joined.reshape(len(rows), -1) if rows else joined.reshape(0, 0)
+        return _stacked(self._db.execute("SELECT number, vector FROM item ORDER BY number"))
+
+    def encoded(self, encoder: str, part: Part) -> tuple[Numbers, FloatImage]:
+        """Numbers (N,) and vectors (N, dimensions) of the items that an encoder encoded.
+
+        Raises
+        ------
+        ConfigError
+            ``bad_store``: vectors of different lengths.
+        """
+        return _stacked(
+            self._db.execute(
+                "SELECT item, vector FROM encoded WHERE encoder = ? AND part = ? ORDER BY item",
+                (encoder, str(part)),
+            )
+        )
+
+    def not_encoded(self, encoder: str, part: Part) -> list[int]:
+        """Numbers of the items of which an encoder has no vector, and which have that part."""
+        some = f"AND TRIM(report, {_BLANKS}) <> ''" if part is Part.REPORT else ""
+        rows = self._db.execute(
+            "SELECT number FROM item WHERE number NOT IN"
+            f" (SELECT item FROM encoded WHERE encoder = ? AND part = ?) {some} ORDER BY number",
+            (encoder, str(part)),
+        )
+        return [int(number) for (number,) in rows]
+
+    def encoders(self) -> dict[str, int]:
+        """How many items each encoder encoded."""
+        return {
+            f"{encoder}, {part}s": int(count)
+            for encoder, part, count in self._db.execute(
+                "SELECT encoder, part, COUNT(*) FROM encoded GROUP BY encoder, part"
+            )
+        }
 
     def items(self, numbers: Iterable[int] | None = None) -> dict[int, Item]:
         """Films by number; all of them where none are named."""
@@ -340,9 +407,29 @@ class Store(AbstractContextManager["Store"]):
             ):
                 if _digest(blob) != digest:
                     found.append(f"the vector of item {number} is not the one that was stored")
+            for number, encoder, blob, digest in self._db.execute(
+                "SELECT item, encoder, vector, vector_sha256 FROM encoded"
+            ):
+                if _digest(blob) != digest:
+                    found.append(
+                        f"the vector of item {number} by {encoder} is not the one that was stored"
+                    )
         except sqlite3.DatabaseError:
             return ["the file is damaged"]
         return found
+
+
+def _stacked(rows: Iterable[tuple[int, bytes]]) -> tuple[Numbers, FloatImage]:
+    kept = list(rows)
+    numbers = np.array([number for number, _ in kept], dtype=np.int64)
+    if len({len(blob) for _, blob in kept}) > 1:
+        raise _damaged()
+    joined = np.frombuffer(b"".join(blob for _, blob in kept), dtype="<f4")
+    return numbers, joined.reshape(len(kept), -1) if kept else joined.reshape(0, 0)
+
+
+def _blob(vector: FloatImage) -> bytes:
+    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
 
 
 def _digest(blob: bytes) -> str:

@@ -7,27 +7,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from cxr_agent.knowledge import critical_findings, descriptors, measurements, vocabulary
+from cxr_agent.retrieval.passages import Quote, passages
 from cxr_agent.retrieval.store import Store
 
 _WORD: Final = re.compile(r"\w+")
 _WORDS_AT_MOST: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A text that was found: data, to be quoted."""
-
-    text: str
-    source: str
-    """What it was taken from: a paper or standard, or ``report of item 7``."""
-    item: int | None = None
-    """Of whose report it is, in its store; None for a definition of ``kb/``."""
 
 
 def search_texts(words: str, k: int = 5, store: Store | None = None) -> list[Quote]:
@@ -65,22 +52,7 @@ def _definitions() -> sqlite3.Connection:
     db.execute(
         "CREATE VIRTUAL TABLE words USING fts5(text, source UNINDEXED, tokenize='porter unicode61')"
     )
-    db.executemany("INSERT INTO words VALUES (?, ?)", _passages())
+    db.executemany(
+        "INSERT INTO words VALUES (?, ?)", ((one.text, one.source) for one in passages())
+    )
     return db
-
-
-def _passages() -> Iterable[tuple[str, str]]:
-    terms = vocabulary()
-    for code, one in measurements().items():
-        yield (
-            f"{terms[one.code].name}: {one.formula}. Landmarks: {'; '.join(one.landmarks)}",
-            f"kb/measurements.toml, {code}: {one.source}",
-        )
-    for code, sign in descriptors().items():
-        finding = terms[sign.finding].name
-        yield f"{sign.name}: a sign of {finding}", f"kb/descriptors.toml, {code}: {sign.source}"
-    for code, critical in critical_findings().items():
-        yield (
-            f"{terms[code].name}: a critical finding of tier {critical.tier}",
-            f"kb/critical_findings.toml, {code}: {critical.source}",
-        )

@@ -11,6 +11,7 @@ from cxr_agent.evidence import Polarity
 from cxr_agent.retrieval import Item, Store
 from cxr_agent.retrieval.store import Looked, SourceFile
 from cxr_agent.study import FloatImage
+from tests.models.adapters import tiny
 
 DIMENSIONS = 256
 
@@ -53,4 +54,14 @@ def films(folder: Path, count: int) -> Path:
         )
         grey = (127 + 30 * waves + draw.normal(0, 3, waves.shape)).clip(0, 255)
         Image.fromarray(grey.astype(np.uint8)).save(folder / f"film-{number:03}.png")
+    return folder
+
+
+def checkpoint(folder: Path, family: str, seed: int = 0) -> Path:
+    """A new folder with a tiny random network: ``sentence``, ``clip`` or ``dinov2``."""
+    import torch
+
+    folder.mkdir()
+    torch.manual_seed(seed)
+    {"sentence": tiny.sentence, "clip": tiny.clip, "dinov2": tiny.dinov2}[family](folder)
     return folder

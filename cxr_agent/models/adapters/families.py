@@ -84,6 +84,18 @@ FAMILIES: Final = {
             "clip",
         ),
         Family(
+            "sentence",
+            "a unit vector of a text",
+            (
+                "sentence-transformers/all-MiniLM-L6-v2",
+                "sentence-transformers/all-mpnet-base-v2",
+                "any other in the layout of sentence-transformers on BERT, DistilBERT, MPNet or "
+                "RoBERTa",
+            ),
+            "these two: Apache-2.0; others: see the model page",
+            "sentence",
+        ),
+        Family(
             "vlm",
             "text for film(s) and a question",
             (
@@ -125,9 +137,16 @@ OF_MODEL: Final = {
     "torchxrayvision-densenet121-all": "xrv",
     "rad-dino": "dinov2",
     "biomedclip": "clip",
+    "all-minilm-l6-v2": "sentence",
     "chexagent": "chexagent",
     "maira-2": "maira2",
     "roentgen": "roentgen",
     "smolvlm-256m": "vlm",
 }
 """The family of each model in ``kb/models.toml``."""
+
+READING: Final = {
+    **dict.fromkeys(("clip", "siglip"), "clip"),
+    **dict.fromkeys(("bert", "distilbert", "mpnet", "roberta", "xlm-roberta"), "sentence"),
+}
+"""The family that reads a checkpoint, by its configuration's ``model_type``: those for texts."""

@@ -22,7 +22,7 @@ _HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _OTHER_FRAMEWORKS: Final = ["*.msgpack", "*.h5", "*.ot", "*.onnx", "*.onnx_data", "*.gguf"]
 
 
-def resolve(source: Source, *, revision: str | None = None) -> Path:
+def resolve(source: Source, *, revision: str | None = None, fetch: bool = True) -> Path:
     """The local file or folder that holds ``source``.
 
     Parameters
@@ -32,6 +32,8 @@ def resolve(source: Source, *, revision: str | None = None) -> Path:
         ``organisation/name`` on the hub. A path that exists wins.
     revision
         Branch, tag or commit on the hub; the default branch without it.
+    fetch
+        Whether a hub name that is not on this machine may be looked for on the network.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def resolve(source: Source, *, revision: str | None = None) -> Path:
     for known in catalogue.upgrades().values():
         if known.source == name and revision is None and catalogue.installed(known.id):
             return catalogue.resolve(known.id)
-    return _snapshot(name, revision)
+    return _snapshot(name, revision, fetch)
 
 
 def kept_file(name: str, kept: Path) -> Path:
@@ -95,13 +97,14 @@ def _looks_like_a_path(name: str) -> bool:
     return name.startswith((".", "~", os.sep)) or name.count("/") > 1 or os.sep + "/" in name
 
 
-def _snapshot(name: str, revision: str | None) -> Path:
+def _snapshot(name: str, revision: str | None, fetch: bool) -> Path:
     hub = library("huggingface_hub")
     wanted = {"repo_id": name, "revision": revision, "ignore_patterns": _OTHER_FRAMEWORKS}
     try:
         return Path(hub.snapshot_download(**wanted, local_files_only=True))
     except (OSError, ValueError):
-        pass  # not in the cache, or only part of it is
+        if not fetch:  # not in the cache, or only part of it is
+            raise unavailable(name, "this command downloads nothing") from None
     try:
         return Path(hub.snapshot_download(**wanted))
     except Exception as error:

@@ -56,26 +56,20 @@ class ImageEncoder:
         return np.concatenate([np.zeros((0, self.dimension), np.float32), *parts])
 
 
-class ImageTextEncoder(ImageEncoder):
-    """Films and texts to unit vectors of one space.
+class TextEncoder:
+    """Texts to unit vectors.
 
     Parameters
     ----------
-    pictures, look, dimension
-        As for :class:`ImageEncoder`.
     read
         Texts to vectors (n, dimension), of any length.
+    dimension
+        Of the vectors.
     """
 
-    def __init__(
-        self,
-        pictures: Callable[[Sequence[FloatImage]], Any],
-        look: Callable[[Any], Any],
-        dimension: int,
-        read: Callable[[list[str]], Any],
-    ) -> None:
-        super().__init__(pictures, look, dimension)
+    def __init__(self, read: Callable[[list[str]], Any], dimension: int) -> None:
         self._read = read
+        self.dimension = dimension
 
     def encode_text(self, texts: Sequence[str]) -> Vectors:
         """One unit vector per text; what is longer than the network reads is cut.
@@ -95,6 +89,28 @@ class ImageTextEncoder(ImageEncoder):
                 for start in range(0, len(texts), _AT_ONCE)
             ]
         return np.concatenate([np.zeros((0, self.dimension), np.float32), *parts])
+
+
+class ImageTextEncoder(ImageEncoder, TextEncoder):
+    """Films and texts to unit vectors of one space.
+
+    Parameters
+    ----------
+    pictures, look, dimension
+        As for :class:`ImageEncoder`.
+    read
+        As for :class:`TextEncoder`.
+    """
+
+    def __init__(
+        self,
+        pictures: Callable[[Sequence[FloatImage]], Any],
+        look: Callable[[Any], Any],
+        dimension: int,
+        read: Callable[[list[str]], Any],
+    ) -> None:
+        ImageEncoder.__init__(self, pictures, look, dimension)
+        TextEncoder.__init__(self, read, dimension)
 
 
 def _unit(found: Any) -> Vectors:

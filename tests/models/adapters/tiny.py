@@ -232,6 +232,41 @@ def biomedclip(path: Path) -> None:
     torch.save(state, path / "open_clip_pytorch_model.bin")
 
 
+def sentence(path: Path, pooling: str = "mean_tokens", longest: int = 24) -> None:
+    """A BERT as sentence-transformers saves it, like all-MiniLM-L6-v2."""
+    from transformers import BertConfig, BertModel
+
+    tokenizer = bert_like()
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=32,
+    )
+    model = BertModel(config)
+    scatter(model, 0.4)
+    save(model, path)
+    save(tokenizer, path)
+    kinds = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+    modules = [
+        {"idx": number, "path": within, "type": f"sentence_transformers.models.{kind}"}
+        for number, (kind, within) in enumerate(kinds.items())
+    ]
+    (path / "modules.json").write_text(json.dumps(modules))
+    (path / "sentence_bert_config.json").write_text(
+        json.dumps({"max_seq_length": longest, "do_lower_case": False})
+    )
+    ways = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens")
+    (path / "1_Pooling").mkdir()
+    (path / "1_Pooling" / "config.json").write_text(
+        json.dumps(
+            {"word_embedding_dimension": 16, **{f"pooling_mode_{w}": w == pooling for w in ways}}
+        )
+    )
+
+
 def llava_tokenizer() -> Any:
     """Words, and a token for pictures."""
     made = word_level(
@@ -543,6 +578,7 @@ BUILDERS: Final[dict[str, Callable[[Path], None]]] = {
     "xrv": xrv,
     "dinov2": dinov2,
     "clip": biomedclip,
+    "sentence": sentence,
     "vlm": llava,
     "chexagent": chexagent,
     "maira2": maira2,
