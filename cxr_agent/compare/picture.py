@@ -1,4 +1,4 @@
-"""The difference view: the current film with what is denser and what is clearer in colour."""
+"""The difference view: the current film, with what is denser and clearer in its lungs in colour."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def difference_view(
     to_frame = found.frame.to_film.inverse.after(to_fixed)
     column, row = to_frame.points(x, y)
     places = np.stack([row - 0.5, column - 0.5])
-    known = np.nan_to_num(found.plane)
+    # Beyond the lungs arms and shoulders lie differently on every film.
+    lungs = np.logical_or.reduce(list(found.zones.values()))
+    known = np.where(lungs, np.nan_to_num(found.plane), 0.0)
     seen: Plane = sign * ndimage.map_coordinates(known, places, order=1, mode="constant")
     grey = film[y.astype(np.intp), x.astype(np.intp)][..., None]
     depth = _MOST * np.clip(np.abs(seen) / _FULL, 0, 1)[..., None]

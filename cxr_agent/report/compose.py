@@ -15,7 +15,14 @@ from cxr_agent.knowledge import (
 )
 from cxr_agent.report.draft import Draft, Section
 from cxr_agent.report.model import Heading, Sentence
-from cxr_agent.report.phrasing import on_film, outlines, scope, told
+from cxr_agent.report.phrasing import (
+    greys_unchanged,
+    is_grey_unchanged,
+    on_film,
+    outlines,
+    scope,
+    told,
+)
 
 _ORDER: Final = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
 _LEAST_CRITICAL: Final = 2
@@ -40,8 +47,10 @@ def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
         draft = draft.adding(Section.ANSWER, sentence)
     for section, sentence in _outlines(evidence, several):
         draft = draft.adding(section, sentence)
+    for sentence in _greys_unchanged(evidence, several):
+        draft = draft.adding(Section.COMPARISON, sentence)
     for item in evidence:
-        if item.kind not in _UNSAID:
+        if item.kind not in _UNSAID and not is_grey_unchanged(item):
             section = section_of(item)
             draft = draft.adding(section, sentence_of(item, section, several=several))
     for item in _impression(evidence):
@@ -199,6 +208,19 @@ def _outlines(evidence: Sequence[Evidence], several: bool) -> Iterable[tuple[Sec
                 text=outlines(regions, several=several),
                 evidence=tuple(region.id for region in regions),
             ),
+        )
+
+
+def _greys_unchanged(evidence: Sequence[Evidence], several: bool) -> Iterable[Sentence]:
+    """One sentence per pair of films for all zones that are as they were."""
+    pairs: dict[tuple[str, str | None], list[Evidence]] = {}
+    for item in evidence:
+        if is_grey_unchanged(item):
+            pairs.setdefault((item.image, item.against), []).append(item)
+    for zones in pairs.values():
+        yield Sentence(
+            text=greys_unchanged(zones, several=several),
+            evidence=tuple(zone.id for zone in zones),
         )
 
 

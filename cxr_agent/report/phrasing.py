@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from cxr_agent.evidence import Evidence
+from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.knowledge import ENGLISH, language, names, sentences
 
 _OF_THE_RUN: Final = (
@@ -47,6 +47,28 @@ def outlines(regions: Sequence[Evidence], *, several: bool, code: str = ENGLISH)
     joining = _joining(wording if wording in known else "outlined", code)
     text = joining.format(names=", ".join(_outlined(region, code) for region in regions))
     return on_film(text, first.image, code) if several or first.of_prior else text
+
+
+def greys_unchanged(zones: Sequence[Evidence], *, several: bool, code: str = ENGLISH) -> str:
+    """One sentence for all zones of the lungs whose grey level is that of a prior film."""
+    first, words = zones[0], language(code)
+    decimals = sentences(code)["changed_density"].decimals
+    told = ", ".join(
+        f"{words.location.get(zone.location, zone.location)} {words.number(zone.value, decimals)}"
+        for zone in zones
+        if zone.location is not None and zone.value is not None
+    )
+    text = _joining("greys_unchanged", code).format(
+        against=first.against,
+        zones=told,
+        repeatability=words.number(first.details["repeatability"], decimals),
+    )
+    return on_film(text, first.image, code) if several else text
+
+
+def is_grey_unchanged(evidence: Evidence) -> bool:
+    """Whether it is told together with others of its kind."""
+    return evidence.kind is EvidenceKind.COMPARISON and evidence.code == "lung_density"
 
 
 def scope(code: str = ENGLISH) -> str:

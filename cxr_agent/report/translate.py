@@ -105,6 +105,10 @@ class _Translation:
         """The words of a rule that speaks of several pieces of evidence at once."""
         if sentence.text == phrasing.scope():
             return phrasing.scope(self._code)
+        if cited and all(phrasing.is_grey_unchanged(item) for item in cited):
+            plain = [self._source.cited(item.id) for item in cited]
+            if sentence.text == phrasing.greys_unchanged(plain, several=self._several):
+                return phrasing.greys_unchanged(cited, several=self._several, code=self._code)
         if not cited or any(item.kind is not EvidenceKind.REGION for item in cited):
             return None
         return phrasing.outlines(cited, several=self._several, code=self._code)
