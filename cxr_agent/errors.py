@@ -80,6 +80,7 @@ class PriorCode(StrEnum):
     OTHER_PATIENT = "other_patient"
     LATER_FILM = "later_film"
     DUPLICATE_FILM = "duplicate_film"
+    SAME_STUDY = "same_study"
 
 
 class CxrAgentError(Exception):

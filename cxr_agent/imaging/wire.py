@@ -50,6 +50,7 @@ def film_answer(film: DecodedFilm) -> bytes:
         "notices": list(film.notices),
         "film_day": film.film_day,
         "patient": film.patient,
+        "study": film.study,
     }
     text = json.dumps(facts).encode("ascii")
     return ANSWER.pack(MAGIC, len(text), *film.pixels.shape) + text
@@ -107,9 +108,6 @@ def _film(facts: dict[str, Any], pixels: FloatImage) -> DecodedFilm:
     spacing, day, source = facts["spacing"], facts["film_day"], facts["view_source"]
     if day is not None and not isinstance(day, int):
         raise TypeError
-    patient = facts["patient"]
-    if not isinstance(patient, str) or not _FINGERPRINT.fullmatch(patient):
-        raise ValueError
     if source not in ("header", "none"):
         raise ValueError
     if spacing is not None:
@@ -125,5 +123,12 @@ def _film(facts: dict[str, Any], pixels: FloatImage) -> DecodedFilm:
         spacing=spacing,
         notices=ordered({Notice(name) for name in facts["notices"]}),
         film_day=day,
-        patient=patient,
+        patient=_fingerprint(facts["patient"]),
+        study=_fingerprint(facts["study"]),
     )
+
+
+def _fingerprint(told: Any) -> str:
+    if not isinstance(told, str) or not _FINGERPRINT.fullmatch(told):
+        raise ValueError
+    return told

@@ -213,6 +213,7 @@ def some_film() -> DecodedFilm:
         notices=(Notice.INVERTED,),
         film_day=7,
         patient="0f" * 32,
+        study="1e" * 32,
     )
 
 
@@ -225,6 +226,7 @@ def test_round_trip() -> None:
     assert back.notices == (Notice.INVERTED,)
     assert back.film_day == 7
     assert back.patient == "0f" * 32
+    assert back.study == "1e" * 32
 
 
 @pytest.mark.parametrize(
@@ -248,6 +250,7 @@ def test_bad_header(header: bytes) -> None:
         {"film_day": "MARTHA"},
         {"patient": "MARTHA"},
         {"patient": 5},
+        {"study": "1.2.3"},
         {"spacing": [1, 2]},
         {"spacing": [float("nan"), 1, "detector"]},
         {"notices": ["x"]},
