@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from cxr_agent.errors import InputCode, InputError
-from cxr_agent.imaging.decode import decode
+from cxr_agent.imaging.decode import decode, patient_of
 from cxr_agent.imaging.film import DecodedFilm
 from cxr_agent.imaging.limits import WORKER_EXTRA_BYTES, WORKER_FILE_S
 from cxr_agent.imaging.refusal import refusal
@@ -27,7 +27,9 @@ from cxr_agent.imaging.wire import (
     MAX_PATH_BYTES,
     READY,
     REQUEST,
+    Ask,
     film_answer,
+    patient_answer,
     refusal_answer,
 )
 
@@ -49,14 +51,16 @@ def main(arguments: list[str]) -> int:
         request = source.read(REQUEST.size)
         if len(request) < REQUEST.size:
             return 0
-        (length,) = REQUEST.unpack(request)
+        wanted, length = REQUEST.unpack(request)
         if length > MAX_PATH_BYTES:
             return 0
-        path = source.read(length)
+        path = os.fsdecode(source.read(length))
         _allow_cpu(seconds)
         try:
-            film = decode(os.fsdecode(path))
-            _answer(sink, film)
+            if wanted == Ask.PATIENT:
+                _write(sink, patient_answer(patient_of(path)))
+            else:
+                _answer(sink, decode(path))
         except InputError as error:
             _write(sink, refusal_answer(error))
         except MemoryError:
