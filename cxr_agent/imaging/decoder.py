@@ -6,18 +6,17 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import numpy as np
 
 from cxr_agent.errors import InputCode, InputError
+from cxr_agent.imaging.bare_process import bare_command, bare_environment
 from cxr_agent.imaging.film import DecodedFilm
 from cxr_agent.imaging.limits import WORKER_EXTRA_BYTES, WORKER_FILE_S, WORKER_START_S
 from cxr_agent.imaging.patient_key import PatientKey
@@ -38,7 +37,6 @@ FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 _Answer = TypeVar("_Answer")
 
-_IMPORT_ROOT: Final = Path(__file__).resolve().parents[2]
 _PIPE_BYTES: Final = 1 << 20
 _F_SETPIPE_SZ: Final = 1031
 """Linux only; the default of 64 KiB costs a switch between processes for each piece."""
@@ -156,15 +154,14 @@ class _Worker:
     def __init__(self, start_s: float, file_s: float, extra_bytes: int) -> None:
         self.owner = os.getpid()
         self.reusable = False
-        command = [sys.executable, "-P", "-s", "-m", "cxr_agent.imaging.worker"]
         self.process = subprocess.Popen(
-            [*command, str(file_s), str(extra_bytes)],
+            [*bare_command("cxr_agent.imaging.worker"), str(file_s), str(extra_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
             cwd="/",
-            env=_environment(),
+            env=bare_environment(),
             start_new_session=True,  # Ctrl-C is for the program, which then ends the worker
         )
         assert self.process.stdin is not None
@@ -275,17 +272,6 @@ def _wait(selector: selectors.BaseSelector, deadline: float) -> None:
     left = deadline - time.monotonic()
     if left <= 0 or not selector.select(left):
         raise refusal(InputCode.DECODE_TIMEOUT)
-
-
-def _environment() -> dict[str, str]:
-    """Nothing is inherited: the environment may hold keys, and the worker needs none."""
-    return {
-        "PYTHONPATH": os.fspath(_IMPORT_ROOT),
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
 
 
 def _widen(descriptor: int) -> None:

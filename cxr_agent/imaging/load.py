@@ -13,7 +13,7 @@ from cxr_agent.imaging.decoder import Decoder, FilmPath
 from cxr_agent.imaging.film import DecodedFilm, latest_day
 from cxr_agent.imaging.film_folder import file_number
 from cxr_agent.imaging.prior import check_prior
-from cxr_agent.imaging.prior_search import PriorFolder, PriorSearch, find_priors
+from cxr_agent.imaging.prior_search import PriorSearch, PriorSource, find_priors
 from cxr_agent.study import Image, Study
 
 MAX_INDICATION: Final = 2000
@@ -26,7 +26,7 @@ def load_study(
     indication: str = "",
     decoder: Decoder | None = None,
     *,
-    priors_from: PriorFolder | None = None,
+    priors_from: PriorSource | None = None,
     on_search: Callable[[PriorSearch], None] | None = None,
 ) -> Study:
     """Decode the films of a patient and put them behind handles.
@@ -44,7 +44,7 @@ def load_study(
     decoder
         Give one to keep its worker warm over many studies. Otherwise one is made and ended.
     priors_from
-        A folder in which more priors are looked for. What does not fit is passed over.
+        Where more priors are looked for. What does not fit is passed over.
     on_search
         Told what came of that.
 
@@ -73,7 +73,8 @@ def load_study(
     current, given = _decoded(currents, earlier, decoder)
     if priors_from is not None:
         known = [n for path in (*currents, *earlier) if (n := file_number(path)) is not None]
-        found, search = find_priors(priors_from, current, given, known, decoder)
+        with priors_from.opened(currents, current, decoder) as folder:
+            found, search = find_priors(folder, current, given, known, decoder)
         given += found
         if on_search is not None:
             on_search(search)

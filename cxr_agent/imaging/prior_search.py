@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cxr_agent.errors import InputError, PriorCode
 from cxr_agent.imaging.decoder import Decoder, FilmPath
@@ -45,11 +46,35 @@ class PriorFolder:
         Take only films that name their patient, where a current film does.
     passed
         How many films were passed over, by code, before those of the folder came into it.
+    cut
+        There were more that could have come into it.
     """
 
     path: FilmPath
     named: bool = False
     passed: Mapping[str, int] = field(default_factory=dict)
+    cut: bool = False
+
+    def opened(
+        self, films: Sequence[FilmPath], currents: Sequence[DecodedFilm], decoder: Decoder
+    ) -> AbstractContextManager[PriorFolder]:
+        """Itself: see :class:`PriorSource`."""
+        return nullcontext(self)
+
+
+class PriorSource(Protocol):
+    """Where priors come from."""
+
+    def opened(
+        self, films: Sequence[FilmPath], currents: Sequence[DecodedFilm], decoder: Decoder
+    ) -> AbstractContextManager[PriorFolder]:
+        """A folder of films, among which are priors of the current ones, while it is open.
+
+        Parameters
+        ----------
+        films, currents
+            The current films, as files and decoded.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +139,7 @@ def find_priors(
     folder = film_folder(source.path, known)
     passed = Counter(source.passed)
     candidates: list[_Candidate] = []
-    deadline, cut, seen = time.monotonic() + SEARCH_S, folder.cut, 0
+    deadline, cut, seen = time.monotonic() + SEARCH_S, source.cut or folder.cut, 0
     for path in folder.files:
         if time.monotonic() > deadline:
             cut = True
