@@ -8,6 +8,7 @@ DICOM PS3.18 10.6 (QIDO-RS: studies of a patient up to a day), 10.4.1.1.2 (metad
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from cxr_agent.study import View
 
 _T = TypeVar("_T")
 
+_UID: Final = re.compile(r"\d[\d.]{0,63}", re.ASCII)
+"""Not as strict as PS3.5 9.1, which films break; but always one step of a path."""
 _MODALITIES_IN_STUDY: Final = "00080061"
 _RADIOGRAPHS: Final = frozenset({"CR", "DX", "DR", "RG", "OT", "SC"})
 """Modalities under which a chest film may stand; what it is, its own header says."""
@@ -75,7 +78,7 @@ class Search:
             When there is not even a list of studies, or some film could not be had and none was.
         """
         studies = self._studies()
-        self.cut = len(studies) > MAX_STUDIES_ASKED
+        self.cut = self.cut or len(studies) > MAX_STUDIES_ASKED
         failure: ServerFailure | None = None
         with_films = 0
         for uid in studies[:MAX_STUDIES_ASKED]:
@@ -98,21 +101,17 @@ class Search:
     def _studies(self) -> list[str]:
         """UIDs of the patient's studies that may hold a prior, the newest first."""
         filters = {"PatientID": self.wanted.key.patient_id}
-        if self.wanted.key.issuer:
-            filters["IssuerOfPatientID"] = self.wanted.key.issuer
         if self.wanted.until:
             filters["StudyDate"] = f"-{self.wanted.until}"
-        listed = _answered(
-            lambda: self.server.search_for_studies(
-                limit=MAX_STUDIES, fields=["ModalitiesInStudy"], search_filters=filters
-            )
-        )
+        listed: list[dict[str, Any]] = []
+        if issuer := self.wanted.key.issuer:
+            listed = self._listed({**filters, "IssuerOfPatientID": issuer})
+        if not listed:  # many an archive keeps no issuer; where a film names one, it is compared
+            listed = self._listed(filters)
         found: list[tuple[str, str]] = []
-        for item in _data_sets(listed):
+        for item in listed:
             header, modalities = _read(item, json_header), _read(item, _modalities)
-            uid, day = header.text(Tag.STUDY_INSTANCE_UID), header.text(Tag.STUDY_DATE)
-            if not uid:
-                raise ServerFailure(RemoteCode.BAD_ANSWER)
+            uid, day = _uid(header, Tag.STUDY_INSTANCE_UID), header.text(Tag.STUDY_DATE)
             if fingerprint(uid) in self.wanted.studies:
                 self.passed[PriorCode.SAME_STUDY] += 1
             elif day and self.wanted.until and day > self.wanted.until:
@@ -122,6 +121,15 @@ class Search:
             else:
                 found.append((day, uid))
         return [uid for _, uid in sorted(found, reverse=True)]
+
+    def _listed(self, filters: dict[str, str]) -> list[dict[str, Any]]:
+        listed = _answered(
+            lambda: self.server.search_for_studies(
+                limit=MAX_STUDIES, fields=["ModalitiesInStudy"], search_filters=filters
+            )
+        )
+        self.cut = len(listed) >= MAX_STUDIES
+        return _data_sets(listed)
 
     def _films(self, study: str) -> list[Header]:
         """The frontal chest films of a study, the current film's projection first."""
@@ -155,7 +163,7 @@ class Search:
         return 1 if view is View.UNKNOWN else 0 if view in self.wanted.views else 2
 
     def _fetch(self, study: str, film: Header) -> None:
-        series, instance = film.text(Tag.SERIES_INSTANCE_UID), film.text(Tag.SOP_INSTANCE_UID)
+        series, instance = _uid(film, Tag.SERIES_INSTANCE_UID), _uid(film, Tag.SOP_INSTANCE_UID)
         data_set = _answered(lambda: self.server.retrieve_instance(study, series, instance))
         path = self.folder / f"{self.fetched + 1}.dcm"
         _answered(lambda: data_set.save_as(path, enforce_file_format=True))
@@ -168,7 +176,9 @@ def searched(
     """Search a server and fetch what is worth it; raises as :meth:`Search.run`."""
     with bounded_session(login, token) as session:
         client = _answered(
-            lambda: DICOMwebClient(url, session=session, timeout=(CONNECT_S, SILENCE_S))
+            lambda: DICOMwebClient(
+                url, session=session, permissive_uid=True, timeout=(CONNECT_S, SILENCE_S)
+            )
         )
         client.set_http_retry_params(retry=False)
         search = Search(client, wanted, folder)
@@ -188,6 +198,13 @@ def _answered(call: Callable[[], _T]) -> _T:
 
 def _read(item: dict[str, Any], reader: Callable[[dict[str, Any]], _T]) -> _T:
     return _answered(lambda: reader(item))
+
+
+def _uid(header: Header, tag: Tag) -> str:
+    uid = header.text(tag)
+    if not _UID.fullmatch(uid):
+        raise ServerFailure(RemoteCode.BAD_ANSWER)
+    return uid
 
 
 def _data_sets(listed: Sequence[Any]) -> list[dict[str, Any]]:
