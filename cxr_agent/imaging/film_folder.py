@@ -43,7 +43,10 @@ def film_folder(path: FilmPath, without: Collection[FileNumber] = ()) -> FilmFol
         ``no_prior_folder`` when there is no such folder, or it may not be opened.
     """
     try:
-        root = Path(os.fsdecode(path)).resolve(strict=True)
+        name = os.fsdecode(path)
+        if not name:  # a variable of the shell that was not set, not the folder one is in
+            raise FileNotFoundError
+        root = Path(name).resolve(strict=True)
         os.scandir(root).close()
     except (OSError, ValueError, RuntimeError):  # a NUL character, a loop of links
         raise UsageError(

@@ -13,10 +13,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import selectors
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.util import find_spec
@@ -45,6 +47,7 @@ TOKEN: Final = "CXR_AGENT_DICOMWEB_TOKEN"
 _CERTIFICATES: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 _GRACE_S: Final = 15.0
 """For the process to start, and to end by itself."""
+_MAX_ANSWER_BYTES: Final = 1 << 16
 _BEARER: Final = re.compile(r"[\x21-\x7e]+")
 _CODES: Final = frozenset(
     str(code) for family in (InputCode, UnsuitableCode, PriorCode, RemoteCode) for code in family
@@ -112,8 +115,10 @@ class DicomwebServer:
             With a :class:`~cxr_agent.errors.RemoteCode`, when the server gave nothing at all.
         """
         key = _patient(films, decoder)
-        with tempfile.TemporaryDirectory(prefix="cxr-agent-") as folder:  # mode 0700
-            told = _fetch({**self._request(key, currents), "folder": folder})
+        with (
+            tempfile.TemporaryDirectory(prefix="cxr-agent-") as folder,  # mode 0700
+            _fetched({**self._request(key, currents), "folder": folder}) as told,
+        ):
             yield PriorFolder(folder, named=True, passed=_passed(told), cut=told.get("cut") is True)
 
     def _request(self, key: PatientKey, currents: Sequence[DecodedFilm]) -> dict[str, Any]:
@@ -165,24 +170,55 @@ def _patient(films: Sequence[FilmPath], decoder: Decoder) -> PatientKey:
     )
 
 
-def _fetch(request: Mapping[str, Any]) -> dict[str, Any]:
+@contextmanager
+def _fetched(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The answer of a process, which lives while this is open and outlives this program.
+
+    However this program ends, the process sees its input end, and removes the folder.
+    """
     kept = {name: os.environ[name] for name in _CERTIFICATES if name in os.environ}
+    process = subprocess.Popen(
+        bare_command("cxr_agent.interop.dicomweb_worker"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # the libraries log what they ask for
+        bufsize=0,
+        cwd="/",
+        env={**bare_environment(), **kept},
+        start_new_session=True,  # Ctrl-C is for the program, which then ends this process
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        done = subprocess.run(
-            bare_command("cxr_agent.interop.dicomweb_worker"),
-            input=json.dumps(request).encode("ascii"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # the libraries log what they ask for
-            cwd="/",
-            env={**bare_environment(), **kept},
-            start_new_session=True,  # Ctrl-C is for the program, which then ends this process
-            timeout=SERVER_S + _GRACE_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _failure(RemoteCode.UNREACHABLE) from None
+        with suppress(BrokenPipeError):  # then it has no answer either
+            process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+        yield _told(_line(process.stdout.fileno(), time.monotonic() + SERVER_S + _GRACE_S))
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def _line(descriptor: int, deadline: float) -> bytes:
+    """What a process says up to the end of the line, or of the process."""
+    said = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while not said.endswith(b"\n") and len(said) < _MAX_ANSWER_BYTES:
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                raise _failure(RemoteCode.UNREACHABLE)
+            part = os.read(descriptor, _MAX_ANSWER_BYTES)
+            if not part:
+                break
+            said += part
+    return bytes(said)
+
+
+def _told(said: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(done.stdout)
+        told = json.loads(said)
         failed = RemoteCode(told["failed"]) if told["failed"] else None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _failure(RemoteCode.BAD_ANSWER) from None

@@ -1,15 +1,19 @@
 """The process that speaks to a DICOMweb server: ``python -m cxr_agent.interop.dicomweb_worker``.
 
-It reads one request as JSON from standard input, leaves films in the folder that it names and
-writes one answer to standard output: ``failed`` (a code, or nothing), ``passed`` (counts by code)
-and ``cut``. Its messages go nowhere, because the libraries quote what they ask for.
+It reads one request as a line of JSON from standard input, leaves films in the folder that it names
+and writes one line to standard output: ``failed`` (a code, or nothing), ``passed`` (counts by code)
+and ``cut``. When the input ends, because whoever asked has ended, it removes the folder. Its
+messages go nowhere, because the libraries quote what they ask for.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,8 @@ from cxr_agent.study import View
 
 def main() -> int:
     """Answer one request."""
-    request = json.load(sys.stdin)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is for the program; the folder is for us
+    request = json.loads(sys.stdin.readline())
     os.umask(0o077)
     limit_process(memory_bytes=EXTRA_BYTES, file_bytes=2 * MAX_FILM_BYTES)
     try:
@@ -33,7 +38,10 @@ def main() -> int:
         answer = {"failed": failure.code}
     except MemoryError:
         answer = {"failed": RemoteCode.BAD_ANSWER}
-    json.dump(answer, sys.stdout)
+    with suppress(BrokenPipeError):
+        print(json.dumps(answer), flush=True)
+        sys.stdin.read()
+    shutil.rmtree(request["folder"], ignore_errors=True)
     return 0
 
 

@@ -185,11 +185,15 @@ def test_a_linked_folder_may_be_named(folder: Path, decoder: Decoder, tmp_path: 
     assert len(study.priors) == 1
 
 
-@pytest.mark.parametrize("name", ["missing", "now.dcm", "a\0b", "loop"])
+@pytest.mark.parametrize("name", ["", "missing", "now.dcm", "a\0b", "loop"])
 def test_no_folder(folder: Path, decoder: Decoder, name: str) -> None:
     (folder / "loop").symlink_to("loop")
     with pytest.raises(UsageError, match="no_prior_folder"):
-        load_study(folder / "now.dcm", decoder=decoder, priors_from=PriorFolder(str(folder / name)))
+        load_study(
+            folder / "now.dcm",
+            decoder=decoder,
+            priors_from=PriorFolder(name and str(folder / name)),
+        )
 
 
 def test_a_name_that_is_no_text(folder: Path, search: Search) -> None:

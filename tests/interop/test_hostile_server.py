@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -282,6 +285,42 @@ def test_films_lie_in_a_private_folder(
         assert folder.path == str(place)
         assert place.stat().st_mode & 0o777 == 0o700
         assert fetched.stat().st_mode & 0o777 == 0o600
+    assert not list(private.iterdir())
+
+
+KILLED = """
+import sys, time
+from cxr_agent.imaging import Decoder
+from cxr_agent.interop.dicomweb import DicomwebServer
+with Decoder() as decoder:
+    films = [decoder.decode(sys.argv[1])]
+    with DicomwebServer.at(sys.argv[2]).opened(sys.argv[1:2], films, decoder):
+        print("open", flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_no_film_stays_when_the_program_is_killed(
+    server: Hostile, current: Path, private: Path, how: signal.Signals
+) -> None:
+    server.lists("1.2.3")
+    server.describes(metadata(PATIENT))
+    server.gives(film(PATIENT, 1, StudyDate="20190110"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, current, server.url],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(private)},
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == b"open\n"
+        assert len(list(private.rglob("*.dcm"))) == 1
+        process.send_signal(how)
+        assert process.wait(10) == -how
+    deadline = time.monotonic() + 10
+    while list(private.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not list(private.iterdir())
 
 
