@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -112,7 +113,7 @@ def silence(request: BaseHTTPRequestHandler) -> None:
 
 
 @contextmanager
-def hostile() -> Iterator[Hostile]:
+def hostile(tls: ssl.SSLContext | None = None) -> Iterator[Hostile]:
     """Run one on a loopback port."""
     told = Hostile()
 
@@ -129,6 +130,8 @@ def hostile() -> Iterator[Hostile]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.over = told.over  # type: ignore[attr-defined]
     told.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -101,6 +103,29 @@ def test_a_server_without_tls(server: Hostile, current: Path, decoder: Decoder) 
     with pytest.raises(RemoteError, match="dicomweb_unreachable"):
         search(server.url.replace("http:", "https:"), current, decoder)
     assert not server.asked
+
+
+def test_a_certificate_is_checked(
+    current: Path, decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed: it makes the certificate")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *name]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with hostile(context) as server:
+        server.lists()
+        url = server.url.replace("http:", "https:")
+        with pytest.raises(RemoteError, match="dicomweb_unreachable"):
+            search(url, current, decoder)
+        assert not server.asked
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        assert search(url, current, decoder)[1].seen == 0
+        assert len(server.asked) == 1
 
 
 def test_no_films_is_no_error(server: Hostile, current: Path, decoder: Decoder) -> None:
