@@ -68,6 +68,8 @@ class Search:
     """Films and studies that are not fetched, by code."""
     fetched: int = 0
     cut: bool = False
+    failure: ServerFailure | None = None
+    """The first."""
 
     def run(self) -> None:
         """Fetch the best films of the newest studies.
@@ -79,24 +81,28 @@ class Search:
         """
         studies = self._studies()
         self.cut = self.cut or len(studies) > MAX_STUDIES_ASKED
-        failure: ServerFailure | None = None
         with_films = 0
         for uid in studies[:MAX_STUDIES_ASKED]:
             if with_films == MAX_PRIORS:
                 self.cut = True
                 break
             before = self.fetched
-            try:
-                for film in self._films(uid)[:MAX_FILMS_PER_STUDY]:
-                    self._fetch(uid, film)
-            except ServerFailure as one:
-                failure = failure or one
-                self.passed[one.code] += 1
-                if one.code is RemoteCode.UNREACHABLE:
-                    break  # the next would wait as long
+            for film in (self._tried(self._films, uid) or [])[:MAX_FILMS_PER_STUDY]:
+                self._tried(self._fetch, uid, film)
             with_films += self.fetched > before
-        if failure is not None and not self.fetched:
-            raise failure
+            if RemoteCode.UNREACHABLE in self.passed:
+                break  # the next would wait as long
+        if self.failure is not None and not self.fetched:
+            raise self.failure
+
+    def _tried(self, call: Callable[..., _T], *what: Any) -> _T | None:
+        """What ``call`` gives; None for a failure, which costs only what was asked for."""
+        try:
+            return call(*what)
+        except ServerFailure as failure:
+            self.failure = self.failure or failure
+            self.passed[failure.code] += 1
+            return None
 
     def _studies(self) -> list[str]:
         """UIDs of the patient's studies that may hold a prior, the newest first."""

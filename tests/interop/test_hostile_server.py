@@ -246,6 +246,14 @@ def test_one_bad_film_costs_only_itself(server: Hostile, current: Path, decoder:
     study, found = search(server.url, current, decoder)
     assert [prior.days_before for prior in study.priors] == [365]
     assert found.summary == "1 prior taken of 2 files: 1 dicomweb_refused"
+    server.lists("1.2.3")
+    server.describes(metadata(PATIENT, 8), metadata(PATIENT, 9))
+
+    def second(request: Any) -> None:
+        (good[0] if request.path.endswith(".9") else status(404))(request)
+
+    server.answers["instance"] = second
+    assert search(server.url, current, decoder)[1] == found
 
 
 @pytest.mark.parametrize("uid", ["../../x", "1.2.3/../..", "x", "1" * 65, "1.2?a=b"])
