@@ -36,6 +36,7 @@ _LIBRARIES: Final = (
     ("pylibjpeg-openjpeg", "JPEG 2000 in DICOM", True),
     ("pylibjpeg-rle", "RLE in DICOM", True),
     ("prompt_toolkit", "line editing of the chat", True),
+    ("dicomweb-client", "priors from a DICOMweb server", False),
     ("litellm", "a language model as planner", False),
     ("torch", "runs the models on a GPU; training; not needed on a CPU", False),
 )

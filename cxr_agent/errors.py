@@ -8,7 +8,8 @@
     ├── ModelError           6   weights missing, damaged or not loadable
     ├── OutputError          7   a result could not be written
     ├── TraceError           8   a trace is unreadable, torn or tampered with
-    └── ConfigError          9   a definition in kb/ or a configuration file is invalid
+    ├── ConfigError          9   a definition in kb/ or a configuration file is invalid
+    └── RemoteError         10   a server that was to give films did not
 
 The number is the exit status of the command line. Any other exception is a fault of ours and
 ends with status 70. Codes are stable: scripts may rely on them. A message never holds text
@@ -80,6 +81,15 @@ class PriorCode(StrEnum):
     OTHER_PATIENT = "other_patient"
     LATER_FILM = "later_film"
     DUPLICATE_FILM = "duplicate_film"
+    SAME_STUDY = "same_study"
+
+
+class RemoteCode(StrEnum):
+    """Why a server gave no films."""
+
+    UNREACHABLE = "dicomweb_unreachable"
+    REFUSED = "dicomweb_refused"
+    BAD_ANSWER = "dicomweb_bad_answer"
 
 
 class CxrAgentError(Exception):
@@ -156,3 +166,9 @@ class ConfigError(CxrAgentError):
     """A definition in ``kb/`` or a configuration file is invalid."""
 
     exit_status = 9
+
+
+class RemoteError(CxrAgentError):
+    """A server that was to give films did not; ``code`` is a :class:`RemoteCode`."""
+
+    exit_status = 10

@@ -15,6 +15,15 @@ Prior = Annotated[
     list[Path] | None,
     typer.Option(help="An earlier film of the same patient; may be repeated."),
 ]
+PriorsFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--priors-from",
+        metavar="FOLDER|URL",
+        help="Where earlier films are looked for: a folder, or https://host/dicom-web, which is "
+        "told the patient's id. One of each study, the five newest.",
+    ),
+]
 Indication = Annotated[str, typer.Option(help="Why the film was taken; quoted.")]
 Traces = Annotated[
     Path | None,

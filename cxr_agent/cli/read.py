@@ -20,6 +20,7 @@ from cxr_agent.cli.options import (
     Language,
     Model,
     Prior,
+    PriorsFrom,
     PrivacyMode,
     SendImages,
     Traces,
@@ -27,12 +28,14 @@ from cxr_agent.cli.options import (
 from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
 
 if TYPE_CHECKING:
+    from cxr_agent.imaging import PriorSearch
     from cxr_agent.report.model import Report
 
 
 def read(
     films: Films,
     prior: Prior = None,
+    priors_from: PriorsFrom = None,
     indication: Indication = "",
     study: Annotated[
         bool, typer.Option("--study", help="All FILEs are one study. Default: one study per FILE.")
@@ -74,10 +77,10 @@ def read(
     from cxr_agent.report.translate import in_language
 
     groups = [films] if study else [[film] for film in films]
-    if prior and len(groups) > 1:
+    if (prior or priors_from is not None) and len(groups) > 1:
         raise UsageError(
             "prior_of_which",
-            "--prior goes with one study, and there are several",
+            f"{'--prior' if prior else '--priors-from'} goes with one study, and there are several",
             hint="Give one FILE, or --study when all FILEs are of one patient.",
         )
     checked_language(lang)
@@ -93,13 +96,16 @@ def read(
             api_base=api_base,
             send_images=send_images,
             privacy=privacy,
+            on_search=_print_search,
         ) as agent,
         notices_told(device, agent.runtime),
         show as emit,
     ):
         for group in groups:
             try:
-                report = agent.read(group, priors=prior or (), indication=indication)
+                report = agent.read(
+                    group, priors=prior or (), priors_from=priors_from, indication=indication
+                )
                 report = in_language(report, lang)
                 if html is not None:
                     folder = several or html.is_dir()
@@ -119,6 +125,10 @@ def read(
             else:
                 emit(group[0], report, None)
     return status
+
+
+def _print_search(search: PriorSearch) -> None:
+    print(search.summary, file=sys.stderr)
 
 
 _Emit = Callable[[Path, "Report | None", "CxrAgentError | None"], None]

@@ -8,5 +8,6 @@ imported here.
 from cxr_agent.imaging.decoder import Decoder
 from cxr_agent.imaging.film import DecodedFilm
 from cxr_agent.imaging.load import load_study
+from cxr_agent.imaging.prior_search import PriorFolder, PriorSearch, PriorSource
 
-__all__ = ["DecodedFilm", "Decoder", "load_study"]
+__all__ = ["DecodedFilm", "Decoder", "PriorFolder", "PriorSearch", "PriorSource", "load_study"]

@@ -6,33 +6,37 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 import time
 import weakref
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 
-from cxr_agent.errors import InputCode
+from cxr_agent.errors import InputCode, InputError
+from cxr_agent.imaging.bare_process import bare_command, bare_environment
 from cxr_agent.imaging.film import DecodedFilm
 from cxr_agent.imaging.limits import WORKER_EXTRA_BYTES, WORKER_FILE_S, WORKER_START_S
+from cxr_agent.imaging.patient_key import PatientKey
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.imaging.wire import (
     ANSWER,
     MAX_PATH_BYTES,
     READY,
     REQUEST,
+    Ask,
     read_film,
     read_header,
+    read_patient,
     read_refusal,
 )
 
 FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-_IMPORT_ROOT: Final = Path(__file__).resolve().parents[2]
+_Answer = TypeVar("_Answer")
+
 _PIPE_BYTES: Final = 1 << 20
 _F_SETPIPE_SZ: Final = 1031
 """Linux only; the default of 64 KiB costs a switch between processes for each piece."""
@@ -99,6 +103,18 @@ class Decoder:
         UnsuitableFilm
             With an :class:`~cxr_agent.errors.UnsuitableCode`.
         """
+        return self._asked(path, _Worker.decode)
+
+    def patient_of(self, path: FilmPath) -> PatientKey:
+        """By what an archive knows the patient of a film; raises as :meth:`decode`.
+
+        For the server that the user named, and nobody else.
+        """
+        return self._asked(path, _Worker.patient_of)
+
+    def _asked(
+        self, path: FilmPath, question: Callable[[_Worker, bytes, float], _Answer]
+    ) -> _Answer:
         name = os.fsencode(path)
         if b"\0" in name or len(name) > MAX_PATH_BYTES // 2:
             raise refusal(InputCode.UNREADABLE_PATH)
@@ -107,12 +123,11 @@ class Decoder:
         with self._lock:
             worker = self._ready_worker()
             try:
-                film = worker.decode(absolute, self.file_s)
+                return question(worker, absolute, self.file_s)
             except BaseException:
                 if not worker.reusable:
                     self._discard()
                 raise
-        return film
 
     @property
     def worker_pid(self) -> int | None:
@@ -139,15 +154,14 @@ class _Worker:
     def __init__(self, start_s: float, file_s: float, extra_bytes: int) -> None:
         self.owner = os.getpid()
         self.reusable = False
-        command = [sys.executable, "-P", "-s", "-m", "cxr_agent.imaging.worker"]
         self.process = subprocess.Popen(
-            [*command, str(file_s), str(extra_bytes)],
+            [*bare_command("cxr_agent.imaging.worker"), str(file_s), str(extra_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
             cwd="/",
-            env=_environment(),
+            env=bare_environment(),
             start_new_session=True,  # Ctrl-C is for the program, which then ends the worker
         )
         assert self.process.stdin is not None
@@ -174,23 +188,42 @@ class _Worker:
 
     def decode(self, path: bytes, seconds: float) -> DecodedFilm:
         deadline = time.monotonic() + seconds
+        text, rows, columns = self._ask(Ask.FILM, path, deadline)
+        if not rows:
+            raise self._refused(read_refusal(text))
+        pixels = np.empty((rows, columns), dtype="<f4")
+        self._read(pixels.data.cast("B"), deadline)
+        film = read_film(text, pixels)
+        pixels.setflags(write=False)
+        self.reusable = True
+        return film
+
+    def patient_of(self, path: bytes, seconds: float) -> PatientKey:
+        text, rows, _ = self._ask(Ask.PATIENT, path, time.monotonic() + seconds)
+        if rows:
+            raise refusal(InputCode.DECODE_CRASH)
+        try:
+            key = read_patient(text)
+        except InputError as error:
+            raise self._refused(error) from None
+        self.reusable = True
+        return key
+
+    def _ask(self, wanted: Ask, path: bytes, deadline: float) -> tuple[bytes, int, int]:
+        """JSON object, rows and columns of the answer; the pixels are still to be read."""
         self.reusable = False  # until the whole answer has arrived
-        self._write(REQUEST.pack(len(path)) + path, deadline)
+        self._write(REQUEST.pack(wanted, len(path)) + path, deadline)
         header = bytearray(ANSWER.size)
         self._read(memoryview(header), deadline)
         length, rows, columns = read_header(bytes(header))
         text = bytearray(length)
         self._read(memoryview(text), deadline)
-        if not rows:
-            error = read_refusal(bytes(text))
-            self.reusable = error.code != InputCode.DECODE_MEMORY
-            raise error
-        pixels = np.empty((rows, columns), dtype="<f4")
-        self._read(pixels.data.cast("B"), deadline)
-        film = read_film(bytes(text), pixels)
-        pixels.setflags(write=False)
-        self.reusable = True
-        return film
+        return bytes(text), rows, columns
+
+    def _refused(self, error: InputError) -> InputError:
+        """A whole answer, though not the one that was hoped for."""
+        self.reusable = error.code != InputCode.DECODE_MEMORY
+        return error
 
     def _read(self, into: memoryview, deadline: float) -> None:
         """Fill ``into``."""
@@ -239,17 +272,6 @@ def _wait(selector: selectors.BaseSelector, deadline: float) -> None:
     left = deadline - time.monotonic()
     if left <= 0 or not selector.select(left):
         raise refusal(InputCode.DECODE_TIMEOUT)
-
-
-def _environment() -> dict[str, str]:
-    """Nothing is inherited: the environment may hold keys, and the worker needs none."""
-    return {
-        "PYTHONPATH": os.fspath(_IMPORT_ROOT),
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
 
 
 def _widen(descriptor: int) -> None:

@@ -80,6 +80,7 @@ def dicom_film(data: bytes) -> DecodedFilm:
         notices=ordered(notices),
         film_day=patient.film_day,
         patient=patient.fingerprint,
+        study=patient.study,
     )
 
 

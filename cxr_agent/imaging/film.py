@@ -16,9 +16,9 @@ from cxr_agent.study import AgeGroup, FloatImage, Notice, PixelSpacing, View
 class DecodedFilm:
     """What is kept of a file: pixels ready to be looked at, and facts that identify nobody.
 
-    ``film_day`` and ``patient`` are the last traces of when and who;
-    :func:`~cxr_agent.imaging.load_study` turns the one into an interval, holds the other against
-    that of the priors, and drops both.
+    ``film_day``, ``patient`` and ``study`` are the last traces of when and who;
+    :func:`~cxr_agent.imaging.load_study` turns the first into an interval, holds the others
+    against those of the priors, and drops all three.
     """
 
     pixels: FloatImage
@@ -34,6 +34,8 @@ class DecodedFilm:
     """Proleptic Gregorian ordinal of the day on which the film was taken."""
     patient: str = ""
     """Hash of the patient's id; empty where the file names none."""
+    study: str = ""
+    """Hash of the study's UID; empty where the file names none."""
 
     @cached_property
     def sha256(self) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from cxr_agent.errors import InputError, UsageError
 from cxr_agent.imaging.decoder import Decoder, FilmPath
 from cxr_agent.imaging.film import DecodedFilm, latest_day
+from cxr_agent.imaging.film_folder import file_number
 from cxr_agent.imaging.prior import check_prior
+from cxr_agent.imaging.prior_search import PriorSearch, PriorSource, find_priors
 from cxr_agent.study import Image, Study
 
 MAX_INDICATION: Final = 2000
@@ -23,6 +25,9 @@ def load_study(
     priors: FilmPath | Sequence[FilmPath] = (),
     indication: str = "",
     decoder: Decoder | None = None,
+    *,
+    priors_from: PriorSource | None = None,
+    on_search: Callable[[PriorSearch], None] | None = None,
 ) -> Study:
     """Decode the films of a patient and put them behind handles.
 
@@ -38,27 +43,48 @@ def load_study(
         characters are removed.
     decoder
         Give one to keep its worker warm over many studies. Otherwise one is made and ended.
+    priors_from
+        Where more priors are looked for. What does not fit is passed over.
+    on_search
+        Told what came of that.
 
     Raises
     ------
     UsageError
-        ``no_film``.
+        ``no_film``, ``no_prior_folder``.
     InputError, UnsuitableFilm
         The first film that is refused; with several films, the message names its place. A prior
-        also when it is of another patient, later than the current films, or given already.
+        also when it is of another patient, of the same study, later than the current films, or
+        given already.
     """
     currents, earlier = _as_list(films), _as_list(priors)
     if not currents:
         raise UsageError("no_film", "there is no film to read", hint="Name at least one file.")
-    if decoder is not None:
-        return _load(currents, earlier, indication, decoder)
-    with Decoder() as own:
-        return _load(currents, earlier, indication, own)
+    if decoder is None:
+        with Decoder() as own:
+            return load_study(
+                currents,
+                earlier,
+                indication,
+                own,
+                priors_from=priors_from,
+                on_search=on_search,
+            )
+    current, given = _decoded(currents, earlier, decoder)
+    if priors_from is not None:
+        known = [n for path in (*currents, *earlier) if (n := file_number(path)) is not None]
+        with priors_from.opened(currents, current, decoder) as folder:
+            found, search = find_priors(folder, current, given, known, decoder)
+        given += found
+        if on_search is not None:
+            on_search(search)
+    return _study(current, given, indication)
 
 
-def _load(
-    films: list[FilmPath], priors: list[FilmPath], indication: str, decoder: Decoder
-) -> Study:
+def _decoded(
+    films: list[FilmPath], priors: list[FilmPath], decoder: Decoder
+) -> tuple[list[DecodedFilm], list[DecodedFilm]]:
+    """Current films and the priors named with them."""
     alone = len(films) == 1 and not priors
     current = [
         _decode(path, "" if alone else f"film {n}", decoder) for n, path in enumerate(films, 1)
@@ -69,6 +95,10 @@ def _load(
         with _named(f"prior {n}"):
             check_prior(prior, current, earlier)
         earlier.append(prior)
+    return current, earlier
+
+
+def _study(current: list[DecodedFilm], earlier: list[DecodedFilm], indication: str) -> Study:
     today = latest_day(current)
     return Study(
         images=tuple(_image(f"img-{n}", film, None) for n, film in enumerate(current, 1)),

@@ -1,4 +1,4 @@
-"""Age, dates and identity, reduced to an age group, a day number and a fingerprint.
+"""Age, dates and identity, reduced to an age group, a day number and fingerprints.
 
 References
 ----------
@@ -8,13 +8,13 @@ DICOM PS3.5 6.2 (AS, DA, LO, TM); PS3.3 C.7.1.1, C.7.2.2.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from cxr_agent.imaging.dicom_tags import Tag
 from cxr_agent.imaging.dicom_values import Header
+from cxr_agent.imaging.fingerprint import fingerprint
 from cxr_agent.imaging.limits import PAEDIATRIC_BELOW_YEARS
 from cxr_agent.study import AgeGroup, Notice
 
@@ -43,6 +43,8 @@ class PatientFacts:
     fingerprint: str
     """Hash of the Patient ID (0010,0020), to tell whether two films are of one patient; empty where
     there is none."""
+    study: str
+    """Hash of the Study Instance UID (0020,000D), likewise."""
     notices: frozenset[Notice]
 
 
@@ -80,13 +82,10 @@ def patient_facts(header: Header, today: datetime.date | None = None) -> Patient
     return PatientFacts(
         age_group=_age_group(years),
         film_day=film.toordinal() if film is not None else None,
-        fingerprint=_fingerprint(header.text(Tag.PATIENT_ID)),
+        fingerprint=fingerprint(header.text(Tag.PATIENT_ID)),
+        study=fingerprint(header.text(Tag.STUDY_INSTANCE_UID)),
         notices=frozenset({Notice.BAD_DATE} if bad else ()),
     )
-
-
-def _fingerprint(identity: str) -> str:
-    return hashlib.sha256(identity.encode("utf-8")).hexdigest() if identity else ""
 
 
 def _age_group(years: float | None) -> AgeGroup:

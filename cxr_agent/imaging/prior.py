@@ -1,4 +1,4 @@
-"""Whether a film may be the prior of another: same patient, earlier, not the same film."""
+"""Whether a film may be the prior of another: same patient, an earlier study, another film."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def check_prior(
 ) -> None:
     """Refuse what is no prior of the current films.
 
-    Patients are held against each other where both files name one. A film whose date is unknown
-    may be a prior.
+    Patients and studies are held against each other where both files name them. A film whose
+    date is unknown may be a prior.
 
     Parameters
     ----------
@@ -32,6 +32,8 @@ def check_prior(
         raise refusal(PriorCode.OTHER_PATIENT)
     if any(film.sha256 == prior.sha256 for film in (*currents, *others)):
         raise refusal(PriorCode.DUPLICATE_FILM)
+    if prior.study and any(film.study == prior.study for film in currents):
+        raise refusal(PriorCode.SAME_STUDY)
     today = latest_day(currents)
     if today is not None and prior.film_day is not None and prior.film_day > today:
         raise refusal(PriorCode.LATER_FILM)

@@ -131,6 +131,10 @@ _TEXTS: Final[dict[InputCode | UnsuitableCode | PriorCode, tuple[str, str]]] = {
         "this is the current film, or a prior that was given already",
         "Give each film once.",
     ),
+    PriorCode.SAME_STUDY: (
+        "the header says that this film is of the same study as the current one",
+        "Give a film of an earlier study, or this one as a second current film.",
+    ),
 }
 
 

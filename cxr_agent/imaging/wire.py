@@ -1,8 +1,9 @@
 """What passes between a :class:`~cxr_agent.imaging.Decoder` and its worker.
 
-A request is a length and the bytes of a path. An answer is a fixed header, a JSON object and
-the raw pixels. The worker has handled a file of unknown origin and is not trusted: nothing it
-says is executed, unpickled or shown, and whatever does not fit is taken as a crash.
+A request says what is wanted, and the path of a file. An answer is a fixed header, a JSON object
+and, where a film was wanted, the raw pixels. The worker has handled a file of unknown origin and is
+not trusted: nothing it says is executed, unpickled or shown, and whatever does not fit is taken as
+a crash.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +19,7 @@ import numpy as np
 from cxr_agent.errors import InputCode, InputError
 from cxr_agent.imaging.film import DecodedFilm, ordered
 from cxr_agent.imaging.limits import MAX_PIXELS, MAX_SIDE_PX
+from cxr_agent.imaging.patient_key import PatientKey
 from cxr_agent.imaging.refusal import refusal, refusal_from_name
 from cxr_agent.study import (
     AgeGroup,
@@ -27,16 +30,23 @@ from cxr_agent.study import (
     View,
 )
 
-READY: Final = b"CXRWORK1"
+READY: Final = b"CXRWORK2"
 """First thing that a worker says: the protocol and its version."""
-REQUEST: Final = struct.Struct("<I")
-"""Length of the path that follows."""
+REQUEST: Final = struct.Struct("<BI")
+"""An :class:`Ask`, and the length of the path that follows."""
 ANSWER: Final = struct.Struct("<4sIII")
-"""Magic, length of the JSON object, rows and columns; both are zero after a refusal."""
+"""Magic, length of the JSON object, rows and columns; both are zero where no pixels follow."""
 MAGIC: Final = b"CXRF"
 _FINGERPRINT: Final = re.compile(r"(?:[0-9a-f]{64})?")
 MAX_PATH_BYTES: Final = 1 << 16
 MAX_JSON_BYTES: Final = 1 << 14
+
+
+class Ask(IntEnum):
+    """What is wanted of a file."""
+
+    FILM = 1
+    PATIENT = 2
 
 
 def film_answer(film: DecodedFilm) -> bytes:
@@ -50,9 +60,16 @@ def film_answer(film: DecodedFilm) -> bytes:
         "notices": list(film.notices),
         "film_day": film.film_day,
         "patient": film.patient,
+        "study": film.study,
     }
     text = json.dumps(facts).encode("ascii")
     return ANSWER.pack(MAGIC, len(text), *film.pixels.shape) + text
+
+
+def patient_answer(key: PatientKey) -> bytes:
+    """Header and JSON object for a key."""
+    text = json.dumps({"patient_id": key.patient_id, "issuer": key.issuer}).encode("ascii")
+    return ANSWER.pack(MAGIC, len(text), 0, 0) + text
 
 
 def refusal_answer(error: InputError) -> bytes:
@@ -86,6 +103,21 @@ def read_refusal(text: bytes) -> InputError:
         return refusal(InputCode.DECODE_CRASH)
 
 
+def read_patient(text: bytes) -> PatientKey:
+    """The key of an answer.
+
+    Raises
+    ------
+    InputError
+        The refusal, if it is one; ``decode_crash`` when something does not fit.
+    """
+    try:
+        facts = json.loads(text)
+        return PatientKey(facts["patient_id"], facts["issuer"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise read_refusal(text) from None
+
+
 def read_film(text: bytes, pixels: FloatImage) -> DecodedFilm:
     """The film of an answer, every value checked.
 
@@ -107,9 +139,6 @@ def _film(facts: dict[str, Any], pixels: FloatImage) -> DecodedFilm:
     spacing, day, source = facts["spacing"], facts["film_day"], facts["view_source"]
     if day is not None and not isinstance(day, int):
         raise TypeError
-    patient = facts["patient"]
-    if not isinstance(patient, str) or not _FINGERPRINT.fullmatch(patient):
-        raise ValueError
     if source not in ("header", "none"):
         raise ValueError
     if spacing is not None:
@@ -125,5 +154,12 @@ def _film(facts: dict[str, Any], pixels: FloatImage) -> DecodedFilm:
         spacing=spacing,
         notices=ordered({Notice(name) for name in facts["notices"]}),
         film_day=day,
-        patient=patient,
+        patient=_fingerprint(facts["patient"]),
+        study=_fingerprint(facts["study"]),
     )
+
+
+def _fingerprint(told: Any) -> str:
+    if not isinstance(told, str) or not _FINGERPRINT.fullmatch(told):
+        raise ValueError
+    return told

@@ -12,14 +12,13 @@ from __future__ import annotations
 import math
 import os
 import sys
-from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from cxr_agent.errors import InputCode, InputError
-from cxr_agent.imaging.decode import decode
+from cxr_agent.imaging.decode import decode, patient_of
 from cxr_agent.imaging.film import DecodedFilm
 from cxr_agent.imaging.limits import WORKER_EXTRA_BYTES, WORKER_FILE_S
 from cxr_agent.imaging.refusal import refusal
@@ -27,12 +26,14 @@ from cxr_agent.imaging.wire import (
     MAX_PATH_BYTES,
     READY,
     REQUEST,
+    Ask,
     film_answer,
+    patient_answer,
     refusal_answer,
 )
+from cxr_agent.imaging.worker_limits import limit_process
 
 _IMPORTED_BEFORE_THE_FIRST_FILE: Final = (Image, JpegImagePlugin, PngImagePlugin)
-_OPEN_FILES: Final = 64
 
 
 def main(arguments: list[str]) -> int:
@@ -43,20 +44,22 @@ def main(arguments: list[str]) -> int:
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    _give_up(extra)
+    limit_process(memory_bytes=extra, file_bytes=0)
     _write(sink, READY)
     while True:
         request = source.read(REQUEST.size)
         if len(request) < REQUEST.size:
             return 0
-        (length,) = REQUEST.unpack(request)
+        wanted, length = REQUEST.unpack(request)
         if length > MAX_PATH_BYTES:
             return 0
-        path = source.read(length)
+        path = os.fsdecode(source.read(length))
         _allow_cpu(seconds)
         try:
-            film = decode(os.fsdecode(path))
-            _answer(sink, film)
+            if wanted == Ask.PATIENT:
+                _write(sink, patient_answer(patient_of(path)))
+            else:
+                _answer(sink, decode(path))
         except InputError as error:
             _write(sink, refusal_answer(error))
         except MemoryError:
@@ -78,28 +81,6 @@ def _write(sink: BinaryIO, data: bytes | memoryview) -> None:
         view = view[sink.write(view) :]
 
 
-def _give_up(extra_bytes: int) -> None:
-    """Limit this process for good. Where a system lacks a limit, the others still hold."""
-    try:
-        import resource
-    except ImportError:  # Windows: only the reader's wall clock limits us
-        return
-    limits = {
-        resource.RLIMIT_CORE: 0,  # a core dump would hold the picture
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_AS: _address_space() + extra_bytes,
-    }
-    for kind, limit in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        if hard != resource.RLIM_INFINITY:
-            limit = min(limit, hard)
-        try:
-            resource.setrlimit(kind, (limit, limit))
-        except (ValueError, OSError):
-            continue
-
-
 def _allow_cpu(seconds: float) -> None:
     """CPU time for the next file. Past it the system ends this process."""
     try:
@@ -111,15 +92,6 @@ def _allow_cpu(seconds: float) -> None:
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     if hard == resource.RLIM_INFINITY or limit < hard:
         resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
-
-
-def _address_space() -> int:
-    """Bytes mapped now: NumPy alone reserves hundreds of megabytes for its threads."""
-    try:
-        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 1 << 30
 
 
 if __name__ == "__main__":

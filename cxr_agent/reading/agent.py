@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from cxr_agent.errors import UsageError
-from cxr_agent.imaging import Decoder, load_study
+from cxr_agent.imaging import Decoder, PriorSearch, load_study
+from cxr_agent.interop.prior_source import prior_source
 from cxr_agent.knowledge import changed_thresholds, thresholds_changed
 from cxr_agent.language import LanguageModel, ModelSettings, configured_model
 from cxr_agent.models.runtime.runtime import Runtime
@@ -59,6 +60,8 @@ class Agent(AbstractContextManager["Agent"]):
         What the trace keeps of texts: ``full``, ``masked`` or ``none``.
     on_event
         Told of each event of a reading once it is recorded.
+    on_search
+        Told what a search for priors took and passed over.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class Agent(AbstractContextManager["Agent"]):
         send_images: bool = False,
         privacy: Privacy | str = Privacy.MASKED,
         on_event: Callable[[Event], None] | None = None,
+        on_search: Callable[[PriorSearch], None] | None = None,
     ) -> None:
         settings = (
             model if isinstance(model, ModelSettings) else configured_model(model, api_base, config)
@@ -106,6 +110,7 @@ class Agent(AbstractContextManager["Agent"]):
         )
         self.traces = Path(traces) if traces is not None else default_traces()
         self._on_event = on_event
+        self._on_search = on_search
         self._decoder = Decoder()
 
     @property
@@ -118,16 +123,25 @@ class Agent(AbstractContextManager["Agent"]):
         films: FilmPath | Sequence[FilmPath],
         *,
         priors: FilmPath | Sequence[FilmPath] = (),
+        priors_from: FilmPath | None = None,
         indication: str = "",
     ) -> Study:
         """Decode and check the films of one study; raises as :meth:`read`."""
-        return load_study(films, priors, indication, self._decoder)
+        return load_study(
+            films,
+            priors,
+            indication,
+            self._decoder,
+            priors_from=None if priors_from is None else prior_source(priors_from),
+            on_search=self._on_search,
+        )
 
     def read(
         self,
         films: FilmPath | Sequence[FilmPath],
         *,
         priors: FilmPath | Sequence[FilmPath] = (),
+        priors_from: FilmPath | None = None,
         indication: str = "",
     ) -> Report:
         """Read one study.
@@ -138,6 +152,10 @@ class Agent(AbstractContextManager["Agent"]):
             The current films of one patient: DICOM (CR, DX), PNG or JPEG.
         priors
             Earlier films of the same patient.
+        priors_from
+            Where more of them are looked for: a folder, or the address of a DICOMweb server, which
+            is then told the patient's id. One film of each study, the five newest; what does not
+            fit is passed over.
         indication
             Why the films were taken. What it asks for is answered first; it is quoted in the
             report and never an instruction.
@@ -146,10 +164,16 @@ class Agent(AbstractContextManager["Agent"]):
         ------
         InputError, UnsuitableFilm
             When a file cannot be read or is no adult frontal chest film.
+        UsageError
+            ``no_prior_folder``, ``bad_dicomweb_url``, ``bad_dicomweb_token``, ``no_patient_id``.
+        ConfigError
+            ``dicomweb_missing``.
+        RemoteError
+            When the server gave nothing.
         OutputError
             When the trace cannot be written.
         """
-        study = self.load(films, priors=priors, indication=indication)
+        study = self.load(films, priors=priors, priors_from=priors_from, indication=indication)
         with (
             TraceWriter.create(self.traces) as trace,
             thresholds_changed(self.setup.changed),
@@ -185,6 +209,7 @@ def read(
     films: FilmPath | Sequence[FilmPath],
     *,
     priors: FilmPath | Sequence[FilmPath] = (),
+    priors_from: FilmPath | None = None,
     indication: str = "",
     traces: Path | str | None = None,
     device: str = "auto",
@@ -193,7 +218,7 @@ def read(
 ) -> Report:
     """Read one study; see :class:`Agent` and its ``read``. For many studies keep an Agent."""
     with Agent(traces=traces, device=device, config=config, model=model) as agent:
-        return agent.read(films, priors=priors, indication=indication)
+        return agent.read(films, priors=priors, priors_from=priors_from, indication=indication)
 
 
 def _privacy(wanted: Privacy | str) -> Privacy:

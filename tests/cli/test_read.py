@@ -234,12 +234,66 @@ def test_page_of_a_study_with_a_dated_prior(films: Films, tmp_path: Path) -> Non
     assert "28 days" in page.read_text(encoding="utf-8")
 
 
-def test_prior_of_several_studies_is_refused(films: Films, tmp_path: Path) -> None:
+def test_study_with_a_folder_of_priors(films: Films, tmp_path: Path) -> None:
+    folder = tmp_path / "patient"
+    folder.mkdir()
+    ids = {"PatientID": "MARTHA-77", "StudyInstanceUID": "1.2.77.1"}
+    current = folder / "now.dcm"
+    current.write_bytes(dicom(levels(films.phantom.pixels, 12), **ids))
+    (folder / "second.dcm").write_bytes(dicom(levels(0.98 * films.phantom.pixels, 12), **ids))
+    before = {"PatientID": "MARTHA-77", "StudyInstanceUID": "1.2.77.2", "StudyDate": "20190214"}
+    (folder / "before.dcm").write_bytes(dicom(darker(films), **before))
+    (folder / "other.dcm").write_bytes(dicom(darker(films), PatientID="PETER-78"))
+    (folder / "letter.txt").write_bytes(films["letter.txt"].read_bytes())
+    traces = tmp_path / "t"
+    ran = run_program("read", current, "--priors-from", folder, "--json", traces=traces)
+    assert ran.status == 0, ran.err
+    assert ran.err.splitlines()[0] == (
+        "1 prior taken of 4 files: 1 not_an_image, 1 other_patient, 1 same_study"
+    )
+    assert [film["handle"] for film in ran.json["films"]] == ["img-1", "prior-1"]
+    assert ran.json["films"][1]["days_before"] == 28
+    kept = b"".join(path.read_bytes() for path in traces.rglob("*") if path.is_file())
+    for text in ("MARTHA", "PETER", "1.2.77", "20190214", "patient/"):
+        assert text not in ran.out + ran.err
+        assert text.encode() not in kept
+
+
+def test_folder_without_a_prior_is_no_error(films: Films, tmp_path: Path) -> None:
+    ran = run_program("read", films["chest.dcm"], "--priors-from", tmp_path, traces=tmp_path / "t")
+    assert ran.status == 0
+    assert ran.err.splitlines()[0] == "no prior taken of 0 files"
+    assert "no prior film was given" in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize(
+    ("where", "status", "code"),
+    [
+        ("nowhere", 2, "no_prior_folder"),
+        ("https://pacs.example/?x", 2, "bad_dicomweb_url"),
+        ("http://127.0.0.1:9/dicom-web", 2, "no_patient_id"),
+    ],
+)
+def test_priors_from_nowhere(
+    films: Films, tmp_path: Path, where: str, status: int, code: str
+) -> None:
+    ran = run_program(
+        "read", films["chest.dcm"], "--priors-from", where, traces=tmp_path / "t", cwd=tmp_path
+    )
+    assert ran.status == status
+    assert ran.errors == [("", code)]
+    assert "pacs" not in ran.err
+    assert "127.0.0.1" not in ran.err
+    assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize("option", ["--prior", "--priors-from"])
+def test_prior_of_several_studies_is_refused(films: Films, tmp_path: Path, option: str) -> None:
     ran = run_program(
         "read",
         films["chest.dcm"],
         films["grey8.png"],
-        "--prior",
+        option,
         films["grey16.png"],
         traces=tmp_path / "t",
     )

@@ -18,12 +18,15 @@ import pytest
 from cxr_agent.errors import InputError
 from cxr_agent.imaging import DecodedFilm, Decoder
 from cxr_agent.imaging.decode import decode
+from cxr_agent.imaging.patient_key import PatientKey
 from cxr_agent.imaging.wire import (
     ANSWER,
     MAGIC,
     film_answer,
+    patient_answer,
     read_film,
     read_header,
+    read_patient,
     read_refusal,
 )
 from cxr_agent.study import Notice, PixelSpacing, SpacingKind
@@ -50,6 +53,29 @@ def test_same_as_in_process(film: Path, decoder: Decoder) -> None:
     for name in ("view", "view_source", "age_group", "spacing", "notices", "film_day", "sha256"):
         assert getattr(here, name) == getattr(there, name)
     assert not there.pixels.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("identity", "known"),
+    [("MARTHA-1 ", "MARTHA-1"), ("MARTHA*", ""), ("M?", ""), ("", ""), (None, ""), ("A\\B", "A")],
+)
+def test_by_what_the_patient_is_known(
+    tmp_path: Path, decoder: Decoder, identity: str | None, known: str
+) -> None:
+    path = tmp_path / "film.dcm"
+    path.write_bytes(dicom(PatientID=identity, IssuerOfPatientID="Clinic"))
+    key = decoder.patient_of(path)
+    assert (key.patient_id, key.issuer) == (known, "Clinic")
+    assert not {"MARTHA-1", "Clinic"} & set(repr(key).split("'"))
+
+
+def test_a_picture_has_no_key(tmp_path: Path, decoder: Decoder) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(png(ramp(8)))
+    assert decoder.patient_of(path) == PatientKey()
+    path.write_bytes(b"<html>")
+    assert code_of(lambda: decoder.patient_of(path)) == "not_an_image"
+    assert code_of(lambda: decoder.patient_of(tmp_path / "none")) == "file_not_found"
 
 
 def test_many_files_in_one_worker(film: Path, decoder: Decoder, tmp_path: Path) -> None:
@@ -213,6 +239,7 @@ def some_film() -> DecodedFilm:
         notices=(Notice.INVERTED,),
         film_day=7,
         patient="0f" * 32,
+        study="1e" * 32,
     )
 
 
@@ -225,6 +252,28 @@ def test_round_trip() -> None:
     assert back.notices == (Notice.INVERTED,)
     assert back.film_day == 7
     assert back.patient == "0f" * 32
+    assert back.study == "1e" * 32
+
+
+def test_round_trip_of_a_key() -> None:
+    key = PatientKey("MÜLLER-1", "Clinic")
+    assert read_patient(patient_answer(key)[ANSWER.size :]) == key
+    assert "1" not in repr(key)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"patient_id": "MARTHA*", "issuer": ""},
+        {"patient_id": "MARTHA", "issuer": "a\\b"},
+        {"patient_id": "M" * 65, "issuer": ""},
+        {"patient_id": 5, "issuer": ""},
+        {"patient_id": "MARTHA"},
+        ["MARTHA"],
+    ],
+)
+def test_bad_key(facts: Any) -> None:
+    assert code_of(lambda: read_patient(json.dumps(facts).encode())) == "decode_crash"
 
 
 @pytest.mark.parametrize(
@@ -248,6 +297,7 @@ def test_bad_header(header: bytes) -> None:
         {"film_day": "MARTHA"},
         {"patient": "MARTHA"},
         {"patient": 5},
+        {"study": "1.2.3"},
         {"spacing": [1, 2]},
         {"spacing": [float("nan"), 1, "detector"]},
         {"notices": ["x"]},

@@ -73,10 +73,15 @@ def test_same_day_is_zero(folder: Path, decoder: Decoder) -> None:
         (film(1, StudyDate="20200101", PatientID="other"), "other_patient"),
         (film(1, StudyDate=None, PatientID="other"), "other_patient"),
         (film(0, StudyDate="20200101"), "duplicate_film"),
+        (film(0, StudyDate="20200101", StudyInstanceUID="1.2.7"), "duplicate_film"),
+        (film(1, StudyDate="20200101", StudyInstanceUID="1.2.7"), "same_study"),
+        (film(1, StudyDate="20210101", StudyInstanceUID="1.2.7"), "same_study"),
     ],
 )
 def test_what_is_no_prior(tmp_path: Path, decoder: Decoder, prior: bytes, code: str) -> None:
-    (tmp_path / "now.dcm").write_bytes(film(0, StudyDate="20200110", PatientID="one "))
+    (tmp_path / "now.dcm").write_bytes(
+        film(0, StudyDate="20200110", PatientID="one ", StudyInstanceUID="1.2.7")
+    )
     (tmp_path / "first.dcm").write_bytes(film(2, StudyDate="20190110", PatientID="one"))
     (tmp_path / "prior.dcm").write_bytes(prior)
     with pytest.raises(UnsuitableFilm, match=rf"^\[{code}\] prior 2: ") as refused:
@@ -100,6 +105,16 @@ def test_a_prior_of_nobody_is_taken(tmp_path: Path, decoder: Decoder, known: str
     study = load_study(tmp_path / "now.dcm", [tmp_path / "prior.dcm"], decoder=decoder)
     assert study.handles == ("img-1", "prior-1")
     assert "MARTHA" not in repr(study.priors)
+
+
+@pytest.mark.parametrize("study", [None, "1.2.8"])
+def test_a_prior_of_another_or_no_study_is_taken(
+    tmp_path: Path, decoder: Decoder, study: str | None
+) -> None:
+    (tmp_path / "now.dcm").write_bytes(film(0, StudyInstanceUID="1.2.7"))
+    (tmp_path / "prior.dcm").write_bytes(film(1, StudyInstanceUID=study))
+    study_loaded = load_study(tmp_path / "now.dcm", [tmp_path / "prior.dcm"], decoder=decoder)
+    assert study_loaded.handles == ("img-1", "prior-1")
 
 
 def test_undated_current(folder: Path, decoder: Decoder) -> None:
