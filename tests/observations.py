@@ -85,7 +85,9 @@ def comparison(
     code: str, change: str, value: float, half: float | None = 0.021, **rest: Any
 ) -> Observation:
     """A change against a prior film as the tool states it."""
-    known = {} if code in ("lung_opacity", "lung_density") else {"before": 0.462, "now": 0.462 + value}
+    known = (
+        {} if code in ("lung_opacity", "lung_density") else {"before": 0.462, "now": 0.462 + value}
+    )
     return Observation(
         kind=EvidenceKind.COMPARISON,
         code=code,
