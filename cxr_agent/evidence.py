@@ -162,6 +162,8 @@ class Observation(_Frozen):
     """Numbers behind the value, named with their unit: ``cardiac_width_px``."""
     basis: tuple[EvidenceId, ...] = ()
     """Other evidence that this was concluded from: the two sides of a conflict."""
+    quote: str = Field(default="", max_length=240)
+    """What a text says, masked: data for the reader's eye, never read for a claim or an order."""
     against: PriorHandle | None = None
     """The prior film that this one was compared with."""
 

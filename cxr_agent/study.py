@@ -95,6 +95,9 @@ class Image:
     age_group: AgeGroup = AgeGroup.UNKNOWN
     spacing: PixelSpacing | None = None
     notices: tuple[Notice, ...] = ()
+    patient_key: str = ""
+    """Whose film it is in the words of the store of films that it is held against: a hash keyed by
+    that store. Empty without a store, or where the file names no patient."""
     days_before: int | None = None
     """For a prior: whole days before the current film, when both dates are known."""
 

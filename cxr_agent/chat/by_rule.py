@@ -15,6 +15,8 @@ from cxr_agent.reading.run import Run
 from cxr_agent.report.compose import answers, sentence_of
 from cxr_agent.report.draft import Section
 from cxr_agent.report.model import Sentence
+from cxr_agent.report.phrasing import quoted
+from cxr_agent.toolbox.arguments import ToolCall
 
 CAN: Final = (
     "I can say whether a finding is there, how large something was measured, how the film was "
@@ -24,6 +26,7 @@ CAN: Final = (
 _MAIN: Final = ("cardiothoracic_ratio", "cardiomegaly", "pleural_effusion", "pulmonary_edema")
 """What films are compared by where nothing is named."""
 _SPEAKER: Final = "protocol"
+_SIMILAR: Final = "find_similar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class ByRule:
             case Intent.SUMMARY:
                 return self._summary()
             case Intent.SIMILAR:
-                return self._stated([self._unanswered("similar_cases", "no_store")])
+                return self._similar()
             case _:
                 note = Noted("not_understood", f"I did not understand that. {CAN}")
                 return Answered((), (note,))
@@ -134,6 +137,19 @@ class ByRule:
             if (item.code == "prior_film" and item.of_prior) or item.code == "prior_comparison"
         ]
         return self._stated(items)
+
+    def _similar(self) -> Answered:
+        run = self._run
+        if run.setup.registry.get(_SIMILAR) is None:
+            return self._stated([self._unanswered("similar_cases", "no_store")])
+        made = {one.call.films for one in run.tried if one.call.tool == _SIMILAR}
+        films = [film.handle for film in run.study.images if (film.handle,) not in made]
+        if films:
+            run.gather(Queue([ToolCall(_SIMILAR, {"film": film}) for film in films]))
+        items = [item for item in run.evidence if item.provenance.tool == _SIMILAR]
+        stated = self._stated(items)
+        quotes = tuple(Noted("quoted_report", quoted(item)) for item in items if item.quote)
+        return Answered(stated.sentences, (*stated.notes, *quotes))
 
     def _why(self, question: Question, before: Sequence[str]) -> Answered:
         items = self._meant(question, before)

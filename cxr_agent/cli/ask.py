@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.options import ApiBase, Config, Model, Prior, PrivacyMode, SendImages, Traces
+from cxr_agent.cli.options import (
+    ApiBase,
+    Config,
+    Model,
+    Prior,
+    PrivacyMode,
+    SendImages,
+    Store,
+    Traces,
+)
 from cxr_agent.errors import EXIT_OK
 
 
@@ -25,6 +34,7 @@ def ask(
     api_base: ApiBase = None,
     send_images: SendImages = False,
     privacy: PrivacyMode = "masked",
+    store: Store = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -43,6 +53,7 @@ def ask(
             api_base=api_base,
             send_images=send_images,
             privacy=privacy,
+            store=store,
         ) as agent,
         notices_told(device, agent.runtime),
         new_chat(agent, [film], priors=prior or (), name="") as chat,

@@ -21,6 +21,7 @@ from cxr_agent.cli.options import (
     Prior,
     PrivacyMode,
     SendImages,
+    Store,
     Traces,
 )
 from cxr_agent.errors import EXIT_OK, CxrAgentError, OutputError, UsageError
@@ -55,6 +56,7 @@ def chat(
     api_base: ApiBase = None,
     send_images: SendImages = False,
     privacy: PrivacyMode = "masked",
+    store: Store = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -79,6 +81,7 @@ def chat(
             api_base=api_base,
             send_images=send_images,
             privacy=privacy,
+            store=store,
         ) as agent,
         notices_told(device, agent.runtime),
         _opened(agent, films or [], prior or [], indication, session, found) as open_chat,

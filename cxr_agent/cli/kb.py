@@ -67,6 +67,7 @@ def _filling(told: str, *, create: bool) -> Callable[..., int]:
         from cxr_agent.retrieval.building import embedding_identity
         from cxr_agent.retrieval.listing import Columns, listing_of
         from cxr_agent.retrieval.reach import reach_of
+        from cxr_agent.retrieval.votes import calibration_of
 
         columns = Columns(path_column, patient_column, label_column, tuple(report_column or ()))
         listing = listing_of(source, columns, root)
@@ -81,6 +82,7 @@ def _filling(told: str, *, create: bool) -> Callable[..., int]:
             done = filled(opened, listing.films, model, jobs=jobs, told=_told)
             held = opened.generation().items
             reach_of(opened)  # measured now, so that no search waits for it
+            calibration_of(opened)
         if as_json:
             found = {**asdict(done), "unknown_labels": listing.unknown_labels, "films": held}
             print(json.dumps(found, indent=2))
@@ -195,6 +197,7 @@ def _search_films(
     device: str,
 ) -> int:
     from cxr_agent.imaging import load_study
+    from cxr_agent.imaging.fingerprint import fingerprint
     from cxr_agent.models.runtime.runtime import Runtime
     from cxr_agent.models.shelf import Shelf
     from cxr_agent.retrieval import Collection, Store
@@ -207,8 +210,9 @@ def _search_films(
         notices_told(device, runtime),
         Store(_folder(store), embedding=embedding_identity(model)) as opened,
     ):
-        image = load_study(film).images[0]
-        own = {opened.patient_of(image.sha256), opened.patient_key(patient) if patient else None}
+        image = load_study(film, keyed=opened.patient_key).images[0]
+        told = opened.patient_key(fingerprint(patient)) if patient else None
+        own = {opened.patient_of(image.sha256), image.patient_key or None, told}
         limits = replace(where, not_patients=frozenset(key for key in own if key is not None))
         vector = model.embed([image.pixels]).vectors[0]
         hits = Collection(opened, engine).search(vector, k, limits)

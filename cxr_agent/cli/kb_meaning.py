@@ -62,6 +62,7 @@ def search_by_meaning(
     alone
         Whether there is no store, and what ``kb/`` says is all that can be found.
     """
+    from cxr_agent.imaging.fingerprint import fingerprint
     from cxr_agent.retrieval import Store
     from cxr_agent.retrieval.encoders import find_encoder
     from cxr_agent.retrieval.items import Part
@@ -73,7 +74,8 @@ def search_by_meaning(
         return show_quotes(meanings.quotes(text, k), as_json)
     with Store(folder) as opened:
         if patient:
-            where = replace(where, not_patients=frozenset((opened.patient_key(patient),)))
+            whose = opened.patient_key(fingerprint(patient))
+            where = replace(where, not_patients=frozenset((whose,)))
         if encoder.part is Part.REPORT:
             quotes, hits = meanings.quotes(text, k, opened, where), None
         else:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_agent.cli.output import shown_name
 from cxr_agent.errors import EXIT_OK
+from cxr_agent.retrieval.snippets import snippet_of
 
 if TYPE_CHECKING:
     from cxr_agent.retrieval import Hit
     from cxr_agent.retrieval.passages import Quote
-
-_SNIPPET = 160
 
 
 def hit_record(hit: Hit) -> dict[str, Any]:
@@ -21,7 +20,7 @@ def hit_record(hit: Hit) -> dict[str, Any]:
         "item": hit.number,
         "distance": round(hit.distance, 6),
         "labels": {code: str(value) for code, value in hit.item.labels.items()},
-        "report": _snippet(hit.item.report),
+        "report": snippet_of(hit.item.report),
         "source": hit.item.source,
     }
 
@@ -30,23 +29,15 @@ def hit_lines(hit: Hit) -> list[str]:
     said = ", ".join(f"{code} {value}" for code, value in hit.item.labels.items()) or "no labels"
     lines = [f"{hit.distance:.4f}  {shown_name(hit.item.source)}", f"        {said}"]
     if hit.item.report:
-        lines.append(f"        “{_snippet(hit.item.report)}”")
+        lines.append(f"        “{snippet_of(hit.item.report)}”")
     return lines
-
-
-def _snippet(report: str) -> str:
-    """A retrieved report is data, and may name people: only everyday words are shown."""
-    from cxr_agent.language.outgoing import masked
-
-    text = masked(" ".join(report.split())).text
-    return text if len(text) <= _SNIPPET else text[:_SNIPPET].rstrip() + " …"
 
 
 def show_quotes(found: Sequence[Quote], as_json: bool) -> int:
     """Print texts with their sources, and with their distances where these were measured."""
     told = [
         {
-            "text": _snippet(one.text) if one.item is not None else one.text,
+            "text": snippet_of(one.text) if one.item is not None else one.text,
             "source": one.source,
             **({} if one.distance is None else {"distance": round(one.distance, 6)}),
         }

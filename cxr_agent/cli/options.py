@@ -25,6 +25,12 @@ PriorsFrom = Annotated[
     ),
 ]
 Indication = Annotated[str, typer.Option(help="Why the film was taken; quoted.")]
+Store = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of a store of films, to look for similar ones in. Default: CXR_AGENT_STORE."
+    ),
+]
 Traces = Annotated[
     Path | None,
     typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),

@@ -23,6 +23,7 @@ from cxr_agent.cli.options import (
     PriorsFrom,
     PrivacyMode,
     SendImages,
+    Store,
     Traces,
 )
 from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
@@ -66,6 +67,7 @@ def read(
     api_base: ApiBase = None,
     send_images: SendImages = False,
     privacy: PrivacyMode = "masked",
+    store: Store = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -96,6 +98,7 @@ def read(
             api_base=api_base,
             send_images=send_images,
             privacy=privacy,
+            store=store,
             on_search=_print_search,
         ) as agent,
         notices_told(device, agent.runtime),

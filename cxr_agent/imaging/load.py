@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from cxr_agent.errors import InputError, UsageError
@@ -28,6 +29,7 @@ def load_study(
     *,
     priors_from: PriorSource | None = None,
     on_search: Callable[[PriorSearch], None] | None = None,
+    keyed: Callable[[str], str] = lambda _: "",
 ) -> Study:
     """Decode the films of a patient and put them behind handles.
 
@@ -47,6 +49,8 @@ def load_study(
         Where more priors are looked for. What does not fit is passed over.
     on_search
         Told what came of that.
+    keyed
+        What becomes of a patient's fingerprint: without it, nothing of it is kept.
 
     Raises
     ------
@@ -69,6 +73,7 @@ def load_study(
                 own,
                 priors_from=priors_from,
                 on_search=on_search,
+                keyed=keyed,
             )
     current, given = _decoded(currents, earlier, decoder)
     if priors_from is not None:
@@ -78,7 +83,7 @@ def load_study(
         given += found
         if on_search is not None:
             on_search(search)
-    return _study(current, given, indication)
+    return _study(current, given, indication, keyed)
 
 
 def _decoded(
@@ -98,10 +103,18 @@ def _decoded(
     return current, earlier
 
 
-def _study(current: list[DecodedFilm], earlier: list[DecodedFilm], indication: str) -> Study:
+def _study(
+    current: list[DecodedFilm],
+    earlier: list[DecodedFilm],
+    indication: str,
+    keyed: Callable[[str], str],
+) -> Study:
     today = latest_day(current)
     return Study(
-        images=tuple(_image(f"img-{n}", film, None) for n, film in enumerate(current, 1)),
+        images=tuple(
+            replace(_image(f"img-{n}", film, None), patient_key=keyed(film.patient))
+            for n, film in enumerate(current, 1)
+        ),
         priors=tuple(
             _image(f"prior-{n}", film, days)
             for n, (film, days) in enumerate(_newest_first(earlier, today), 1)

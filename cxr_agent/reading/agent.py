@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from cxr_agent.errors import UsageError
 from cxr_agent.imaging import Decoder, PriorSearch, load_study
@@ -22,10 +22,12 @@ from cxr_agent.planning.privacy import Privacy
 from cxr_agent.reading.run import Run
 from cxr_agent.reading.setup import Setup
 from cxr_agent.report.model import Report
+from cxr_agent.retrieval.library import Library
 from cxr_agent.study import Study
 from cxr_agent.toolbox.registry import Registry, built_in
 from cxr_agent.trace import Event, TraceWriter, default_traces
 
+STORE_VARIABLE: Final = "CXR_AGENT_STORE"
 FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
@@ -58,6 +60,9 @@ class Agent(AbstractContextManager["Agent"]):
         and all but the chest blacked out.
     privacy
         What the trace keeps of texts: ``full``, ``masked`` or ``none``.
+    store
+        Folder of a store of films to look for similar ones in (``cxr-agent kb build``); without it
+        the one that ``CXR_AGENT_STORE`` names, if any.
     on_event
         Told of each event of a reading once it is recorded.
     on_search
@@ -66,7 +71,7 @@ class Agent(AbstractContextManager["Agent"]):
     Raises
     ------
     UsageError
-        ``bad_device``, ``bad_model_name``, ``bad_privacy``.
+        ``bad_device``, ``bad_model_name``, ``bad_privacy``, ``no_store``, ``other_embedding``.
     ConfigError
         ``config_unreadable``, ``bad_config``, ``unknown_threshold``.
     ModelError
@@ -92,21 +97,29 @@ class Agent(AbstractContextManager["Agent"]):
         api_base: str | None = None,
         send_images: bool = False,
         privacy: Privacy | str = Privacy.MASKED,
+        store: Path | str | None = None,
         on_event: Callable[[Event], None] | None = None,
         on_search: Callable[[PriorSearch], None] | None = None,
     ) -> None:
         settings = (
             model if isinstance(model, ModelSettings) else configured_model(model, api_base, config)
         )
+        shelf = Shelf(Runtime.shared(device))
+        kept = _privacy(privacy)
+        library = _library(store, shelf, kept)
+        tools = registry or built_in()
+        if library is None:
+            tools = Registry(spec for spec in tools if not spec.needs_library)
         self.setup = Setup(
-            registry=registry or built_in(),
-            shelf=Shelf(Runtime.shared(device)),
+            registry=tools,
+            shelf=shelf,
+            library=library,
             budget=budget or Budget.configured(config),
             changed=changed_thresholds(config),
             planner=planner,
             model=LanguageModel(settings) if settings is not None else None,
             send_images=send_images,
-            privacy=_privacy(privacy),
+            privacy=kept,
         )
         self.traces = Path(traces) if traces is not None else default_traces()
         self._on_event = on_event
@@ -134,7 +147,12 @@ class Agent(AbstractContextManager["Agent"]):
             self._decoder,
             priors_from=None if priors_from is None else prior_source(priors_from),
             on_search=self._on_search,
+            keyed=self._patient_key,
         )
+
+    def _patient_key(self, fingerprint: str) -> str:
+        library = self.setup.library
+        return library.patient_key(fingerprint) if library is not None else ""
 
     def read(
         self,
@@ -192,6 +210,8 @@ class Agent(AbstractContextManager["Agent"]):
     def close(self) -> None:
         """End the decode worker."""
         self._decoder.close()
+        if self.setup.library is not None:
+            self.setup.library.close()
 
     def __enter__(self) -> Self:
         return self
@@ -219,6 +239,13 @@ def read(
     """Read one study; see :class:`Agent` and its ``read``. For many studies keep an Agent."""
     with Agent(traces=traces, device=device, config=config, model=model) as agent:
         return agent.read(films, priors=priors, priors_from=priors_from, indication=indication)
+
+
+def _library(store: Path | str | None, shelf: Shelf, privacy: Privacy) -> Library | None:
+    place = store or os.environ.get(STORE_VARIABLE)
+    if not place:
+        return None
+    return Library(Path(place), shelf.embedding(), reports=privacy is not Privacy.NONE)
 
 
 def _privacy(wanted: Privacy | str) -> Privacy:

@@ -64,7 +64,9 @@ class Run:
         self.study = study
         self.setup = setup
         self.trace = trace
-        self.toolbox = toolbox or Toolbox(setup.registry, Bench(study, setup.shelf), trace)
+        self.toolbox = toolbox or Toolbox(
+            setup.registry, Bench(study, setup.shelf, setup.library), trace
+        )
         self.asked: Question | None = asked_in(study.indication) if study.indication else None
         self.films: tuple[FilmSummary, ...] = ()
         self.tried: tuple[Tried, ...] = ()
@@ -329,6 +331,7 @@ class Run:
             comparison=draft.comparison,
             findings=draft.findings,
             impression=draft.impression,
+            context=draft.context,
             limitations=draft.limitations,
             dropped=reading.gated.dropped,
             films=self.films,

@@ -21,6 +21,7 @@ from cxr_agent.planning.planner import Planner
 from cxr_agent.planning.privacy import Privacy
 from cxr_agent.planning.protocol import ProtocolPlanner
 from cxr_agent.planning.wording import Writer
+from cxr_agent.retrieval.library import Library
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.registry import Registry
 
@@ -33,6 +34,8 @@ class Setup:
 
     registry: Registry
     shelf: Shelf
+    library: Library | None = None
+    """Films to look for similar ones in."""
     budget: Budget = field(default_factory=Budget)
     changed: Mapping[str, Threshold] = field(default_factory=dict)
     planner: Planner | None = None
@@ -79,6 +82,8 @@ class Setup:
             # Said in earlier runs of this process; what a run adds is with its steps.
             "notices": [notice.record() for notice in runtime.notices],
         }
+        if self.library is not None:
+            config["store"] = self.library.record()
         if self.model is not None:
             settings = self.model.settings
             config["model"] = {

@@ -84,6 +84,8 @@ def section_of(evidence: Evidence) -> Section:
     told_there = evidence.kind is EvidenceKind.COMPARISON or evidence.code == "prior_comparison"
     if evidence.of_prior or told_there:
         return Section.COMPARISON
+    if evidence.kind is EvidenceKind.NEIGHBOUR or evidence.code == "similar_cases":
+        return Section.CONTEXT
     if evidence.code in ("not_examined", "conflict"):
         return Section.FINDINGS
     if evidence.kind is EvidenceKind.LIMITATION:

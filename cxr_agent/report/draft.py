@@ -18,6 +18,8 @@ class Section(StrEnum):
     COMPARISON = "comparison"
     FINDINGS = "findings"
     IMPRESSION = "impression"
+    CONTEXT = "context"
+    """What is known of similar films: nothing rests on it."""
     LIMITATIONS = "limitations"
 
 
@@ -30,6 +32,7 @@ class Draft:
     comparison: tuple[Sentence, ...] = ()
     findings: tuple[Sentence, ...] = ()
     impression: tuple[Sentence, ...] = ()
+    context: tuple[Sentence, ...] = ()
     limitations: tuple[Sentence, ...] = ()
 
     def of(self, section: Section) -> tuple[Sentence, ...]:

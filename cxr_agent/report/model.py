@@ -93,6 +93,8 @@ class Report(_Part):
     comparison: tuple[Sentence, ...] = ()
     findings: tuple[Sentence, ...] = ()
     impression: tuple[Sentence, ...] = ()
+    context: tuple[Sentence, ...] = ()
+    """What is known of similar films of others: context, which nothing rests on."""
     limitations: tuple[Sentence, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     films: tuple[FilmSummary, ...]
@@ -113,6 +115,7 @@ class Report(_Part):
             *self.comparison,
             *self.findings,
             *self.impression,
+            *self.context,
             *self.limitations,
         )
 

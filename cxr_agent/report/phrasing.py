@@ -71,6 +71,12 @@ def is_grey_unchanged(evidence: Evidence) -> bool:
     return evidence.kind is EvidenceKind.COMPARISON and evidence.code == "lung_density"
 
 
+def quoted(evidence: Evidence, code: str = ENGLISH) -> str:
+    """The text that goes with the evidence, in quotation marks: data, that says nothing here."""
+    number = f"{evidence.details['item_number']:.0f}"
+    return _joining("quoted", code).format(item_number=number, quote=evidence.quote)
+
+
 def scope(code: str = ENGLISH) -> str:
     """That nothing else was examined."""
     return _joining("scope", code)

@@ -24,6 +24,7 @@ _SECTIONS: Final = (
     "comparison",
     "findings",
     "impression",
+    "context",
     "limitations",
 )
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")

@@ -18,6 +18,7 @@ from typing import Final
 
 from cxr_agent.errors import InputCode, InputError, UnsuitableCode
 from cxr_agent.imaging import DecodedFilm, Decoder
+from cxr_agent.imaging.fingerprint import fingerprint
 from cxr_agent.models.embedding import EmbeddingModel
 from cxr_agent.retrieval.items import Item
 from cxr_agent.retrieval.listing import Listed
@@ -145,12 +146,18 @@ def _embedded(store: Store, opened: Sequence[_Opened], model: EmbeddingModel) ->
         item = Item(
             sha256=one.film.sha256,
             source=one.source.path,
-            patient=store.patient_key(one.listed.patient),
+            patient=store.patient_key(_whose(one.listed, one.film)),
             labels=one.listed.labels,
             report=one.listed.report,
         )
         looked.append(Looked(one.source, item, next(vectors)))
     return looked
+
+
+def _whose(listed: Listed, film: DecodedFilm) -> str:
+    """A name for the patient: as the list has it, else the file, else its folder, else its own."""
+    told = fingerprint(listed.patient) or film.patient or fingerprint(listed.perhaps)
+    return told or f"film {film.sha256}"
 
 
 class _Decoders(AbstractContextManager["_Decoders"]):

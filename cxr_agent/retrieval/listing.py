@@ -26,8 +26,10 @@ class Listed:
     """A file, and what the list says of it."""
 
     path: Path
-    patient: str
-    """Whose film it is, as far as the list tells: else a name of its own."""
+    patient: str = ""
+    """Whose film it is, where the list tells."""
+    perhaps: str = ""
+    """Whose film it seems to be by its place; what the file itself says goes before it."""
     labels: Mapping[str, Polarity] = field(default_factory=dict)
     report: str = ""
 
@@ -82,7 +84,7 @@ def _in_folder(folder: Path) -> Iterator[Listed]:
         for name in sorted(files):
             path = here / name
             if not name.startswith(".") and path.suffix.lower() in _ENDINGS:
-                yield Listed(path, patient=parts[0] if parts else f"file {name}")
+                yield Listed(path, perhaps=parts[0] if parts else "")
 
 
 def _in_table(table: Path, columns: Columns, root: Path) -> Listing:
@@ -113,7 +115,7 @@ def _in_table(table: Path, columns: Columns, root: Path) -> Listing:
     single = {name: code for name in header if (code := named.code_of(name)) is not None}
     films: list[Listed] = []
     unknown = 0
-    for number, row in enumerate(rows):
+    for row in rows:
         if not (row.get(path) or "").strip():
             continue
         found: dict[str, Polarity] = {}
@@ -128,7 +130,8 @@ def _in_table(table: Path, columns: Columns, root: Path) -> Listing:
         if not found and report:
             found = named.of_report(report)
         whose = (row.get(patient) or "").strip() if patient else ""
-        films.append(Listed(root / str(row[path]).strip(), whose or f"row {number}", found, report))
+        place = root / str(row[path]).strip()
+        films.append(Listed(place, whose, labels=found, report=report))
     return Listing(tuple(films), unknown)
 
 

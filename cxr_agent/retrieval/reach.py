@@ -9,6 +9,7 @@ import numpy as np
 from cxr_agent.retrieval.store import Store
 
 PERCENTILE: Final = 99.0
+_KEPT: Final = "reach"
 FEWEST: Final = 50
 """Films below which a percentile says nothing."""
 _MOST: Final = 2_000
@@ -23,11 +24,12 @@ def reach_of(store: Store) -> float | None:
     is further from all of them than they are from each other. It is measured once for what a store
     holds, and kept in it. None for a store of too few films or of one patient.
     """
-    kept = store.kept_reach()
+    kept = store.kept(_KEPT)
     if kept is None:
-        kept = _measured(store)
-        store.keep_reach(kept)
-    return kept if kept >= 0 else None
+        kept = repr(_measured(store))
+        store.keep(_KEPT, kept)
+    reach = float(kept)
+    return reach if reach >= 0 else None
 
 
 def _measured(store: Store) -> float:

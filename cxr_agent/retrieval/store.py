@@ -145,7 +145,9 @@ class Store(AbstractContextManager["Store"]):
 
     def _open(self) -> sqlite3.Connection:
         try:
-            db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
+            db = sqlite3.connect(
+                self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            )
         except sqlite3.Error:
             raise _damaged() from None
         try:
@@ -213,7 +215,7 @@ class Store(AbstractContextManager["Store"]):
         return self._meta("embedding")
 
     def patient_key(self, identity: str) -> str:
-        """Keyed hash of a patient's id; the key is this store's own."""
+        """Keyed hash of a patient's id, given as its fingerprint; the key is this store's own."""
         key = bytes.fromhex(self._meta("salt"))
         return hashlib.blake2b(identity.encode("utf-8"), key=key, digest_size=16).hexdigest()
 
@@ -371,16 +373,17 @@ class Store(AbstractContextManager["Store"]):
         )
         return [(int(number), report) for number, report in rows]
 
-    def kept_reach(self) -> float | None:
-        """What :mod:`cxr_agent.retrieval.reach` measured on these very films, if it did."""
-        generation, _, reach = self._meta("reach").rpartition(" = ")
-        return float(reach) if generation == self.generation().text else None
+    def kept(self, name: str) -> str | None:
+        """What was measured on these very films and kept under a name, if anything was."""
+        generation, _, text = self._meta(name).partition(" = ")
+        return text if generation == self.generation().text else None
 
-    def keep_reach(self, reach: float) -> None:
+    def keep(self, name: str, text: str) -> None:
+        """Keep something measured until the films change."""
         with self._writing():
             self._db.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('reach', ?)",
-                (f"{self.generation().text} = {reach!r}",),
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                (name, f"{self.generation().text} = {text}"),
             )
 
     def patient_of(self, sha256: str) -> str | None:

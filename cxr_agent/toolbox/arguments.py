@@ -53,7 +53,8 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
     ToolError
         ``bad_arguments`` for a name, handle or value outside the contract.
     Abstain
-        ``mask_missing`` when a mask that the tool needs was not outlined.
+        ``mask_missing`` when a mask that the tool needs was not outlined, ``no_store`` without a
+        store of films.
     """
     _check_names(spec, call)
     film = _film(spec, call, bench.study)
@@ -71,6 +72,10 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
                 keywords[parameter.name] = bench.placed(film.handle)
             case ParameterKind.SHELF:
                 keywords[parameter.name] = bench.shelf
+            case ParameterKind.LIBRARY:
+                if bench.library is None:
+                    raise Abstain(spec.subject, "no_store")
+                keywords[parameter.name] = bench.library
             case ParameterKind.MASK | ParameterKind.OPTIONAL_MASK:
                 mask = bench.mask(film.handle, parameter.name)
                 if mask is None and parameter.kind is ParameterKind.MASK:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cxr_agent.models.shelf import Shelf
+from cxr_agent.retrieval.library import Library
 from cxr_agent.study import Study
 from cxr_agent.toolbox.contract import Mask, Placed
 
@@ -15,6 +16,7 @@ class Bench:
 
     study: Study
     shelf: Shelf
+    library: Library | None = None
     _masks: dict[tuple[str, str], Mask] = field(default_factory=dict)
     _placed: dict[str, Placed] = field(default_factory=dict)
     _corrected: set[tuple[str, str]] = field(default_factory=set)

@@ -13,6 +13,8 @@ A parameter's type says who fills it in:
                        parameter is named after, as ``vertebrae``; it may be empty
 :class:`Placed`        landmarks that a reader put on that film
 :class:`~cxr_agent.models.shelf.Shelf`  the models that can be run
+:class:`~cxr_agent.retrieval.library.Library`  films to look for similar ones in; the tool is
+                       offered only where a store is configured
 an enumeration, bool   a value that the planner chooses from a closed list
 =====================  ==========================================================
 
@@ -161,6 +163,7 @@ class ParameterKind(Enum):
     GROUP = "group of masks"
     PLACED = "landmarks of a reader"
     SHELF = "shelf"
+    LIBRARY = "store of films"
     CHOICE = "choice"
 
 
@@ -211,6 +214,10 @@ class ToolSpec:
     def prior_parameter(self) -> Parameter | None:
         """Of a tool that compares."""
         return next((p for p in self.parameters if p.kind is ParameterKind.PRIOR), None)
+
+    @property
+    def needs_library(self) -> bool:
+        return any(p.kind is ParameterKind.LIBRARY for p in self.parameters)
 
     @property
     def looks_at(self) -> frozenset[str]:
@@ -304,6 +311,7 @@ def _read_parameter(
     function: Callable[..., ToolResult], parameter: inspect.Parameter, hint: Any
 ) -> Parameter:
     from cxr_agent.models.shelf import Shelf
+    from cxr_agent.retrieval.library import Library
 
     name, default = parameter.name, parameter.default
     if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -322,6 +330,8 @@ def _read_parameter(
         return Parameter(name, ParameterKind.PLACED)
     if hint is Shelf:
         return Parameter(name, ParameterKind.SHELF)
+    if hint is Library:
+        return Parameter(name, ParameterKind.LIBRARY)
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)
     if union and set(typing.get_args(hint)) == {Mask, type(None)}:
         return Parameter(name, ParameterKind.OPTIONAL_MASK, default=None)

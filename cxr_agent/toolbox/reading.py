@@ -23,6 +23,10 @@ from cxr_agent.knowledge import (
 )
 
 _NONE = Wording(variants={})
+_WHOLE: Final = ("_number", "_count")
+"""Ends of the names of what is counted."""
+_OF_A_FINDING: Final = (EvidenceKind.DESCRIPTOR, EvidenceKind.NEIGHBOUR)
+"""Kinds whose category may be a finding that they speak of."""
 _ANY: Final = {
     EvidenceKind.FINDING: "any_finding",
     EvidenceKind.MEASUREMENT: "any_measurement",
@@ -115,7 +119,7 @@ class _Words:
             "probability": about.probability,
         }
         fields = {
-            name: words.number(number, decimals)
+            name: words.number(number, 0 if name.endswith(_WHOLE) else decimals)
             for name, number in numbers.items()
             if number is not None
         }
@@ -132,7 +136,7 @@ class _Words:
             fields["place"] = words.location.get(about.location, about.location)
         if about.probability is not None:
             fields["certainty"] = words.certainty[certainty_of(about.probability)]
-        if about.category is not None and about.kind is EvidenceKind.DESCRIPTOR:
+        if about.category in names(self._code) and about.kind in _OF_A_FINDING:
             fields["finding"] = self._small(self._named(about.category).name)
         if self._basis:
             fields["statements"] = "; ".join(map(self._statement, self._basis))

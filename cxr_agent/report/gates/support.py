@@ -227,9 +227,14 @@ def _names_others(item: Evidence) -> bool:
 
     What is not known is named, and so are limits that a user changed; "no sign of poor
     inspiration" is the quality of a film in the words of a finding, and a descriptor names the
-    finding that it is a sign of.
+    finding that it is a sign of. What similar films show is told of them, in these words alone.
     """
-    return item.kind in (EvidenceKind.LIMITATION, EvidenceKind.QUALITY, EvidenceKind.DESCRIPTOR)
+    return item.kind in (
+        EvidenceKind.LIMITATION,
+        EvidenceKind.QUALITY,
+        EvidenceKind.DESCRIPTOR,
+        EvidenceKind.NEIGHBOUR,
+    )
 
 
 def _speaks_of(item: Evidence, code: str) -> bool:

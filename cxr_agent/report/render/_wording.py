@@ -11,6 +11,15 @@ from cxr_agent.knowledge import language, names, reasons, structures
 from cxr_agent.report.model import FilmSummary, Heading, Report, Sentence
 
 NOT_GIVEN = "–"
+_SECTIONS = (
+    "answer",
+    "technique",
+    "comparison",
+    "findings",
+    "impression",
+    "context",
+    "limitations",
+)
 _UNITS = {
     Unit.RATIO: "",
     Unit.MILLIMETRE: " mm",
@@ -90,12 +99,12 @@ class Words:
         return self._language.text["critical"].format(tier=sentence.tier)
 
     def sections(self, report: Report) -> Iterator[Section]:
-        """The answer, Technique, Comparison, Findings, Impression, Limitations, without empty ones.
+        """The report's sections in their order, without empty ones.
 
         An empty section is left out rather than filled with "none": that would be a statement with
         no evidence behind it.
         """
-        for key in ("answer", "technique", "comparison", "findings", "impression", "limitations"):
+        for key in _SECTIONS:
             sentences: tuple[Sentence, ...] = getattr(report, key)
             if sentences:
                 groups = (

@@ -45,6 +45,8 @@ def _lines(report: Report) -> Iterator[str]:
         for line in history:
             yield from _wrapped(line)
     for section in say.sections(report):
+        if section.key == "context":
+            continue  # of other patients
         yield ""
         yield f"{_plain(section.title).upper()}:"
         for group in section.groups:
