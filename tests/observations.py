@@ -102,6 +102,13 @@ def comparison(
     )
 
 
+def neighbour(code: str, category: str, **rest: Any) -> Observation:
+    """What a store of films has that is like the film."""
+    if "value" in rest:
+        rest["unit"] = Unit.RATIO
+    return Observation(kind=EvidenceKind.NEIGHBOUR, code=code, category=category, **rest)
+
+
 def quality(code: str, category: str | None = None, **rest: Any) -> Observation:
     return Observation(kind=EvidenceKind.QUALITY, code=code, category=category, **rest)
 
@@ -319,6 +326,30 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     ),
     ("reader_correction", "default"): limitation("reader_correction", "heart"),
     ("similar_cases", "default"): limitation("similar_cases", "no_store"),
+    ("similar_film", "labelled"): neighbour(
+        "similar_film",
+        "labelled",
+        value=0.077,
+        details={"item_number": 86.0},
+        reasons=("pneumonia", "pleural_effusion"),
+    ),
+    ("similar_film", "unlabelled"): neighbour(
+        "similar_film", "unlabelled", value=0.131, details={"item_number": 9.0}
+    ),
+    ("similar_film", "none"): neighbour("similar_film", "none", value=0.212, threshold=0.154),
+    ("similar_vote", "interval"): neighbour(
+        "similar_vote",
+        "pleural_effusion",
+        value=0.71,
+        interval=(0.58, 0.82),
+        interval_level=0.95,
+        details={"present_count": 6.0, "known_count": 8.0, "films_count": 57.0},
+    ),
+    ("similar_vote", "default"): neighbour(
+        "similar_vote",
+        "cardiomegaly",
+        details={"present_count": 6.0, "known_count": 8.0, "films_count": 0.0},
+    ),
     **{
         ("reader_correction", kind): limitation("reader_correction", code, category=kind)
         for kind, code in (

@@ -37,6 +37,7 @@ FIELDS = {
     *("side", "unit", "measure", "limits", "named_limits", "count", "first", "last"),
     *("certainty", "statements", "on_side", "no", "finding"),
     *("against", "before", "now", "place", "repeatability"),
+    *("item_number", "present_count", "known_count", "films_count"),
 }
 
 

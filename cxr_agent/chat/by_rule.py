@@ -9,6 +9,7 @@ from typing import Final
 from cxr_agent.chat.answer import Noted
 from cxr_agent.chat.sources import calls_for, why_not
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Side
+from cxr_agent.knowledge import measured_for
 from cxr_agent.planning.queue import Queue
 from cxr_agent.questions import Intent, Question
 from cxr_agent.reading.run import Run
@@ -118,8 +119,9 @@ class ByRule:
         run = self._run
         if not run.study.priors:
             return self._stated([self._unanswered("prior_comparison", "no_prior")])
-        asked = {_MEASURED.get(code, code) for code in question.subjects} | {*question.subjects}
         codes = [_MEASURED.get(code, code) for code in question.subjects] or _MAIN
+        asked = {*question.subjects, *(codes if question.subjects else ())}
+        asked |= {one.code for code in asked if (one := measured_for(code)) is not None}
         items = [
             item
             for item in run.evidence

@@ -107,11 +107,8 @@ class Agent(AbstractContextManager["Agent"]):
         shelf = Shelf(Runtime.shared(device))
         kept = _privacy(privacy)
         library = _library(store, shelf, kept)
-        tools = registry or built_in()
-        if library is None:
-            tools = Registry(spec for spec in tools if not spec.needs_library)
         self.setup = Setup(
-            registry=tools,
+            registry=registry or built_in(library=library is not None),
             shelf=shelf,
             library=library,
             budget=budget or Budget.configured(config),

@@ -56,9 +56,17 @@ def known() -> Registry:
     return registry
 
 
-def built_in() -> Registry:
-    """The tools that can be run here."""
-    return Registry(spec for spec in known() if not lacking(spec))
+def built_in(*, library: bool = False) -> Registry:
+    """The tools that can be run here.
+
+    Parameters
+    ----------
+    library
+        Whether there is a store of films to look in.
+    """
+    return Registry(
+        spec for spec in known() if not lacking(spec) and (library or not spec.needs_library)
+    )
 
 
 def lacking(spec: ToolSpec) -> tuple[str, ...]:

@@ -133,14 +133,14 @@ def test_show_draws_on_the_film(open_chat: OpenChat) -> None:
     assert verify(read_trace(chat.run.trace.directory)).intact
 
 
-def test_compare_tells_both_and_that_nobody_compared(open_chat: OpenChat) -> None:
+def test_compare_tells_both_and_what_changed(open_chat: OpenChat) -> None:
     chat = open_chat(scene(BIG, priors=[SMALL]))
     answer = chat.ask("has the heart grown since the last film?")
     sound(chat, answer)
     said = " ".join(texts(answer))
     assert "Enlarged cardiac silhouette: ratio 0.60" in said
     assert "On prior-1: the cardiac silhouette is not enlarged: ratio 0.4" in said
-    assert "was not compared" in said
+    assert "Cardiothoracic ratio larger against prior-1: 0.4" in said
 
 
 def test_compare_without_a_prior(open_chat: OpenChat) -> None:
@@ -148,11 +148,9 @@ def test_compare_without_a_prior(open_chat: OpenChat) -> None:
     assert texts(answer) == ["No comparison: no prior film was given."]
 
 
-def test_similar_cases_are_not_there_yet(open_chat: OpenChat) -> None:
+def test_similar_cases_need_a_store(open_chat: OpenChat) -> None:
     answer = open_chat().ask("similar cases?")
-    assert texts(answer) == [
-        "Similar films were not looked for: this version has no store of films to look in."
-    ]
+    assert texts(answer) == ["Similar films were not looked for: no store of films was given."]
 
 
 def test_summary_is_the_impression(open_chat: OpenChat) -> None:

@@ -35,8 +35,10 @@ ORDER = [
     "measure_ascending_aorta",
     "measure_descending_aorta",
     "measure_aortic_tortuosity",
+    "find_similar",
 ]
 TOOLS = tuple(sorted([*ORDER, "compare_with_prior"]))
+NO_STORE = tuple(name for name in TOOLS if name != "find_similar")
 
 
 def steps(
@@ -61,6 +63,7 @@ def test_the_order_is_that_of_the_definition() -> None:
     order = [step.tool for step in load_protocol().step]
     assert [tool for tool, _ in steps()] == order[:-1]
     assert order == [*ORDER, "compare_with_prior"]
+    assert [tool for tool, _ in steps(tools=NO_STORE)] == [t for t in ORDER if t in NO_STORE]
 
 
 def test_films_one_after_the_other_priors_last_and_without_current_steps() -> None:

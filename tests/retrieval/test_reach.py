@@ -27,9 +27,9 @@ def test_it_is_measured_anew_when_the_store_changed(tmp_path: Path) -> None:
     vectors = clustered(120)
     with filled(tmp_path, vectors) as store:
         before = reach_of(store)
-        assert store.kept_reach() == before
+        assert store.kept("reach") == repr(before)
         store.record([looked(900, -vectors.mean(axis=0)), looked(901, vectors[3] + 1e-4)])
-        assert store.kept_reach() is None
+        assert store.kept("reach") is None
         assert reach_of(store) != before
 
 
