@@ -119,6 +119,8 @@ class Study:
     images: tuple[Image, ...]
     priors: tuple[Image, ...] = ()
     indication: str = ""
+    priors_searched: bool = False
+    """Whether priors were looked for, beyond those that were named."""
     _by_handle: dict[str, Image] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

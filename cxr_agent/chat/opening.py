@@ -25,6 +25,7 @@ def new_chat(
     films: Sequence[Path],
     *,
     priors: Sequence[Path] = (),
+    priors_from: str | None = None,
     indication: str = "",
     name: str | None = None,
     heard: Listener | None = None,
@@ -33,6 +34,9 @@ def new_chat(
 
     Parameters
     ----------
+    priors_from
+        Where more priors are looked for. A session does not keep where: what is found so can be
+        asked for as long as this process runs.
     name
         Of the session; the run id where none is given. None at all is kept for ``""``.
     heard
@@ -47,7 +51,7 @@ def new_chat(
     OutputError
         When trace or session cannot be written.
     """
-    study = agent.load(films, priors=priors, indication=indication)
+    study = agent.load(films, priors=priors, priors_from=priors_from, indication=indication)
     with TraceWriter.create(agent.traces) as trace:
         trace.on_event = heard
         if name != "":

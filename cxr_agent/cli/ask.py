@@ -14,11 +14,13 @@ from cxr_agent.cli.options import (
     Config,
     Model,
     Prior,
+    PriorsFrom,
     PrivacyMode,
     SendImages,
     Store,
     Traces,
 )
+from cxr_agent.cli.searched import print_search
 from cxr_agent.errors import EXIT_OK
 
 
@@ -28,6 +30,7 @@ def ask(
     ],
     question: Annotated[str, typer.Argument(help="In plain words, quoted.", show_default=False)],
     prior: Prior = None,
+    priors_from: PriorsFrom = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     traces: Traces = None,
     model: Model = None,
@@ -54,9 +57,10 @@ def ask(
             send_images=send_images,
             privacy=privacy,
             store=store,
+            on_search=print_search,
         ) as agent,
         notices_told(device, agent.runtime),
-        new_chat(agent, [film], priors=prior or (), name="") as chat,
+        new_chat(agent, [film], priors=prior or (), priors_from=priors_from, name="") as chat,
     ):
         answer = chat.ask(question)
         if as_json:

@@ -26,10 +26,10 @@ from cxr_agent.cli.options import (
     Store,
     Traces,
 )
+from cxr_agent.cli.searched import print_search
 from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
 
 if TYPE_CHECKING:
-    from cxr_agent.imaging import PriorSearch
     from cxr_agent.report.model import Report
 
 
@@ -99,7 +99,7 @@ def read(
             send_images=send_images,
             privacy=privacy,
             store=store,
-            on_search=_print_search,
+            on_search=print_search,
         ) as agent,
         notices_told(device, agent.runtime),
         show as emit,
@@ -128,10 +128,6 @@ def read(
             else:
                 emit(group[0], report, None)
     return status
-
-
-def _print_search(search: PriorSearch) -> None:
-    print(search.summary, file=sys.stderr)
 
 
 _Emit = Callable[[Path, "Report | None", "CxrAgentError | None"], None]

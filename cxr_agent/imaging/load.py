@@ -83,7 +83,8 @@ def load_study(
         given += found
         if on_search is not None:
             on_search(search)
-    return _study(current, given, indication, keyed)
+    study = _study(current, given, indication, keyed)
+    return replace(study, priors_searched=priors_from is not None)
 
 
 def _decoded(

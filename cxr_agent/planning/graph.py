@@ -360,7 +360,8 @@ class ReadingGraph:
             if prior.handle not in compared
         ]
         if not study.priors:
-            made.append(self.toolbox.state(statements.about_no_prior(), first, "protocol"))
+            nothing = statements.about_no_prior(searched=study.priors_searched)
+            made.append(self.toolbox.state(nothing, first, "protocol"))
         outcomes = [one.outcome for one in state["tried"] if one.outcome is not None]
         unsaid = [o for o in outcomes if o.status == "failed" and not o.evidence]
         reasons = dict.fromkeys(code for outcome in unsaid for code in outcome.codes)

@@ -53,13 +53,19 @@ def about_uncompared(prior: Image, reason: str) -> Observation:
     )
 
 
-def about_no_prior() -> Observation:
-    """That there is nothing to compare with."""
+def about_no_prior(*, searched: bool = False) -> Observation:
+    """That there is nothing to compare with.
+
+    Parameters
+    ----------
+    searched
+        Whether priors were looked for.
+    """
     return Observation(
         kind=EvidenceKind.LIMITATION,
         code="prior_comparison",
         category="none",
-        reasons=("no_prior",),
+        reasons=("no_prior_found" if searched else "no_prior",),
     )
 
 
