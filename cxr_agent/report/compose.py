@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from cxr_agent.evidence import Evidence, EvidenceKind, Polarity
+from cxr_agent.evidence import Change, Evidence, EvidenceKind, Polarity
 from cxr_agent.knowledge import (
     Basis,
     conflict_rules,
@@ -45,14 +45,19 @@ def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
     for item in answers(evidence, asked):
         sentence = sentence_of(item, Section.ANSWER, several=several)
         draft = draft.adding(Section.ANSWER, sentence)
-    for section, sentence in _outlines(evidence, several):
-        draft = draft.adding(section, sentence)
-    for sentence in _greys_unchanged(evidence, several):
-        draft = draft.adding(Section.COMPARISON, sentence)
-    for item in evidence:
+    drawn = list(_outlines(evidence, several))
+    for section, sentence in drawn:
+        if section is Section.TECHNIQUE:
+            draft = draft.adding(section, sentence)
+    for item in sorted(evidence, key=_rank):
         if item.kind not in _UNSAID and not is_grey_unchanged(item):
             section = section_of(item)
             draft = draft.adding(section, sentence_of(item, section, several=several))
+    for sentence in _greys_unchanged(evidence, several):
+        draft = draft.adding(Section.COMPARISON, sentence)
+    for section, sentence in drawn:
+        if section is not Section.TECHNIQUE:
+            draft = draft.adding(section, sentence)
     for item in _impression(evidence):
         sentence = sentence_of(item, Section.IMPRESSION, several=several)
         draft = draft.adding(Section.IMPRESSION, sentence)
@@ -123,7 +128,7 @@ def rule_texts(evidence: Evidence) -> frozenset[str]:
 
 
 def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Findings in order of importance, where tools disagree, then what could not be measured.
+    """Findings in order of importance, changes, where tools disagree, what could not be measured.
 
     What a rule decided against stands in Findings, and in the sentence on the disagreement.
     """
@@ -140,7 +145,26 @@ def _impression(evidence: Iterable[Evidence]) -> list[Evidence]:
         for item in current
         if item.kind is EvidenceKind.LIMITATION and _kind(item.code) in ("measurement", "finding")
     ]
-    return sorted(findings, key=_urgency) + conflicts + unmeasured
+    return sorted(findings, key=_urgency) + _changes(current) + conflicts + unmeasured
+
+
+def _changes(current: Sequence[Evidence]) -> list[Evidence]:
+    """What has changed since the latest prior that could be compared."""
+    compared = [item for item in current if item.kind is EvidenceKind.COMPARISON]
+    # Handles are given with the newest first.
+    latest = min((number_of(i.against) for i in compared if i.against), default=0)
+    return [
+        item
+        for item in compared
+        if item.category != Change.NO_CHANGE
+        and item.against is not None
+        and number_of(item.against) == latest
+    ]
+
+
+def number_of(handle: str) -> int:
+    """The number in a film's handle."""
+    return int(handle.rpartition("-")[2])
 
 
 def overruled(evidence: Sequence[Evidence]) -> frozenset[str]:
@@ -224,6 +248,13 @@ def _greys_unchanged(evidence: Sequence[Evidence], several: bool) -> Iterable[Se
             text=greys_unchanged(zones, several=several),
             evidence=tuple(zone.id for zone in zones),
         )
+
+
+def _rank(evidence: Evidence) -> int:
+    """What has changed goes first, then what has not; all else keeps its order."""
+    if evidence.kind is not EvidenceKind.COMPARISON:
+        return 2
+    return int(evidence.category == Change.NO_CHANGE)
 
 
 def heading_of(evidence: Evidence) -> Heading:

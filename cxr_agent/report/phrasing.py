@@ -63,7 +63,7 @@ def greys_unchanged(zones: Sequence[Evidence], *, several: bool, code: str = ENG
         zones=told,
         repeatability=words.number(first.details["repeatability"], decimals),
     )
-    return on_film(text, first.image, code) if several else text
+    return on_film(text, first.image, code) if several or first.of_prior else text
 
 
 def is_grey_unchanged(evidence: Evidence) -> bool:
