@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from cxr_agent.testing.phantom import PhantomSpec, draw
+from tests.cli.program import dicom, levels
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -93,6 +94,29 @@ def test_the_chat_is_what_the_readme_shows(tmp_path: Path) -> None:
     )
     for part in re.split(r"\n(?=\S|  \d\.|     \w+: )", said):
         assert _words(part) in printed, part
+
+
+def test_the_comparison_is_what_the_readme_shows(tmp_path: Path) -> None:
+    now = draw(PhantomSpec(cardiothoracic_ratio=0.60), 1024)
+    before = draw(PhantomSpec(cardiothoracic_ratio=0.46, seed=4), 1024)
+    lung = now.masks["right_lung"]
+    rows = np.flatnonzero(lung.any(axis=1))
+    row = rows[int(len(rows) * 0.72)]
+    y, x = np.mgrid[0:1024, 0:1024]
+    spot = ((x - np.flatnonzero(lung[row]).mean()) / 80) ** 2 + ((y - row) / 70) ** 2
+    dense = np.clip(now.pixels + 0.35 * np.exp(-spot), 0, 1)
+    for name, pixels, day in (
+        ("now.dcm", dense, "20240411"),
+        ("before.dcm", before.pixels, "20240105"),
+    ):
+        facts = {"StudyDate": day, "StudyInstanceUID": f"1.2.3.{day}"}
+        file = dicom(levels(pixels, 12), PatientID="p", ViewPosition="PA", **facts)
+        (tmp_path / name).write_bytes(file)
+    shown = next(block for block in blocks("text") if "read now.dcm --prior" in block)
+    command, *lines = shown.splitlines()
+    done = run(*shlex.split(command)[2:], folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\n".join(lines[:-1]) in done.stdout  # the last line stands for the rest
 
 
 def test_the_check_and_the_structure_are_what_the_readme_shows(tmp_path: Path) -> None:
