@@ -60,9 +60,7 @@ def _view(
         try:
             picture = _picture(fetched(artifact, digest), films.get(image))
         except OverlayError as error:
-            fault = (
-                f"{say.form('difference_against').format(image=image, against=against)}: {error}"
-            )
+            fault = str(error)
     prior = films.get(against)
     return DifferenceView(
         image=image,

@@ -17,6 +17,7 @@ _MAX_PNG: Final = 700 * 1024
 """A larger film is shown as JPEG, so that a report stays below 1.5 MB after base64."""
 _JPEG_QUALITY: Final = 90
 _COLOUR_SIDE: Final = 512
+_COLOUR_JPEG_QUALITY: Final = 85
 _MAX_COLOUR_PNG: Final = 64 * 1024
 """Of a picture beside the film; there is one for each prior, and the film takes most of a page."""
 _MAX_PIXELS: Final = 64_000_000
@@ -80,8 +81,7 @@ def colour_picture(data: bytes, shape: tuple[int, int]) -> Film:
         return Film(data_uri("image/png", data), picture.size, lossy=False)
     picture.thumbnail((_COLOUR_SIDE, _COLOUR_SIDE))
     buffer = io.BytesIO()
-    # Halved colour would wash out the edges of what is coloured.
-    picture.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    picture.save(buffer, "JPEG", quality=_COLOUR_JPEG_QUALITY)
     return Film(data_uri("image/jpeg", buffer.getvalue()), picture.size, lossy=True)
 
 

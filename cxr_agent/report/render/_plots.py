@@ -22,7 +22,7 @@ BOTTOM: Final = 134
 _SHARE_OF_ROOM: Final = 0.14
 """Left free above and below what is drawn."""
 _LEAST: Final = 0.2
-"""Of the largest value is on the axis at least, so that what hardly moves is seen to hardly move."""
+"""Of the largest value is on the axis at least: what hardly moves shall look like it."""
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 _TICKS: Final = 5
 _CHARACTER: Final = 6.2
@@ -56,7 +56,9 @@ class Plot:
     """One row over time."""
 
     key: str
-    title: str
+    name: str
+    detail: str
+    """Place and unit."""
     description: str
     marks: tuple[Mark, ...]
     days: tuple[Tick, ...]
@@ -102,7 +104,6 @@ def _plot(key: str, row: Row, words: ToldRow, told: ToldTimeline, say: Words) ->
         return None
     band = _band(row)
     lowest, highest = _range(row, dated, band)
-    unit = say.unit(row.key.unit)
 
     def x(days: int) -> float:
         return round(RIGHT - (RIGHT - LEFT) * days / longest, 1)
@@ -112,7 +113,8 @@ def _plot(key: str, row: Row, words: ToldRow, told: ToldTimeline, say: Words) ->
 
     return Plot(
         key=key,
-        title=f"{words.title} ({unit})" if unit else words.title,
+        name=words.name,
+        detail=", ".join(part for part in (words.place, say.unit(row.key.unit)) if part),
         description=". ".join(_said(one) for one in dated),
         marks=tuple(
             Mark(
@@ -148,7 +150,7 @@ def _number(cell: Cell, row: Row) -> Number | None:
 
 
 def _said(one: _Dated) -> str:
-    return f"{one.column.title}: {'; '.join(one.cell.parts)}"
+    return f"{one.column.title}: {one.cell.text}"
 
 
 def _band(row: Row) -> Interval | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cxr_agent.evidence import Change, Evidence, EvidenceKind
 from cxr_agent.report.model import Report
 from cxr_agent.report.render._wording import Words
-from cxr_agent.report.timeline import Cell, Number, Row, Timeline, timelines
+from cxr_agent.report.timeline import Cell, Number, Row, Sort, Timeline, timelines
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class ToldCell:
     changed: bool
     """Whether it has changed up to the current film."""
     evidence: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it on one line, without the evidence."""
+        return "; ".join(self.parts)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -98,6 +103,8 @@ def _row(row: Row, say: Words) -> ToldRow:
     if row.differences_only:
         # Six zones of one name are told apart by where they are.
         name, place = place or name, f"{name}, {say.label('difference')}"
+    elif row.sort is Sort.FINDING:
+        place = ", ".join(part for part in (place, say.label("probability").lower()) if part)
     elif key.location is not None and key.side is None:
         place = ""  # an organ that the name already has in it
     cells = tuple(_cell(cell, row, say) for cell in row.cells)
