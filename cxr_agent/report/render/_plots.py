@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from cxr_agent.evidence import Interval
 from cxr_agent.report.render._timeline import Column, ToldCell, ToldRow, ToldTimeline
@@ -45,7 +45,8 @@ class Mark:
     y: float
     bar: tuple[float, float] | None
     """Upper and lower end of the interval."""
-    current: bool
+    kind: Literal["prior", "now", "apart"]
+    """A film that is not comparable with the current one stands apart from the line."""
     title: str
     evidence: str
     """Id of what it rests on first."""
@@ -70,8 +71,8 @@ class Plot:
 
     @property
     def line(self) -> str:
-        """Through the marks, as SVG wants it."""
-        return " ".join(f"{mark.x},{mark.y}" for mark in self.marks)
+        """Through what is comparable, as SVG wants it."""
+        return " ".join(f"{mark.x},{mark.y}" for mark in self.marks if mark.kind != "apart")
 
 
 def plots(told: ToldTimeline, say: Words, key: str) -> tuple[Plot, ...]:
@@ -93,8 +94,15 @@ def plots(told: ToldTimeline, say: Words, key: str) -> tuple[Plot, ...]:
 class _Dated:
     days: int
     number: Number
+    comparable: bool
     cell: ToldCell
     column: Column
+
+    @property
+    def kind(self) -> Literal["prior", "now", "apart"]:
+        if self.column.current:
+            return "now"
+        return "prior" if self.comparable else "apart"
 
 
 def _plot(key: str, row: Row, words: ToldRow, told: ToldTimeline, say: Words) -> Plot | None:
@@ -121,7 +129,7 @@ def _plot(key: str, row: Row, words: ToldRow, told: ToldTimeline, say: Words) ->
                 x=x(one.days),
                 y=y(one.number.value),
                 bar=_bar(one.number.interval, y),
-                current=one.column.current,
+                kind=one.kind,
                 title=_said(one),
                 evidence=one.cell.evidence[0],
             )
@@ -142,7 +150,7 @@ def _dated(row: Row, words: ToldRow, told: ToldTimeline) -> Iterator[_Dated]:
     ):
         number = _number(cell, row)
         if number is not None and point.days_before is not None:
-            yield _Dated(point.days_before, number, said, column)
+            yield _Dated(point.days_before, number, not cell.not_comparable, said, column)
 
 
 def _number(cell: Cell, row: Row) -> Number | None:

@@ -102,9 +102,9 @@ def _row(row: Row, say: Words) -> ToldRow:
     name, place = say.name(key.code), say.place_of(key.location, key.side)
     if row.differences_only:
         # Six zones of one name are told apart by where they are.
-        name, place = place or name, f"{name}, {say.label('difference')}"
+        name, place = place or name, f"{name}, {say.small('difference')}"
     elif row.sort is Sort.FINDING:
-        place = ", ".join(part for part in (place, say.label("probability").lower()) if part)
+        place = ", ".join(part for part in (place, say.small("probability")) if part)
     elif key.location is not None and key.side is None:
         place = ""  # an organ that the name already has in it
     cells = tuple(_cell(cell, row, say) for cell in row.cells)

@@ -72,6 +72,11 @@ class Words:
         """The head of a column, or the name of a fact."""
         return self._language.label[key]
 
+    def small(self, key: str) -> str:
+        """A label within a line, small where the language writes nouns so."""
+        label = self.label(key)
+        return label[:1].lower() + label[1:] if self._language.small_names else label
+
     def status(self, report: Report) -> str:
         """Whether the report is whole."""
         return self._language.status[report.status]

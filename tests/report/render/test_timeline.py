@@ -111,6 +111,17 @@ def test_what_is_not_plotted_is_said(followed: Sample) -> None:
     assert "Not plotted, as the date is not known: prior-3." in shown
 
 
+def test_what_is_not_comparable_stands_apart_from_the_line(followed: Sample) -> None:
+    films = tuple(
+        film.model_copy(update={"days_before": 200}) if film.handle == "prior-3" else film
+        for film in followed.report.films
+    )
+    plot = page(followed, followed.with_(films=films)).having("plot")[0]
+    assert [mark.classes[-1] for mark in plot.having("mark")] == ["prior", "apart", "prior", "now"]
+    (course,) = plot.having("course")
+    assert len(course.attributes["points"].split()) == 3
+
+
 def test_films_without_a_date_give_a_table_and_no_plot(followed: Sample) -> None:
     films = tuple(film.model_copy(update={"days_before": None}) for film in followed.report.films)
     root = page(followed, followed.with_(films=films))
@@ -238,6 +249,7 @@ def test_german_has_words_for_all_of_it(followed: Sample) -> None:
         "Tage vor der aktuellen Aufnahme",
         "Nicht im Diagramm, da das Datum nicht bekannt ist: prior-3.",
         "orange: jetzt dichter",
+        "Grauwert der Lungen, Differenz",
     ):
         assert words in shown
     assert not re.search(r"\b(?:since|before|current|denser|film)\b", shown)
