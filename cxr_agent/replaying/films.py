@@ -57,11 +57,9 @@ def films_of(
         priors_from=given.priors_from,
         indication=given.indication,
     )
-    loaded = {
-        r.handle: r.sha256 for e in trace.events if isinstance(e, StudyLoaded) for r in e.images
-    }
     here = {handle: study.image(handle).sha256 for handle in study.handles}
-    if any(here.get(handle) != sha256 for handle, sha256 in loaded.items()):
+    loaded = [r for event in trace.events if isinstance(event, StudyLoaded) for r in event.images]
+    if any(here.get(record.handle) != record.sha256 for record in loaded):
         raise TraceError(
             "film_changed",
             "the films are not those that the run read",

@@ -14,6 +14,8 @@ _TIMES: Final = {"seconds", "latency_s"}
 _CLOSE: Final = 1e-6
 """By how much a number of a result may differ, as a share: sums are not taken in one order on all
 machines."""
+_NOTHING: Final = 1e-6
+"""What a difference of two numbers may be near nought, where a share of them says little."""
 _CONSULTED: Final = {"planner", "prompt_id", "prompt_sha256", "model", "tokens_in", "tokens_out"}
 """What a decision that was asked for has, and one that was recorded need not have."""
 
@@ -80,7 +82,7 @@ def equal(one: Any, other: Any, close: float = _CLOSE) -> bool:
         return len(one) == len(other) and all(equal(a, b, close) for a, b in pairs)
     numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (one, other))
     if numbers:
-        return math.isclose(one, other, rel_tol=close, abs_tol=close)
+        return math.isclose(one, other, rel_tol=close, abs_tol=_NOTHING)
     return bool(one == other)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from cxr_agent.errors import TraceError
 from cxr_agent.evidence import Evidence
 from cxr_agent.replaying.recorded import draft_of
@@ -33,8 +35,10 @@ class Rebuilt:
 
     @property
     def same(self) -> bool:
-        """Byte for byte."""
-        return self.data == self.recorded
+        """Byte for byte; of a run that kept its names in another order, all that it says."""
+        if self.data == self.recorded:
+            return True
+        return Report.model_validate_json(self.recorded).record() == self.data
 
 
 def rebuild_report(trace: Trace) -> Rebuilt:
@@ -46,7 +50,8 @@ def rebuild_report(trace: Trace) -> Rebuilt:
     Raises
     ------
     TraceError
-        ``no_report`` where the run gave none; as :meth:`cxr_agent.trace.Trace.artifact`.
+        ``no_report`` where the run gave none, ``report_not_readable``; as
+        :meth:`cxr_agent.trace.Trace.artifact`.
     """
     given = [
         (place, event)
@@ -60,7 +65,14 @@ def rebuild_report(trace: Trace) -> Rebuilt:
         )
     place, last = given[-1]
     recorded = trace.artifact(str(last.report_sha256))
-    kept = Report.model_validate_json(recorded)
+    try:
+        kept = Report.model_validate_json(recorded)
+    except ValidationError:
+        raise TraceError(
+            "report_not_readable",
+            f"the report of the run {trace.run_id} is none that this version knows",
+            hint="Read it with the version that wrote it: see `trace show`.",
+        ) from None
     events = trace.events[: place + 1]
     drafted = [event for event in events if isinstance(event, ReportDrafted)][-1]
     evidence = _counting(events[: events.index(drafted)])
@@ -75,7 +87,7 @@ def rebuild_report(trace: Trace) -> Rebuilt:
             "status": last.status,
         }
     )
-    return Rebuilt(report, report.model_dump_json(indent=2).encode(), recorded)
+    return Rebuilt(report, report.record(), recorded)
 
 
 _SECTIONS = (

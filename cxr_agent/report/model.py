@@ -6,6 +6,7 @@ Reports", 2025): Exam Type, History, Technique, Comparison, Findings, Impression
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -118,6 +119,11 @@ class Report(_Part):
             *self.context,
             *self.limitations,
         )
+
+    def record(self) -> bytes:
+        """As a trace keeps it: JSON with names in order, so that equal reports are equal bytes."""
+        told = self.model_dump(mode="json")
+        return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False).encode()
 
     def cited(self, identity: str) -> Evidence:
         """Evidence by id; raises :class:`KeyError` for an unknown one."""
