@@ -9,6 +9,7 @@ from itertools import groupby
 from cxr_agent.evidence import Change, Evidence, EvidenceKind, Interval, Location, Side, Unit
 from cxr_agent.knowledge import language, names, reasons, structures
 from cxr_agent.report.model import FilmSummary, Heading, Report, Sentence
+from cxr_agent.report.phrasing import quoted
 
 NOT_GIVEN = "–"
 _SECTIONS = (
@@ -339,6 +340,11 @@ class Words:
     def citation(self, identities: tuple[str, ...]) -> str:
         """``[e7, e8]``."""
         return f"[{', '.join(identities)}]"
+
+    def quotes(self, report: Report, sentence: Sentence) -> list[str]:
+        """Texts that go with what a sentence cites, each in quotation marks and masked."""
+        cited = [item for item in report.evidence if item.id in sentence.evidence]
+        return [quoted(item, self._code) for item in cited if item.quote]
 
     def held_back(self, report: Report) -> str:
         """One line about the sentences that the gates kept; their text is for the trace."""

@@ -71,7 +71,7 @@ class _Markdown:
     def _list(self, sentences: Iterable[Sentence], *, numbered: bool) -> str:
         return "\n".join(
             f"{f'{place}.' if numbered else '-'} {self._flag(sentence)}{escape(sentence.text)} "
-            f"{self._citation(sentence)}"
+            f"{self._citation(sentence)}{self._quotes(sentence)}"
             for place, sentence in enumerate(sentences, start=1)
         )
 
@@ -82,6 +82,10 @@ class _Markdown:
     def _citation(self, sentence: Sentence) -> str:
         """``[e7, e8]``: with no definition of that name anywhere, Markdown makes no link of it."""
         return self._say.citation(tuple(escape(identity) for identity in sentence.evidence))
+
+    def _quotes(self, sentence: Sentence) -> str:
+        quotes = self._say.quotes(self._report, sentence)
+        return "".join(f"\n  > {escape(quote)}" for quote in quotes)
 
     def _timeline(self, told: ToldTimeline) -> str:
         say = self._say

@@ -74,6 +74,9 @@ def to_text(report: Report, width: int = _WIDTH) -> str:
                     cited = clean(say.citation(sentence.evidence))
                     text = f"{flag}{clean(sentence.text)} {cited}"
                     body.append(wrap(text, f"  {mark}", "  " + " " * len(mark)))
+                    body += [
+                        wrap(clean(q), "    > ", "    > ") for q in say.quotes(report, sentence)
+                    ]
             yield "\n".join(body)
         for told in told_timelines(report):
             aside = wrap(f"({say.text('timeline_means')})")
@@ -169,7 +172,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
             if group.heading is not None:
                 yield Padding(Text(say.heading(group.heading), "cyan"), (0, 0, 0, 2))
             numbered = section.key == "impression"
-            told = _sentences(say, group.sentences, numbered=numbered)
+            told = _sentences(say, report, group.sentences, numbered=numbered)
             yield Padding(told, (0, 0, 0, 2))
     for timeline in told_timelines(report):
         yield _title(say.title("timeline"))
@@ -195,7 +198,9 @@ def _title(title: str) -> RenderableType:
     return Text(f"\n{title.upper()}", "bold")
 
 
-def _sentences(say: Words, sentences: tuple[Sentence, ...], *, numbered: bool) -> RenderableType:
+def _sentences(
+    say: Words, report: Report, sentences: tuple[Sentence, ...], *, numbered: bool
+) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
@@ -210,6 +215,8 @@ def _sentences(say: Words, sentences: tuple[Sentence, ...], *, numbered: bool) -
         text.append(clean(sentence.text), "bold" if numbered else "")
         text.append(f" {clean(say.citation(sentence.evidence))}", "not bold dim")
         grid.add_row(mark, text)
+        for quote in say.quotes(report, sentence):
+            grid.add_row("", Text(clean(quote), "dim italic"))
     return grid
 
 
