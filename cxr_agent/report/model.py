@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from cxr_agent.evidence import Evidence
 from cxr_agent.knowledge import ENGLISH, language
 
-REPORT_SCHEMA_VERSION: Final = 3
-"""2 added the answer to the clinical question; 3 critical findings, and the language."""
+REPORT_SCHEMA_VERSION: Final = 4
+"""2 added the answer to the clinical question; 3 critical findings, and the language; 4 similar
+films, and the prior that a comparison is made against."""
 NOTICE: Final = language().text["notice"]
 
 
