@@ -1,4 +1,4 @@
-"""Whose film it is: the list's word, else the file's, else the folder's, else nobody's but its own."""
+"""Whose film it is: the list knows, else the file, else the folder, else it is nobody else's."""
 
 from __future__ import annotations
 
