@@ -12,6 +12,7 @@ import numpy as np
 from cxr_agent.compare.affine import Affine
 from cxr_agent.evidence import Change
 from cxr_agent.measure.extent import BoolMask
+from cxr_agent.models.anatomy import AnatomyModel
 from cxr_agent.study import FloatImage
 from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw, random_spec
 from cxr_agent.toolbox.comparing import Changed, Compared, Seen
@@ -55,6 +56,20 @@ def seen_of(phantom: Phantom, handle: str = "img-1", **of_film: Any) -> Seen:
     """A phantom with the outlines that its lungs, heart and rotation are measured on."""
     masks = {name: phantom.masks[name] for name in (*ALIGNED, *ROTATION)}
     return seen(phantom.pixels, masks, handle, **of_film)
+
+
+def outlined(
+    anatomy: AnatomyModel, pixels: FloatImage, *, repeat: bool = True, **of_film: Any
+) -> Seen | None:
+    """As the embedded model outlines a film; None of what is no frontal film to it."""
+    found = anatomy.segment(pixels, repeat=repeat)
+    masks = {
+        name: Mask(name, one.plane, one.repeats, anatomy.card.id)
+        for name, one in found.outlines.items()
+        if one.plane.any()
+    }
+    whole = anatomy.is_film(found) and set(LUNGS) <= masks.keys()
+    return Seen(film(pixels, **of_film), masks) if whole else None
 
 
 def about(

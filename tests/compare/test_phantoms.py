@@ -17,9 +17,8 @@ from cxr_agent.measure.zones import lung_zones
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw
 from cxr_agent.toolbox.comparing import Changed, Compared, Seen, compare
-from cxr_agent.toolbox.contract import Mask
-from tests.builders import FakeShelf, film
-from tests.compare.films import chest, keyed, seen, seen_of
+from tests.builders import FakeShelf
+from tests.compare.films import chest, keyed, outlined, seen, seen_of
 from tests.phantoms import SPACING
 
 PAIRS = 130
@@ -170,15 +169,9 @@ def shelf() -> Shelf:
 
 def read(phantom: Phantom, shelf: Shelf, handle: str = "img-1") -> Seen:
     """As the embedded model outlines it, with its doubt."""
-    anatomy = shelf.anatomy()
-    found = anatomy.segment(phantom.pixels, repeat=True)
-    assert anatomy.is_film(found)
-    masks = {
-        name: Mask(name, one.plane, one.repeats, anatomy.card.id)
-        for name, one in found.outlines.items()
-        if one.plane.any()
-    }
-    return Seen(film(phantom.pixels, handle, spacing=SPACING), masks)
+    found = outlined(shelf.anatomy(), phantom.pixels, handle=handle, spacing=SPACING)
+    assert found is not None
+    return found
 
 
 @pytest.mark.slow
