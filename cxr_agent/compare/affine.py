@@ -90,8 +90,8 @@ def frame_over(masks: Mapping[str, BoolMask], width: int) -> Frame:
     pixel = max(box.width, box.height / _TALLEST) / width
     beside, above = _BESIDE * box.width, _ABOVE * box.width
     shape = (
-        max(1, round((box.height + 2 * above) / pixel)),
-        max(1, round((box.width + 2 * beside) / pixel)),
+        max(2, round((box.height + 2 * above) / pixel)),
+        max(2, round((box.width + 2 * beside) / pixel)),
     )
     corner = box.left - beside, box.top - above
     return Frame(shape, Affine(np.array([[pixel, 0, corner[0]], [0, pixel, corner[1]]])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil, floor
 from typing import Final
 
 import numpy as np
@@ -302,7 +303,7 @@ def _box_on(found: Difference, zone: Location, to_fixed: Affine, shape: tuple[in
     )
     rows, columns = shape
     x, y = np.clip(x, 0, columns), np.clip(y, 0, rows)
-    return round(x.min()), round(y.min()), round(x.max()), round(y.max())
+    return floor(x.min()), floor(y.min()), ceil(x.max()), ceil(y.max())
 
 
 def _findings(current: Image, prior: Image, shelf: Shelf) -> Iterator[Changed]:
