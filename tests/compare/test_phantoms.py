@@ -21,7 +21,7 @@ from tests.builders import FakeShelf
 from tests.compare.films import chest, keyed, outlined, seen, seen_of
 from tests.phantoms import SPACING
 
-PAIRS = 104
+PAIRS = 116
 SIZE = 320
 CTR = threshold("repeat_cardiothoracic_ratio").value
 AREA = threshold("repeat_lung_area").value
