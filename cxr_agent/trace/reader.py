@@ -27,9 +27,9 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 class Trace:
     """A run as read from its folder; iterating gives its events.
 
-        trace = Trace.load("traces/20260101T120000Z-00000001")
-        print(trace.why("The heart is enlarged"))
-        trace.evidence.present("pleural_effusion")
+    trace = Trace.load("traces/20260101T120000Z-00000001")
+    print(trace.why("The heart is enlarged"))
+    trace.evidence.present("pleural_effusion")
     """
 
     directory: Path
