@@ -96,7 +96,7 @@ def _without_writing(png: bytes) -> bytes:
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
         raise ValueError("no picture") from None
     pixels = np.asarray(picture)
-    grey = np.asarray(picture.convert("L"), dtype=np.float32) / 255
+    grey = np.asarray(picture.convert("L")).astype(np.float32) / np.float32(255)
     clean, painted = without_text(grey)
     plain = np.rint(clean * 255).astype(np.uint8)
     if pixels.ndim == 3:

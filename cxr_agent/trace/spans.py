@@ -131,7 +131,9 @@ class _Telling:
         return span
 
     def _moment(self, at: int, name: str, attributes: Mapping[str, object], step: int = 0) -> None:
-        kept = {key: value for key, value in attributes.items() if isinstance(value, _SCALAR)}
+        kept: Attributes = {
+            key: value for key, value in attributes.items() if isinstance(value, _KEPT)
+        }
         self._steps.get(step, self._run).moments.append(Moment(name, at, kept))
 
     def _take(self, at: int, seq: int, event: Event) -> None:
@@ -296,7 +298,7 @@ class _Telling:
         self._moment(at, "evidence", attributes, step if isinstance(step, int) else 0)
 
 
-_SCALAR: Final = (str, bool, int, float, tuple)
+_KEPT: Final = (str, bool, int, float, tuple)
 _SHOWN: Final = (
     "id", "kind", "code", "image", "location", "side", "polarity", "value", "unit", "probability",
     "category", "against", "reading",
