@@ -275,10 +275,12 @@ def test_artifact_whose_name_is_not_durable_is_not_trusted(
 ) -> None:
     with TraceWriter.create(root) as writer:
         with monkeypatch.context() as patch:
-            patch.setattr("cxr_agent.trace.durable.sync_folder", fail(errno.EIO))
+            patch.setattr("cxr_agent.trace.writer.sync_folder", fail(errno.EIO))
+            writer.put(b"mask")
             with pytest.raises(OutputError):
-                writer.put(b"mask")
+                writer.append(call())
         assert names(writer.directory / "artifacts") == {digest(b"mask")}
+        assert read_trace(writer.directory).lines == ()
         with pytest.raises(OutputError):
             writer.put(b"mask")
 
