@@ -40,8 +40,7 @@ def rows() -> list[tuple[str, str]]:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
         reading, trace = _readings(folder)
-        events = _events(folder, trace)
-    return [*reading, *events, *_bytes(trace)]
+        return [*reading, *_events(folder, trace), *_bytes(trace)]
 
 
 def _readings(folder: Path) -> tuple[list[tuple[str, str]], Trace]:
