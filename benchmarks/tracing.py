@@ -11,7 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,16 @@ def _readings(folder: Path) -> tuple[list[tuple[str, str]], Trace]:
     with Agent(traces=folder / "traces") as agent:
         agent.read(film)
         for _ in range(_RUNS):
-            with _timed(TraceWriter, "append_all") as append, _timed(TraceWriter, "put") as put:
-                with _timed(os, "fsync") as sync:
-                    began = time.perf_counter()
-                    report = agent.read(film)
-                    whole = time.perf_counter() - began
-            shares.append((append.seconds + put.seconds) / whole)
+            with ExitStack() as timing:
+                names = ("create", "append_all", "put")
+                writing = [timing.enter_context(_timed(TraceWriter, one)) for one in names]
+                sync = timing.enter_context(_timed(os, "fsync"))
+                began = time.perf_counter()
+                report = agent.read(film)
+                whole = time.perf_counter() - began
+            shares.append(sum(clock.seconds for clock in writing) / whole)
             synced.append(sync.seconds / whole)
-            counts = (append.calls + put.calls, sync.calls)
+            counts = (sum(clock.calls for clock in writing), sync.calls)
     assert report.trace is not None
     all_of_it, disk = statistics.median(shares), statistics.median(synced)
     own = statistics.median(a - b for a, b in zip(shares, synced, strict=True))
@@ -74,7 +76,7 @@ def _events(folder: Path, trace: Trace) -> list[tuple[str, str]]:
             for line in trace.lines:
                 data = encode(line) + b"\n"
                 written.append(_seconds(lambda line=line: writer.append(line.event)))
-                bare.append(_seconds(lambda data=data: _bare(file, data)))
+                bare.append(_seconds(lambda file=file, data=data: _bare(file, data)))
             os.close(file)
     one, alone = (1000 * statistics.fmean(times) for times in (written, bare))
     more = 1000 * statistics.median(a - b for a, b in zip(written, bare, strict=True))

@@ -61,6 +61,8 @@ _CODE: Final = re.compile(
     r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?: \d{1,4}(?:\.\d{1,4}){0,2})?|(?:img|prior)-\d{1,2}|e\d{1,5}"
 )
 """What stands alone as a code, a tool with its version, a handle or an id of evidence."""
+_KEY: Final = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
+"""Names of fields, libraries and artifacts."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -93,7 +95,9 @@ class Redactor:
                     reports.append((what, sha256))  # names the others, so these go first
                 elif sha256 not in self._renamed:
                     data = self._file(event, self._trace.artifact(sha256))
-                    self._keep(made, what, sha256, data)
+                    # Tools and films name theirs; exchanges are named by this program alone.
+                    shown = what if isinstance(event, ModelCalled) else self._leaf(what)
+                    self._keep(made, shown, sha256, data)
         for what, sha256 in reports:
             self._keep(made, what, sha256, self._document(self._trace.artifact(sha256)))
         return made
@@ -152,14 +156,14 @@ class Redactor:
         return json.dumps(self._object(report), indent=2, ensure_ascii=False).encode()
 
     def _object(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: self._value(key, value) for key, value in values.items()}
+        return {self._key(key): self._value(key, value) for key, value in values.items()}
 
     def _value(self, key: str, value: Any) -> Any:
         match value:
             case dict():
                 # Names of libraries and weights say nothing; what else is nested speaks for itself.
                 return {
-                    name: self._value(key if key == "versions" else name, item)
+                    self._key(name): self._value(key if key == "versions" else name, item)
                     for name, item in value.items()
                 }
             case list():
@@ -179,6 +183,9 @@ class Redactor:
         if key in _NAMES and _NAME.fullmatch(text):
             return text
         return self._leaf(text)
+
+    def _key(self, name: str) -> str:
+        return name if _KEY.fullmatch(name) else self._keeping.stated(name)
 
     def _typed(self, text: str) -> str:
         return self._keeping.typed(text) if text else text

@@ -168,6 +168,8 @@ class TraceWriter:
         with self._lock:
             descriptor = self._usable()
             end = self._end
+            if not events:
+                return ()
             lines, written = [], bytearray()
             for event in events:
                 line = Line(
