@@ -56,7 +56,8 @@ def _write(writer: TraceWriter) -> None:
     files = {
         "lines": writer.put(
             b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
-            b'<polyline data-name="midline" points="1,2 3,4" class="Zzcanary"><title>Zzcanary</title></polyline></svg>'
+            b'<polyline data-name="midline" points="1,2 3,4" class="Zzcanary">'
+            b"<title>Zzcanary</title></polyline></svg>"
         ),
         "script": writer.put(
             b'<svg xmlns="http://www.w3.org/2000/svg"><text>Zzcanary</text></svg>'
