@@ -91,14 +91,15 @@ def export(
     name = found[0].run_id
     match to:
         case Target.OTEL:
-            requests = [_request(trace, keeping) for trace in found]
+            requests = [_request(_masked(trace, keeping)) for trace in found]
             if endpoint is not None:
                 _send(requests, endpoint)
                 _tell(as_json, {"to": str(to), "runs": len(found), "file": None}, "Sent")
                 return
             data = b"".join(request + b"\n" for request in requests)
         case Target.EVIDENCE:
-            data = _table(found, parquet=out is not None and out.suffix.lower() == _PARQUET)
+            masked = [_masked(trace, keeping) for trace in found]
+            data = _table(masked, parquet=out is not None and out.suffix.lower() == _PARQUET)
         case Target.ZIP:
             from cxr_agent.reading.version import program_version
             from cxr_agent.trace.share import redacted, to_zip, whole
@@ -131,18 +132,24 @@ def _intact(names: list[str], traces: Path | None) -> list[Trace]:
     return found
 
 
-def _request(trace: Trace, keeping: Keeping | None) -> bytes:
-    from cxr_agent.reading.version import program_version
-    from cxr_agent.trace.otlp import request_of
+def _masked(trace: Trace, keeping: Keeping | None) -> Trace:
+    """The run with its texts masked, under its own name and at its own times."""
+    from dataclasses import replace
+
     from cxr_agent.trace.redact import Redactor
 
-    lines = trace.lines
-    if keeping is not None:
-        redactor = Redactor(trace, keeping, trace.run_id)
-        lines = tuple(
-            line.model_copy(update={"event": redactor.event(line.event)}) for line in lines
-        )
-    return request_of(trace.run_id, lines, program_version())
+    if keeping is None:
+        return trace
+    redactor = Redactor(trace, keeping, trace.run_id)
+    lines = (line.model_copy(update={"event": redactor.event(line.event)}) for line in trace.lines)
+    return replace(trace, lines=tuple(lines))
+
+
+def _request(trace: Trace) -> bytes:
+    from cxr_agent.reading.version import program_version
+    from cxr_agent.trace.otlp import request_of
+
+    return request_of(trace.run_id, trace.lines, program_version())
 
 
 def _send(requests: list[bytes], endpoint: str) -> None:

@@ -79,7 +79,7 @@ class KnownEvidence(Sequence[Known]):
         return iter(self._items)
 
     def __repr__(self) -> str:
-        return f"KnownEvidence({len(self)} of {len({one.run_id for one in self})} run)"
+        return f"<KnownEvidence: {len(self)}>"
 
     def get(self, identity: str) -> Known | None:
         """By its id."""

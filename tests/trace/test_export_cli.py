@@ -94,8 +94,9 @@ def test_nothing_planted_is_in_spans_or_zip(
 ) -> None:
     planted_run(root, "run-1")
     spans = export("--to", "otel", "--privacy", privacy)
+    table = export("--to", "evidence", "--privacy", privacy)
     archive = export("--to", "zip", "--privacy", privacy)
-    data = (tmp_path / spans["file"]).read_bytes()
+    data = (tmp_path / spans["file"]).read_bytes() + (tmp_path / table["file"]).read_bytes()
     with zipfile.ZipFile(tmp_path / archive["file"]) as file:
         data += b"".join(name.encode() + file.read(name) for name in file.namelist())
     for secret in SECRETS:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from cxr_agent.cli.trace_privacy import MASKED, NOT_KEPT, keeping_of
 from cxr_agent.errors import TraceError
@@ -105,6 +105,23 @@ def test_masked_keeps_pictures_and_none_does_not(root: Path, tmp_path: Path) -> 
         else:
             with Image.open(io.BytesIO(data)) as picture:
                 assert (picture.size, picture.info) == ((64, 48), {})
+
+
+def test_writing_in_a_film_is_painted_over(root: Path, tmp_path: Path) -> None:
+    film = Image.new("L", (512, 512), 60)
+    ImageDraw.Draw(film).text((40, 40), "ZZCANARY", fill=255, font_size=40)
+    buffer = io.BytesIO()
+    film.save(buffer, "PNG")
+    with TraceWriter.create(root, "run") as writer:
+        writer.append(RunStarted(run_id="run", program_version="1", planner="p"))
+        put, facts = writer.put(buffer.getvalue()), {"rows": 512, "columns": 512, "view": "PA"}
+        image = ImageRecord(handle="img-1", sha256=digest(b"p"), display=put, **facts)
+        writer.append(StudyLoaded(images=(image,)))
+    trace = unzipped(shared(read_trace(writer.directory), "masked"), tmp_path / "u")
+    loaded = trace.events[1]
+    assert isinstance(loaded, StudyLoaded)
+    with Image.open(io.BytesIO(trace.artifact(loaded.images[0].display))) as picture:
+        assert picture.getextrema() == (60, 60)
 
 
 def test_full_is_the_run_itself(root: Path, tmp_path: Path) -> None:
