@@ -33,7 +33,7 @@ def rows() -> list[tuple[str, str]]:
 
         return run
 
-    onnx_alone, onnx_batch, torch_alone, torch_batch = _in_turns(
+    onnx_alone, onnx_batch, torch_alone, torch_batch = in_turns(
         alone(onnx), lambda: onnx.run(tiles), alone(torch), lambda: torch.run(tiles)
     )
     return [
@@ -41,15 +41,15 @@ def rows() -> list[tuple[str, str]]:
             "one film through the network in ONNX Runtime",
             f"{1000 * statistics.median(onnx_alone) / _BATCH:.0f} ms",
         ),
-        ("the torch back end over ONNX Runtime, one by one", _ratio(torch_alone, onnx_alone)),
+        ("the torch back end over ONNX Runtime, one by one", ratio(torch_alone, onnx_alone)),
         (
             f"a batch of {_BATCH} over one by one: ONNX Runtime, torch",
-            f"{_ratio(onnx_batch, onnx_alone)}, {_ratio(torch_batch, torch_alone)}",
+            f"{ratio(onnx_batch, onnx_alone)}, {ratio(torch_batch, torch_alone)}",
         ),
     ]
 
 
-def _in_turns(*functions: Callable[[], object]) -> list[list[float]]:
+def in_turns(*functions: Callable[[], object]) -> list[list[float]]:
     """Seconds of each; they take turns, so a drift of the machine hits all."""
     seconds: list[list[float]] = [[] for _ in functions]
     for run in range(_RUNS + 1):
@@ -61,5 +61,5 @@ def _in_turns(*functions: Callable[[], object]) -> list[list[float]]:
     return seconds
 
 
-def _ratio(one: list[float], other: list[float]) -> str:
+def ratio(one: list[float], other: list[float]) -> str:
     return f"{statistics.median(a / b for a, b in zip(one, other, strict=True)):.2f} : 1"

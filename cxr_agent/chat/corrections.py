@@ -199,7 +199,7 @@ def correct_finding(
     old = [
         item
         for item in run.evidence
-        if item.image == film
+        if film in (item.image, item.against)
         and item.code == code
         and item.kind in _ON_FINDINGS
         and (side is None or item.side in (None, side))

@@ -19,8 +19,8 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cxr_agent.errors import OutputError, UsageError
+from cxr_agent.reading.places import STATE_VARIABLE, state_folder
 
-STATE_VARIABLE: Final = "CXR_AGENT_STATE"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FILE: Final = "sessions.json"
 
@@ -42,15 +42,6 @@ class _Index(BaseModel):
 
     last: str | None = None
     sessions: dict[str, Session] = {}
-
-
-def state_folder() -> Path:
-    """``CXR_AGENT_STATE``, else the user's state folder (XDG)."""
-    given = os.environ.get(STATE_VARIABLE)
-    if given:
-        return Path(given)
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "cxr-agent"
 
 
 def find_session(name: str | None = None) -> Session:

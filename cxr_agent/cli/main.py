@@ -21,6 +21,7 @@ from cxr_agent.cli import (
     measure,
     models,
     read,
+    resume,
     schema,
     segment,
     structure,
@@ -42,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("read")(read.read)
+app.command("resume")(resume.resume)
 app.command("chat")(chat.chat)
 app.command("ask")(ask.ask)
 app.command("segment")(segment.segment)

@@ -12,7 +12,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from cxr_agent.chat.commands import completions
-from cxr_agent.chat.sessions import state_folder
+from cxr_agent.reading.places import state_folder
 
 if TYPE_CHECKING:
     from cxr_agent.chat.commands import Desk

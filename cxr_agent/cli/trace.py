@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cxr_agent.cli.trace_export import export
+from cxr_agent.cli.trace_replay import replay
 from cxr_agent.errors import EXIT_OK, TraceError
 
 app = typer.Typer(help="Look at what runs did: list, show, verify, export.", no_args_is_help=True)
@@ -19,6 +20,9 @@ Traces = Annotated[
     Path | None, typer.Option(help="Folder of traces. Default: CXR_AGENT_TRACES, else ./traces.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+app.command("replay")(replay)
 
 
 @app.command("list")

@@ -15,6 +15,9 @@ Plane = NDArray[np.float64]
 LUNGS: Final = ("right_lung", "left_lung")
 _BESIDE, _ABOVE = 0.15, 0.12
 """Shares of the thorax's width that a frame shows beside the lungs, and above and below them."""
+_TALLEST = 3.0
+"""Heights over widths of what is framed in full detail: no thorax is taller, but an outline gone
+wrong may be a line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +79,7 @@ def thorax_of(masks: Mapping[str, BoolMask]) -> Extent:
 
 
 def frame_over(masks: Mapping[str, BoolMask], width: int) -> Frame:
-    """The frame in which the thorax of a film is ``width`` cells wide.
+    """The frame in which the thorax of a film is ``width`` cells wide, or less where it is a line.
 
     Parameters
     ----------
@@ -84,11 +87,11 @@ def frame_over(masks: Mapping[str, BoolMask], width: int) -> Frame:
         ``right_lung`` and ``left_lung``: (rows, columns) bool, neither empty.
     """
     box = thorax_of(masks)
-    pixel = box.width / width
+    pixel = max(box.width, box.height / _TALLEST) / width
     beside, above = _BESIDE * box.width, _ABOVE * box.width
     shape = (
-        max(1, round((box.height + 2 * above) / pixel)),
-        max(1, round((box.width + 2 * beside) / pixel)),
+        max(2, round((box.height + 2 * above) / pixel)),
+        max(2, round((box.width + 2 * beside) / pixel)),
     )
     corner = box.left - beside, box.top - above
     return Frame(shape, Affine(np.array([[pixel, 0, corner[0]], [0, pixel, corner[1]]])))

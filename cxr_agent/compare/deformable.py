@@ -8,6 +8,7 @@ field that bends freely would also bend away what has changed: it is stiff, and 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Final
 
 import numpy as np
@@ -22,8 +23,12 @@ _FURTHEST: Final = 10.0
 _STEPS: Final = 60
 _RATE: Final = 0.15
 _STIFF: Final = 0.05
-_WINDOW: Final = 21
-"""Cells over which greys are correlated."""
+_COARSER: Final = 2
+"""By which the frame is coarser while the field is sought: greys in it are smooth over as much."""
+_WINDOW: Final = 11
+"""Coarse cells over which greys are correlated."""
+_WHOLE: Final = 0.999
+"""Share of a cell that lies on the film, from which on rounding may account for the rest."""
 
 
 def bent(fixed: Plane, moving: Plane) -> Plane:
@@ -40,10 +45,20 @@ def bent(fixed: Plane, moving: Plane) -> Plane:
     ModelError
         ``library_missing``.
     """
+    with warnings.catch_warnings():
+        # MONAI tells of how it works, and of what coming versions of torch will refuse.
+        warnings.simplefilter("ignore")
+        return _bent(fixed, moving)
+
+
+def _bent(fixed: Plane, moving: Plane) -> Plane:
     torch, losses = library("torch"), library("monai.losses")
     blocks = library("monai.networks.blocks")
     known = np.isfinite(fixed) & np.isfinite(moving)
-    target, source = (_tensor(torch, np.where(known, one, 0.0)) for one in (fixed, moving))
+    target, source = (
+        torch.nn.functional.avg_pool2d(_tensor(torch, np.where(known, one, 0.0)), _COARSER)
+        for one in (fixed, moving)
+    )
     alike = losses.LocalNormalizedCrossCorrelationLoss(spatial_dims=2, kernel_size=_WINDOW)
     smooth = losses.BendingEnergyLoss()
     warp = blocks.Warp(mode="bilinear", padding_mode="border")
@@ -53,14 +68,19 @@ def bent(fixed: Plane, moving: Plane) -> Plane:
     steps = torch.optim.Adam([field], lr=_RATE)
     for _ in range(_STEPS):
         steps.zero_grad()
-        spread = _spread(torch, field, (rows, columns))
+        spread = _spread(torch, field, tuple(target.shape[2:])) / _COARSER
         loss = alike(warp(source, spread), target) + _STIFF * smooth(field)
         loss.backward()
         steps.step()
     with torch.no_grad():
         spread = _spread(torch, field, (rows, columns))
-        found = warp(_tensor(torch, np.nan_to_num(moving)), spread)[0, 0].numpy()
-    return np.where(np.isfinite(moving), found, np.nan)
+        reached = np.isfinite(moving)
+        found, share = (
+            warp(_tensor(torch, one), spread)[0, 0].numpy()
+            for one in (np.where(reached, moving, 0.0), reached.astype(np.float64))
+        )
+    # What is drawn from beyond the film even in part is not known.
+    return np.where(share > _WHOLE, found, np.nan)
 
 
 def _tensor(torch: Any, plane: Plane) -> Any:

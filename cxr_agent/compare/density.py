@@ -130,7 +130,7 @@ def _ranks(greys: Plane) -> Plane:
 def _beyond(ranks: Plane, others: Plane) -> Plane:
     """How far each rank lies above the median rank of places with the same rank in the other."""
     order = np.argsort(others, kind="stable")
-    parts = np.array_split(order, _BINS)
+    parts = np.array_split(order, min(_BINS, order.size))
     middles = np.array([np.median(others[part]) for part in parts])
     usual = np.maximum.accumulate([np.median(ranks[part]) for part in parts])
     beyond: Plane = ranks - np.interp(others, middles, usual)

@@ -23,7 +23,7 @@ class Writer:
         self._model = model
         self._prompt = load_prompt("word")
 
-    def word(self, draft: Draft, evidence: Sequence[Evidence]) -> tuple[Draft, Consulted]:
+    def word(self, draft: Draft, evidence: Sequence[Evidence]) -> tuple[Draft, Consulted | None]:
         """The draft in the model's words, and the exchange.
 
         Technique, comparison and limits stay in the words of the rules, and so does every

@@ -19,6 +19,7 @@ from cxr_agent.models.shelf import Shelf
 from cxr_agent.planning.budget import Budget
 from cxr_agent.planning.planner import Planner
 from cxr_agent.planning.privacy import Privacy
+from cxr_agent.reading.places import Places, forget_places, keep_places
 from cxr_agent.reading.run import Run
 from cxr_agent.reading.setup import Setup
 from cxr_agent.report.model import Report
@@ -194,6 +195,7 @@ class Agent(AbstractContextManager["Agent"]):
             thresholds_changed(self.setup.changed),
         ):
             trace.on_event = self._on_event
+            self._remember(trace.directory, films, priors, priors_from, indication)
             run = Run(study, self.setup, trace)
             try:
                 run.start()
@@ -202,7 +204,35 @@ class Agent(AbstractContextManager["Agent"]):
             except BaseException as error:
                 run.fail(error)
                 raise
+            finally:
+                forget_places(trace.directory)
             return report
+
+    @staticmethod
+    def _remember(
+        run: Path,
+        films: FilmPath | Sequence[FilmPath],
+        priors: FilmPath | Sequence[FilmPath],
+        priors_from: FilmPath | None,
+        indication: str,
+    ) -> None:
+        """Where the films lie, until the run is finished; no login is kept."""
+        source = None if priors_from is None else os.fsdecode(priors_from)
+        if source is not None and "@" in source:
+            return
+        current, earlier = (
+            tuple(Path(os.fsdecode(one)).absolute() for one in _each(some))
+            for some in (films, priors)
+        )
+        keep_places(
+            Places(
+                run=run.absolute(),
+                films=current,
+                priors=earlier,
+                priors_from=source,
+                indication=indication,
+            )
+        )
 
     def close(self) -> None:
         """End the decode worker."""
@@ -236,6 +266,10 @@ def read(
     """Read one study; see :class:`Agent` and its ``read``. For many studies keep an Agent."""
     with Agent(traces=traces, device=device, config=config, model=model) as agent:
         return agent.read(films, priors=priors, priors_from=priors_from, indication=indication)
+
+
+def _each(paths: FilmPath | Sequence[FilmPath]) -> Sequence[FilmPath]:
+    return [paths] if isinstance(paths, str | bytes | os.PathLike) else paths
 
 
 def _library(store: Path | str | None, shelf: Shelf, privacy: Privacy) -> Library | None:

@@ -93,16 +93,18 @@ class Run:
 
     def start(self) -> None:
         """Write the first events."""
-        self.trace.append(
-            RunStarted(
-                run_id=self.trace.run_id,
-                program_version=program_version(),
-                planner=self._planner.name,
-                config=self.setup.config() | self._asked(),
-                versions=self.setup.versions(),
-            )
-        )
+        self.trace.append(self.started())
         self.films = write_study(self.study, self.trace, self.setup.privacy)
+
+    def started(self) -> RunStarted:
+        """The first event: all that is needed to do the run again."""
+        return RunStarted(
+            run_id=self.trace.run_id,
+            program_version=program_version(),
+            planner=self._planner.name,
+            config=self.setup.config() | self._asked(),
+            versions=self.setup.versions(),
+        )
 
     def read(self) -> Report:
         """Read the study from the start.
@@ -344,7 +346,7 @@ class Run:
         # The indication may name the patient: the trace has its hash alone.
         history = _HIDDEN if report.history else ""
         portable = report.model_copy(update={"trace": None, "history": history})
-        return self.trace.put(portable.model_dump_json(indent=2).encode())
+        return self.trace.put(portable.record())
 
 
 def _untold() -> AbstractContextManager[None]:

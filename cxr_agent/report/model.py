@@ -6,6 +6,7 @@ Reports", 2025): Exam Type, History, Technique, Comparison, Findings, Impression
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -14,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from cxr_agent.evidence import Evidence
 from cxr_agent.knowledge import ENGLISH, language
 
-REPORT_SCHEMA_VERSION: Final = 3
-"""2 added the answer to the clinical question; 3 critical findings, and the language."""
+REPORT_SCHEMA_VERSION: Final = 4
+"""2 added the answer to the clinical question; 3 critical findings, and the language; 4 similar
+films, and the prior that a comparison is made against."""
 NOTICE: Final = language().text["notice"]
 
 
@@ -118,6 +120,11 @@ class Report(_Part):
             *self.context,
             *self.limitations,
         )
+
+    def record(self) -> bytes:
+        """As a trace keeps it: JSON with names in order, so that equal reports are equal bytes."""
+        told = self.model_dump(mode="json")
+        return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False).encode()
 
     def cited(self, identity: str) -> Evidence:
         """Evidence by id; raises :class:`KeyError` for an unknown one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil, floor
 from typing import Final
 
 import numpy as np
@@ -193,7 +194,7 @@ def compare(current: Seen, prior: Seen, shelf: Shelf, *, deformable: bool = Fals
     if against.keys().isdisjoint((Subject.FILMS, Subject.SIZES)):
         changes += _sizes(current, prior)
     if against.keys().isdisjoint((Subject.FILMS, Subject.DENSITY)):
-        changes += _densities(found, to_fixed, sign)
+        changes += _densities(found, to_fixed, sign, current.film.shape)
     if Subject.FILMS not in against:
         changes += _findings(current.film, prior.film, shelf)
     return Compared(
@@ -265,7 +266,9 @@ def _deviations(measured: Measurement) -> Interval:
     return low - measured.value, high - measured.value
 
 
-def _densities(found: Difference, to_fixed: Affine, sign: float) -> Iterator[Changed]:
+def _densities(
+    found: Difference, to_fixed: Affine, sign: float, shape: tuple[int, int]
+) -> Iterator[Changed]:
     """What changed is an opacity; what did not is the density of a zone, be it clear or not."""
     limit = threshold("repeat_lung_density")
     for zone in found.zones:
@@ -279,7 +282,7 @@ def _densities(found: Difference, to_fixed: Affine, sign: float) -> Iterator[Cha
             code="lung_density" if told is Change.NO_CHANGE else "lung_opacity",
             location=zone,
             side=Side(zone.split()[0]),
-            box=_box_on(found, zone, to_fixed),
+            box=_box_on(found, zone, to_fixed, shape),
             change=change,
             unit=Unit.RATIO,
             interval=interval,
@@ -290,15 +293,17 @@ def _densities(found: Difference, to_fixed: Affine, sign: float) -> Iterator[Cha
         )
 
 
-def _box_on(found: Difference, zone: Location, to_fixed: Affine) -> Box:
-    """Around a zone, in pixels of the current film."""
+def _box_on(found: Difference, zone: Location, to_fixed: Affine, shape: tuple[int, int]) -> Box:
+    """Around a zone, in pixels of the current film, which may end within it."""
     box = extent_of(found.zones[zone])
     to_current = to_fixed.inverse.after(found.frame.to_film)
     x, y = to_current.points(
         np.array([box.left, box.right, box.left, box.right], dtype=np.float64),
         np.array([box.top, box.top, box.bottom, box.bottom], dtype=np.float64),
     )
-    return round(x.min()), round(y.min()), round(x.max()), round(y.max())
+    rows, columns = shape
+    x, y = np.clip(x, 0, columns), np.clip(y, 0, rows)
+    return floor(x.min()), floor(y.min()), ceil(x.max()), ceil(y.max())
 
 
 def _findings(current: Image, prior: Image, shelf: Shelf) -> Iterator[Changed]:
@@ -315,7 +320,11 @@ def _findings(current: Image, prior: Image, shelf: Shelf) -> Iterator[Changed]:
         told = relation(moved, limit.value, None)
         if told is not Change.NO_CHANGE and not all(present):
             told = Change.NEW if present[0] else Change.RESOLVED
-        low, high = (shifted(now[code], by) - before[code] for by in (-limit.value, limit.value))
+        # Half of it to each film, so that the interval of the exchanged films is this one negated.
+        low, high = (
+            shifted(now[code], by) - shifted(before[code], -by)
+            for by in (-limit.value / 2, limit.value / 2)
+        )
         yield Changed(
             code=code,
             before=before[code],

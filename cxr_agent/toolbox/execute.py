@@ -276,9 +276,9 @@ class Toolbox:
         if not isinstance(handle, str) or handle not in self.bench.study.handles:
             return Outcome(step, call, status, reasons, (), seconds)
         film = self.bench.study.image(handle)
-        if spec.prior_parameter is not None:
-            against = call.arguments.get(spec.prior_parameter.name)
-            limitation = limitation.model_copy(update={"against": against})
+        named = spec.prior_parameter and call.arguments.get(spec.prior_parameter.name)
+        if named in [prior.handle for prior in self.bench.study.priors]:
+            limitation = limitation.model_copy(update={"against": named})
         evidence = self._evidence(
             limitation, film, self._provenance(spec, step, film, _model_of(spec))
         )

@@ -17,7 +17,7 @@ from cxr_agent.chat.corrections import (
     redo,
 )
 from cxr_agent.errors import UsageError
-from cxr_agent.evidence import EvidenceKind, Polarity, Side
+from cxr_agent.evidence import Change, Evidence, EvidenceKind, Polarity, Side
 from cxr_agent.report.draft import Draft
 from cxr_agent.report.gates.coverage import left_out
 from cxr_agent.report.gates.support import fault_of
@@ -51,8 +51,8 @@ def ratio(chat: Chat) -> float:
     return item.value
 
 
-def narrower(chat: Chat, structure: str = "heart") -> np.ndarray:
-    mask = chat.run.bench.mask("img-1", structure)
+def narrower(chat: Chat, structure: str = "heart", film: str = "img-1") -> np.ndarray:
+    mask = chat.run.bench.mask(film, structure)
     assert mask is not None
     plane = mask.plane.copy()
     columns = np.flatnonzero(plane.any(axis=0))
@@ -115,6 +115,60 @@ def test_other_films_are_left_alone(open_chat: OpenChat) -> None:
     done = correct_mask(chat.run, "img-1", "heart", narrower(chat), **WHO)
     sound(chat, done)
     assert [i for i in chat.run.evidence if i in before] == before
+
+
+def changes(chat: Chat, code: str, against: str = "prior-1") -> list[Evidence]:
+    return [i for i in chat.run.evidence if i.code == code and i.against == against]
+
+
+@pytest.mark.parametrize("film", ["img-1", "prior-1"])
+def test_a_mask_of_either_film_changes_what_was_compared(open_chat: OpenChat, film: str) -> None:
+    chat = open_chat(scene(BIG, priors=[BIG, BIG]))
+    (before,) = changes(chat, "cardiothoracic_ratio")
+    (other,) = changes(chat, "cardiothoracic_ratio", "prior-2")
+    assert (before.value, before.category) == (0, Change.NO_CHANGE)
+    done = correct_mask(chat.run, film, "heart", narrower(chat, film=film), **WHO)
+    sound(chat, done)
+    assert "compare_with_prior" in done.repeated
+    assert before.id in done.withdrawn
+    (now,) = changes(chat, "cardiothoracic_ratio")
+    smaller = film == "img-1"
+    assert now.category == (Change.IMPROVED if smaller else Change.WORSENED)
+    said = [s.text for s in done.report.comparison]
+    word = "smaller" if smaller else "larger"
+    assert any(t.startswith(f"Cardiothoracic ratio {word} against prior-1") for t in said)
+    # What was compared with the other prior looked at the current film's mask alone.
+    (kept,) = changes(chat, "cardiothoracic_ratio", "prior-2")
+    assert (kept.id == other.id) is (film == "prior-1")
+    assert kept.category == (Change.IMPROVED if smaller else Change.NO_CHANGE)
+
+
+def test_a_landmark_of_a_prior_changes_what_was_compared(open_chat: OpenChat) -> None:
+    chat = open_chat(scene(BIG, priors=[BIG]))
+    heart = chat.run.bench.mask("prior-1", "heart")
+    assert heart is not None
+    left = float(np.flatnonzero(heart.plane.any(axis=0))[-1] + 1)
+    done = correct_landmark(chat.run, "prior-1", "ctr.heart_left", (left - 20, 80), **WHO)
+    sound(chat, done)
+    assert set(done.repeated) == {"measure_ctr", "compare_with_prior"}
+    (now,) = changes(chat, "cardiothoracic_ratio")
+    assert now.category == Change.WORSENED
+
+
+@pytest.mark.parametrize("film", ["img-1", "prior-1"])
+def test_a_finding_of_either_film_withdraws_what_was_compared(
+    open_chat: OpenChat, film: str
+) -> None:
+    made = scene(SMALL, priors=[SMALL])
+    made.shelf.networks["findings"].outputs["logits"] = [3.0, 0.0]
+    chat = open_chat(made)
+    (before,) = changes(chat, "pleural_effusion")
+    assert before.category == Change.NO_CHANGE
+    done = correct_finding(chat.run, film, "pleural_effusion", Polarity.ABSENT, **WHO)
+    sound(chat, done)
+    assert before.id in done.withdrawn
+    assert changes(chat, "pleural_effusion") == []
+    assert changes(chat, "cardiothoracic_ratio")
 
 
 def test_a_landmark_changes_what_is_made_of_it(open_chat: OpenChat) -> None:

@@ -11,9 +11,10 @@ import pytest
 from cxr_agent.chat import Chat
 from cxr_agent.chat.corrections import correct_finding, correct_landmark, correct_mask, redo
 from cxr_agent.chat.rebuild import rebuild
-from cxr_agent.chat.sessions import find_session, keep_session, state_folder
+from cxr_agent.chat.sessions import find_session, keep_session
 from cxr_agent.errors import OutputError, TraceError, UsageError
 from cxr_agent.evidence import Polarity
+from cxr_agent.reading.places import state_folder
 from cxr_agent.reading.run import Run
 from cxr_agent.reading.setup import Setup
 from cxr_agent.trace import RunResumed, TraceWriter, read_trace, verify

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from cxr_agent.planning.planner import Decision, Situation
 from cxr_agent.planning.protocol import ProtocolPlanner, load_protocol
 from cxr_agent.report.gates.coverage import left_out
 from cxr_agent.report.gates.support import fault_of
-from cxr_agent.study import Notice, Study
+from cxr_agent.study import Notice, Study, View
 from cxr_agent.testing.phantom import PhantomSpec
 from cxr_agent.testing.scripted import ScriptedPlanner
 from cxr_agent.toolbox.arguments import ToolCall
@@ -129,6 +130,40 @@ def test_priors_are_read_named_and_compared_one_by_one(open_bank: OPEN) -> None:
         )
     assert reading.gated.dropped == ()
     assert reading.gated.draft.impression[0].text.startswith("The cardiac silhouette is not")
+
+
+def test_a_prior_that_no_planner_compares_is_said_not_to_be(open_bank: OPEN) -> None:
+    outlined = [ToolCall("segment_anatomy", {"film": film}) for film in ("img-1", "prior-1")]
+    reading = read(open_bank(scene(SMALL, priors=[BIG])), ScriptedPlanner(outlined))
+    sound(reading)
+    assert "Not compared with prior-1: no tool compared it." in texts(reading)
+
+
+def test_only_the_prior_that_was_left_out_is_said_not_to_be_compared(open_bank: OPEN) -> None:
+    films = ("img-1", "prior-1", "prior-2")
+    script: list[ToolCall | list[ToolCall]] = [
+        [ToolCall("segment_anatomy", {"film": film}) for film in films],
+        ToolCall("compare_with_prior", {"film": "img-1", "prior": "prior-2"}),
+    ]
+    reading = read(open_bank(scene(SMALL, priors=[BIG, BIG])), ScriptedPlanner(script))
+    sound(reading)
+    uncompared = [text for text in texts(reading) if text.startswith("Not compared with")]
+    assert uncompared == ["Not compared with prior-1: no tool compared it."]
+    assert any(
+        "larger against prior-2" in text or "smaller against prior-2" in text
+        for text in texts(reading)
+    )
+
+
+def test_films_that_are_not_comparable_are_said_to_be(open_bank: OPEN) -> None:
+    made = scene(SMALL, priors=[BIG])
+    prior = replace(made.study.priors[0], view=View.AP)
+    made.study = Study(made.study.images, (prior,))
+    reading = read(open_bank(made))
+    sound(reading)
+    (said,) = [text for text in texts(reading) if text.startswith("Not comparable with")]
+    assert said.startswith("Not comparable with prior-1: ")
+    assert not any(item.kind is EvidenceKind.COMPARISON for item in reading.evidence)
 
 
 def test_a_dated_prior(open_bank: OPEN) -> None:

@@ -22,7 +22,7 @@ from cxr_agent.reading import Agent
 from cxr_agent.report.gates.coverage import left_out
 from cxr_agent.report.gates.support import fault_of
 from cxr_agent.report.model import Report, Sentence
-from cxr_agent.report.render import to_ris
+from cxr_agent.report.render import to_html, to_markdown, to_ris
 from cxr_agent.report.translate import in_language
 from cxr_agent.retrieval import Store
 from cxr_agent.retrieval.building import build, embedding_identity
@@ -144,6 +144,14 @@ def test_a_report_of_the_store_is_a_masked_quote_and_reaches_no_planner(
         assert "Ignore" not in sentence.text
 
 
+def test_every_rendering_shows_the_quote_as_a_quote(report: Report) -> None:
+    assert report.trace is not None
+    page = to_html(report, read_trace(Path(report.trace)).artifact)
+    assert page.count("<blockquote") == 3
+    assert to_markdown(report).count("\n  > Report of number") == 3
+    assert "Report of number" not in to_ris(report)
+
+
 def test_the_trace_names_the_stores_films_and_not_where_they_lie(
     report: Report, store: Path
 ) -> None:
@@ -196,6 +204,8 @@ def test_the_program_reads_with_a_store_and_answers_about_it(
     ran = run_program("read", film, "--store", store, traces=tmp_path)
     assert ran.status == 0
     assert "SIMILAR FILMS OF OTHERS" in ran.out
+    assert "> Report of number" in ran.out
+    assert "Roe" not in ran.out
     asked = run_program("ask", film, "similar cases?", "--store", store, traces=tmp_path)
     assert asked.status == 0
     assert "Similar film, number" in asked.out

@@ -16,6 +16,10 @@ PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 _MAX_PNG: Final = 700 * 1024
 """A larger film is shown as JPEG, so that a report stays below 1.5 MB after base64."""
 _JPEG_QUALITY: Final = 90
+_COLOUR_SIDE: Final = 512
+_COLOUR_JPEG_QUALITY: Final = 85
+_MAX_COLOUR_PNG: Final = 64 * 1024
+"""Of a picture beside the film; there is one for each prior, and the film takes most of a page."""
 _MAX_PIXELS: Final = 64_000_000
 
 
@@ -50,6 +54,34 @@ def film_picture(data: bytes) -> Film:
         return Film(data_uri("image/png", data), picture.size, lossy=False)
     buffer = io.BytesIO()
     picture.convert("L").save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return Film(data_uri("image/jpeg", buffer.getvalue()), picture.size, lossy=True)
+
+
+def colour_picture(data: bytes, shape: tuple[int, int]) -> Film:
+    """A coloured picture of a whole film as a data URI, longest side at most 512 pixels.
+
+    Parameters
+    ----------
+    shape
+        (rows, columns) of the film.
+
+    Raises
+    ------
+    OverlayError
+        When it is no PNG in colour, or not one of this film.
+    """
+    from cxr_agent.toolbox.artifacts import spans_film
+
+    picture = open_png(data)
+    if picture.mode != "RGB":
+        raise OverlayError("the picture is not in colour")
+    if not spans_film((picture.height, picture.width), shape):
+        raise OverlayError("the picture was not made for this film")
+    if len(data) <= _MAX_COLOUR_PNG and max(picture.size) <= _COLOUR_SIDE:
+        return Film(data_uri("image/png", data), picture.size, lossy=False)
+    picture.thumbnail((_COLOUR_SIDE, _COLOUR_SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=_COLOUR_JPEG_QUALITY)
     return Film(data_uri("image/jpeg", buffer.getvalue()), picture.size, lossy=True)
 
 

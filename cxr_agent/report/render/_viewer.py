@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from cxr_agent.errors import CxrAgentError
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.report.model import FilmSummary, Report
+from cxr_agent.report.render._artifacts import Artifact, fetched
 from cxr_agent.report.render._drawings import Line, OverlayError, Point, read_lines
 from cxr_agent.report.render._heatmaps import heatmap_picture
 from cxr_agent.report.render._pictures import (
@@ -19,9 +19,6 @@ from cxr_agent.report.render._pictures import (
     mask_pictures,
 )
 from cxr_agent.report.render._wording import Words
-
-Artifact = Callable[[str], bytes]
-"""From a SHA-256 to the bytes of the file in the trace."""
 
 # Okabe and Ito's palette, which stays apart under every common colour blindness. A structure has
 # the same colour in every report; what has none takes the rest in turn.
@@ -172,10 +169,13 @@ class _Builder:
     def _files(self) -> dict[tuple[str, str], list[Evidence]]:
         """Every artifact once, by name and digest, with the evidence that it belongs to.
 
-        Two findings may have equal maps, and each needs its own switch.
+        Two findings may have equal maps, and each needs its own switch. What a comparison drew is
+        a picture of its own and lies over no film.
         """
         files: dict[tuple[str, str], list[Evidence]] = {}
         for item in self._evidence:
+            if item.kind is EvidenceKind.COMPARISON:
+                continue
             for named in item.artifacts.items():
                 files.setdefault(named, []).append(item)
         return files
@@ -220,9 +220,9 @@ class _Builder:
 
     def _read(self, digest: str, label: str) -> bytes | None:
         try:
-            return self._artifact(digest)
-        except (LookupError, OSError, CxrAgentError):
-            self._faults.append(f"{label}: the file is not in the trace")
+            return fetched(self._artifact, digest)
+        except OverlayError as fault:
+            self._faults.append(f"{label}: {fault}")
             return None
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from cxr_agent.evidence import Evidence, EvidenceKind, Location, Side, Unit
+from cxr_agent.evidence import Change, Evidence, EvidenceKind, Interval, Location, Side, Unit
 from cxr_agent.knowledge import language, names, reasons, structures
 from cxr_agent.report.model import FilmSummary, Heading, Report, Sentence
+from cxr_agent.report.phrasing import quoted
 
 NOT_GIVEN = "–"
 _SECTIONS = (
@@ -81,6 +82,11 @@ class Words:
         """The head of a column, or the name of a fact."""
         return self._language.label[key]
 
+    def small(self, key: str) -> str:
+        """A label within a line, small where the language writes nouns so."""
+        label = self.label(key)
+        return label[:1].lower() + label[1:] if self._language.small_names else label
+
     def status(self, report: Report) -> str:
         """Whether the report is whole."""
         return self._language.status[report.status]
@@ -134,9 +140,21 @@ class Words:
 
     def value(self, evidence: Evidence) -> str:
         """Value with its unit, empty when there is none."""
-        if evidence.value is None:
-            return ""
-        return self.number(evidence.value, evidence.unit) + _UNITS[evidence.unit or Unit.RATIO]
+        return "" if evidence.value is None else self.amount(evidence.value, evidence.unit)
+
+    def amount(self, value: float, unit: Unit | None) -> str:
+        """A number with its unit."""
+        return self.number(value, unit) + _UNITS[unit or Unit.RATIO]
+
+    def unit(self, unit: Unit) -> str:
+        """A unit alone; empty for a ratio."""
+        return _UNITS[unit].strip()
+
+    def signed(self, value: float, unit: Unit) -> str:
+        """A difference with its sign and unit; what rounds to nought has none."""
+        told = self.amount(abs(value), unit)
+        sign = "±" if told == self.amount(0.0, unit) else "+" if value > 0 else "-"
+        return f"{sign}{told}"
 
     def rounded(self, evidence: Evidence) -> str:
         """Value with its unit as the sentences of a report have it, for headlines and labels."""
@@ -148,12 +166,19 @@ class Words:
 
     def interval(self, evidence: Evidence) -> str:
         """``0.44 to 0.48 (90 %)``, empty when there is none."""
-        if evidence.interval is None or evidence.interval_level is None:
+        return self.between(evidence.interval, evidence.interval_level, evidence.unit)
+
+    def between(self, interval: Interval | None, level: float | None, unit: Unit | None) -> str:
+        """An interval as :meth:`interval` tells it."""
+        if interval is None or level is None:
             return ""
-        low, high = (self.number(end, evidence.unit) for end in evidence.interval)
-        unit = _UNITS[evidence.unit or Unit.RATIO]
+        low, high = (self.number(end, unit) for end in interval)
         return self._form(
-            "interval", low=low, high=high, unit=unit, level=f"{evidence.interval_level * 100:.0f}"
+            "interval",
+            low=low,
+            high=high,
+            unit=_UNITS[unit or Unit.RATIO],
+            level=f"{level * 100:.0f}",
         )
 
     def threshold(self, evidence: Evidence) -> str:
@@ -243,12 +268,14 @@ class Words:
 
     def place(self, evidence: Evidence) -> str:
         """Location and side, without saying the side twice."""
-        place = evidence.location.value if evidence.location else ""
-        location = self.location(evidence.location) if evidence.location else ""
-        side = self._language.side[evidence.side] if evidence.side else ""
-        if side and evidence.side not in place.split():
-            return f"{location}, {side}" if location else side
-        return location
+        return self.place_of(evidence.location, evidence.side)
+
+    def place_of(self, location: Location | None, side: Side | None) -> str:
+        """A location and a side, without saying the side twice."""
+        place = self.location(location) if location else ""
+        if side and side not in (location.value.split() if location else ()):
+            return f"{place}, {self.side(side)}" if place else self.side(side)
+        return place
 
     def because(self, evidence: Evidence) -> str:
         """What the reason codes say."""
@@ -279,6 +306,18 @@ class Words:
         form = "day_before" if film.days_before == 1 else "days_before"
         return self._form(form, handle=film.handle, count=film.days_before)
 
+    def when(self, days_before: int | None, *, current: bool) -> str:
+        """How long before the current film a film was taken."""
+        if current:
+            return self.form("when_current")
+        if days_before is None:
+            return self.form("when_unknown")
+        return self._form("when_day" if days_before == 1 else "when_days", count=days_before)
+
+    def since(self, sort: str, relation: Change) -> str:
+        """What became of something up to the current film."""
+        return self.form(f"since_{sort}_{relation}")
+
     def film_view(self, film: FilmSummary) -> str:
         """The projection in words."""
         return self._language.view.get(film.view, film.view)
@@ -301,6 +340,11 @@ class Words:
     def citation(self, identities: tuple[str, ...]) -> str:
         """``[e7, e8]``."""
         return f"[{', '.join(identities)}]"
+
+    def quotes(self, report: Report, sentence: Sentence) -> list[str]:
+        """Texts that go with what a sentence cites, each in quotation marks and masked."""
+        cited = [item for item in report.evidence if item.id in sentence.evidence]
+        return [quoted(item, self._code) for item in cited if item.quote]
 
     def held_back(self, report: Report) -> str:
         """One line about the sentences that the gates kept; their text is for the trace."""

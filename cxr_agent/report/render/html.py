@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cxr_agent.report.descriptors import opened
 from cxr_agent.report.model import Report
+from cxr_agent.report.render._artifacts import Artifact
+from cxr_agent.report.render._differences import difference_views
 from cxr_agent.report.render._graph import graph_drawings
 from cxr_agent.report.render._heatmaps import gradient
+from cxr_agent.report.render._plots import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, plots
 from cxr_agent.report.render._text import clean, lines
-from cxr_agent.report.render._viewer import Artifact, viewers
+from cxr_agent.report.render._timeline import told_timelines
+from cxr_agent.report.render._viewer import viewers
 from cxr_agent.report.render._wording import Words
 
 if TYPE_CHECKING:
@@ -50,6 +54,13 @@ def to_html(report: Report, artifact: Artifact) -> str:
         films=films,
         # Evidence about a film that the report does not list still gets its card.
         graphs=graph_drawings(report),
+        courses=[
+            {"told": told, "plots": plots(told, say, f"p{place}")}
+            for place, told in enumerate(told_timelines(report), start=1)
+        ],
+        plot_size=(WIDTH, HEIGHT),
+        frame={"left": LEFT, "right": RIGHT, "bottom": BOTTOM},
+        differences=difference_views(report, artifact),
         loose=[item for item in report.evidence if item.id not in shown],
         known={item.id for item in report.evidence},
         mapped={id for film in films for overlay in film.maps for id in overlay.evidence},

@@ -8,6 +8,7 @@ from cxr_agent.evidence import Evidence
 from cxr_agent.report.model import FilmSummary, Report, Sentence
 from cxr_agent.report.render._text import lines
 from cxr_agent.report.render._text import markdown as escape
+from cxr_agent.report.render._timeline import ToldTimeline, told_timelines
 from cxr_agent.report.render._wording import NOT_GIVEN, Words
 
 
@@ -47,6 +48,14 @@ class _Markdown:
                 if group.heading is not None:
                     yield f"### {say.heading(group.heading)}"
                 yield self._list(group.sentences, numbered=section.key == "impression")
+        for told in told_timelines(report):
+            yield f"## {say.title('timeline')}"
+            yield escape(say.text("timeline_means"))
+            yield self._timeline(told)
+            if told.notes:
+                yield "\n".join(
+                    f"- {escape(item.reading)} {say.citation((item.id,))}" for item in told.notes
+                )
         if say.held_back(report):
             yield f"*{say.held_back(report)}*"
         if report.evidence:
@@ -62,7 +71,7 @@ class _Markdown:
     def _list(self, sentences: Iterable[Sentence], *, numbered: bool) -> str:
         return "\n".join(
             f"{f'{place}.' if numbered else '-'} {self._flag(sentence)}{escape(sentence.text)} "
-            f"{self._citation(sentence)}"
+            f"{self._citation(sentence)}{self._quotes(sentence)}"
             for place, sentence in enumerate(sentences, start=1)
         )
 
@@ -73,6 +82,26 @@ class _Markdown:
     def _citation(self, sentence: Sentence) -> str:
         """``[e7, e8]``: with no definition of that name anywhere, Markdown makes no link of it."""
         return self._say.citation(tuple(escape(identity) for identity in sentence.evidence))
+
+    def _quotes(self, sentence: Sentence) -> str:
+        quotes = self._say.quotes(self._report, sentence)
+        return "".join(f"\n  > {escape(quote)}" for quote in quotes)
+
+    def _timeline(self, told: ToldTimeline) -> str:
+        say = self._say
+        return _table(
+            (say.label("what"), *(escape(column.title) for column in told.columns)),
+            (
+                (
+                    row.title,
+                    *(
+                        f"{cell.text} {say.citation(cell.evidence)}" if cell.evidence else ""
+                        for cell in row.cells
+                    ),
+                )
+                for row in told.rows
+            ),
+        )
 
     def _evidence(self, evidence: Iterable[Evidence]) -> str:
         say = self._say

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from cxr_agent.evidence import Evidence
 from cxr_agent.report.model import Report, Sentence
 from cxr_agent.report.render._text import clean, lines
+from cxr_agent.report.render._timeline import ToldTimeline, told_timelines
 from cxr_agent.report.render._wording import Words
 
 if TYPE_CHECKING:
@@ -73,7 +74,14 @@ def to_text(report: Report, width: int = _WIDTH) -> str:
                     cited = clean(say.citation(sentence.evidence))
                     text = f"{flag}{clean(sentence.text)} {cited}"
                     body.append(wrap(text, f"  {mark}", "  " + " " * len(mark)))
+                    body += [
+                        wrap(clean(q), "    > ", "    > ") for q in say.quotes(report, sentence)
+                    ]
             yield "\n".join(body)
+        for told in told_timelines(report):
+            aside = wrap(f"({say.text('timeline_means')})")
+            rows = (wrap(text, f"  {mark}", "    ") for mark, text in _course(say, told))
+            yield "\n".join((say.title("timeline").upper(), aside, *rows))
         if say.held_back(report):
             yield wrap(say.held_back(report), "", "")
         if report.evidence:
@@ -116,6 +124,17 @@ def _limits(say: Words, evidence: Evidence) -> str:
     )
 
 
+def _course(say: Words, told: ToldTimeline) -> Iterator[tuple[str, str]]:
+    """Lines of a timeline where there is no room for a table: a row, then its films."""
+    for row in told.rows:
+        yield "", f"{clean(row.title)}:"
+        for column, cell in zip(told.columns, row.cells, strict=True):
+            if cell.evidence:
+                yield "- ", clean(f"{column.title}: {cell.text} {say.citation(cell.evidence)}")
+    for item in told.notes:
+        yield "", clean(f"{item.reading} {say.citation((item.id,))}")
+
+
 def _run(say: Words, report: Report) -> Iterator[tuple[str, str]]:
     yield say.label("run"), f"{report.run_id} ({say.status(report)})"
     yield say.label("planner"), report.planner
@@ -153,8 +172,15 @@ def _parts(report: Report) -> Iterator[RenderableType]:
             if group.heading is not None:
                 yield Padding(Text(say.heading(group.heading), "cyan"), (0, 0, 0, 2))
             numbered = section.key == "impression"
-            told = _sentences(say, group.sentences, numbered=numbered)
+            told = _sentences(say, report, group.sentences, numbered=numbered)
             yield Padding(told, (0, 0, 0, 2))
+    for timeline in told_timelines(report):
+        yield _title(say.title("timeline"))
+        yield Padding(Text(say.text("timeline_means"), "dim"), (0, 0, 0, 2))
+        yield Padding(_timeline(say, timeline), (0, 0, 0, 2))
+        for item in timeline.notes:
+            note = clean(f"{item.reading} {say.citation((item.id,))}")
+            yield Padding(Text(note, "dim"), (0, 0, 0, 2))
     if say.held_back(report):
         yield Padding(Text(say.held_back(report), "dim"), (1, 0, 0, 0))
     if report.evidence:
@@ -172,7 +198,9 @@ def _title(title: str) -> RenderableType:
     return Text(f"\n{title.upper()}", "bold")
 
 
-def _sentences(say: Words, sentences: tuple[Sentence, ...], *, numbered: bool) -> RenderableType:
+def _sentences(
+    say: Words, report: Report, sentences: tuple[Sentence, ...], *, numbered: bool
+) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
@@ -187,6 +215,8 @@ def _sentences(say: Words, sentences: tuple[Sentence, ...], *, numbered: bool) -
         text.append(clean(sentence.text), "bold" if numbered else "")
         text.append(f" {clean(say.citation(sentence.evidence))}", "not bold dim")
         grid.add_row(mark, text)
+        for quote in say.quotes(report, sentence):
+            grid.add_row("", Text(clean(quote), "dim italic"))
     return grid
 
 
@@ -229,6 +259,28 @@ def _scale(ratio: Evidence, limit: float | None) -> Text:
     return Text.assemble(
         (f"{first:.2f} ", "dim"), *cells, (f" {last:.2f}", "dim"), ("   ┃ limit", "dim")
     )
+
+
+def _timeline(say: Words, told: ToldTimeline) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(say.label("what"), overflow="fold")
+    for column in told.columns:
+        table.add_column(Text(f"{clean(column.handle)}\n{clean(column.when)}"), overflow="fold")
+    for row in told.rows:
+        name = Text(clean(row.name))
+        if row.place:
+            name.append(f"\n{clean(row.place)}", "dim")
+        cells = []
+        for cell in row.cells:
+            text = Text("\n".join(clean(part) for part in cell.parts))
+            if cell.evidence:
+                text.append(f"\n{clean(say.citation(cell.evidence))}", "dim")
+            cells.append(text)
+        table.add_row(name, *cells)
+    return table
 
 
 def _table(say: Words, evidence: tuple[Evidence, ...]) -> RenderableType:

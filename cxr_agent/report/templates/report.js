@@ -15,7 +15,7 @@
     for (const element of all(".card.open")) element.classList.remove("open");
     for (const element of all(".viewer.focus")) element.classList.remove("focus");
     if (id === null) return;
-    for (const element of all(".viewer .overlay, .viewer .box, .chip, .sources tr")) {
+    for (const element of all(".viewer .overlay, .viewer .box, .chip, .sources tr, .course td")) {
       if (ids.some((one) => speaksOf(element, one))) element.classList.add("hot");
     }
     const card = cards.get(id);

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Provenance
+from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Provenance
 from cxr_agent.report.model import Dropped, FilmSummary, Heading, Report, Sentence
 from cxr_agent.study import FloatImage
 from cxr_agent.testing.phantom import STRUCTURES, draw
@@ -22,6 +24,8 @@ from cxr_agent.toolbox.artifacts import (
     saliency_name,
 )
 from cxr_agent.toolbox.contract import Drawing
+from cxr_agent.toolbox.reading import reading_of
+from tests.observations import ratio
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)> {{7*7}} {% raw %} "
@@ -265,6 +269,78 @@ def classified(sample: Sample, effusion_map: FloatImage) -> Sample:
         impression=(*sample.report.impression, sentences[0].model_copy(update={"heading": None})),
     )
     return Sample(report, sample.files)
+
+
+@pytest.fixture
+def followed(sample: Sample) -> Sample:
+    """The sample with three priors, one of them undated and one not comparable in size."""
+    (film,) = sample.report.films
+    plain = sample.report.evidence[-1].provenance
+    source = plain.model_copy(update={"step": 6, "tool": "compare_with_prior"})
+    picture = Image.fromarray(np.full((256, 256, 3), 90, dtype=np.uint8))
+    made = list(sample.report.evidence)
+
+    def add(**fields: Any) -> None:
+        observation = Observation.model_validate(fields.pop("stated"))
+        made.append(
+            Evidence(
+                **{name: getattr(observation, name) for name in Observation.model_fields},
+                id=f"e{len(made) + 1}",
+                reading=reading_of(observation),
+                provenance=source,
+                **fields,
+            )
+        )
+
+    films = [film]
+    for place, (days, before) in enumerate(((72, 0.41), (428, 0.38), (None, 0.40)), start=1):
+        handle = f"prior-{place}"
+        films.append(film.model_copy(update={"handle": handle, "days_before": days}))
+        picture.putpixel((0, 0), (place, 0, 0))
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        drawn = {"difference": sample.files.put(buffer.getvalue())}
+        interval = (before - 0.02, before + 0.02)
+        add(image=handle, stated=ratio(before, interval))
+        if place == 3:
+            stated = {"kind": "limitation", "code": "prior_comparison", "category": "sizes"}
+            add(image="img-1", stated={**stated, "reasons": ("views_unknown",), "against": handle})
+        else:
+            change = 0.462 - before
+            add(
+                image="img-1",
+                artifacts=drawn,
+                stated={
+                    "kind": "comparison",
+                    "code": "cardiothoracic_ratio",
+                    "location": "cardiac silhouette",
+                    "value": change,
+                    "unit": "1",
+                    "interval": (change - 0.03, change + 0.03),
+                    "interval_level": 0.9,
+                    "category": "worsened" if place == 2 else "no_change",
+                    "details": {"before": before, "now": 0.462, "repeatability": 0.07},
+                    "against": handle,
+                },
+            )
+        add(
+            image="img-1",
+            artifacts=drawn,
+            stated={
+                "kind": "comparison",
+                "code": "lung_opacity",
+                "location": "right lower lung zone",
+                "side": "right",
+                "value": 0.1 * place,
+                "unit": "1",
+                "interval": (0.1 * place - 0.05, 0.1 * place + 0.05),
+                "interval_level": 0.99,
+                "category": "worsened",
+                "details": {"repeatability": 0.05},
+                "against": handle,
+            },
+        )
+    return Sample(sample.with_(films=tuple(films), evidence=tuple(made)), sample.files)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,9 @@ def chromium(tmp_path: Path, source: str, *flags: str) -> str:
     return done.stdout
 
 
-def probe(tmp_path: Path, source: str, probe: str, *, own_script: bool = True) -> dict[str, Any]:
+def probe(
+    tmp_path: Path, source: str, probe: str, *, own_script: bool = True, flags: Sequence[str] = ()
+) -> dict[str, Any]:
     """What a probe in the page finds; the page's policy lets it run by its hash.
 
     Without ``own_script`` the page's script may not run, as where JavaScript is off.
@@ -127,7 +130,7 @@ def probe(tmp_path: Path, source: str, probe: str, *, own_script: bool = True) -
     assert count == 1
     source = source.replace(_policy(source), html.escape(allowed))
     source = source.replace("</body>", f"<script>{code}</script></body>")
-    dom = chromium(tmp_path, source, "--dump-dom")
+    dom = chromium(tmp_path, source, "--dump-dom", *flags)
     found = re.search(r'<pre id="probe">(.*?)</pre>', dom, re.DOTALL)
     assert found, "the probe did not run"
     assert ('class="js"' in dom) == own_script
@@ -253,6 +256,46 @@ def test_a_click_on_a_sentence_or_a_place_shows_it_on_the_film(
         "row": True,
         "reachable": True,
     }
+
+
+COURSE = """
+const mark = one(".plot a.mark.now");
+mark.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+result.card = shown(one("#card-" + mark.dataset.ev));
+result.cells = [...document.querySelectorAll(".course td.hot")].map((cell) => cell.dataset.ev);
+one(".course .chip[data-ev=e13]").click();
+result.prior = one("#tab-f3").checked && shown(one("#card-e13"));
+result.reachable = [...document.querySelectorAll(".plot a")].every((a) => a.tabIndex >= 0);
+result.pictures = [...document.querySelectorAll(".difference img")].map((i) => i.naturalWidth);
+const within = (shape, frame) => {
+  const [a, b] = [shape, frame].map((element) => element.getBoundingClientRect());
+  return a.left >= b.left && a.right <= b.right && a.top >= b.top && a.bottom <= b.bottom;
+};
+result.outside = [...document.querySelectorAll(".plot svg")].flatMap((plot) =>
+  [...plot.querySelectorAll("text, circle, .bar")].filter((shape) => !within(shape, plot))).length;
+const boxes = [...document.querySelectorAll(".sources.timeline, .sources.differences")];
+result.wide = boxes.some((box) => box.scrollWidth > box.clientWidth);
+"""
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_a_timeline_lights_up_and_stays_in_its_place(
+    followed: Sample, tmp_path: Path, width: int
+) -> None:
+    source = to_html(followed.report, followed.files)
+    assert probe(tmp_path, source, COURSE, flags=(f"--window-size={width},900",)) == {
+        "card": True,
+        "cells": ["e7"],
+        "prior": True,
+        "reachable": True,
+        "pictures": [256, 256, 256],
+        "outside": 0,
+        "wide": False,
+    }
+
+
+def test_timelines_ask_for_nothing(followed: Sample, tmp_path: Path) -> None:
+    assert heard(tmp_path, to_html(followed.report, followed.files)) == ([], set())
 
 
 def heard(tmp_path: Path, source: str) -> tuple[list[str], set[str]]:
