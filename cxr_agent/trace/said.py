@@ -19,8 +19,10 @@ from cxr_agent.trace.events import (
 if TYPE_CHECKING:
     from cxr_agent.trace.reader import Trace
 
-_NOT_SAID: Final = frozenset(("dropped", "evidence", "films"))
-"""Lists of a report that hold no sentence of it."""
+_SECTIONS: Final = (
+    "answer", "technique", "comparison", "findings", "impression", "context", "limitations",
+)  # fmt: skip
+"""In the order of a report; its record may be sorted by name."""
 ANSWER: Final = 0
 """Number of a sentence that stands in an answer, not in the report."""
 
@@ -70,8 +72,8 @@ def _issued(trace: Trace) -> list[_Parts]:
                     return []
                 return [
                     sentence
-                    for section, items in report.items()
-                    if section not in _NOT_SAID and isinstance(items, list)
+                    for section in _SECTIONS
+                    if isinstance(items := report.get(section), list)
                     for sentence in _sentences(section, items)
                 ]
             case _:
