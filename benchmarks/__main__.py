@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import cold, comparison, orchestration, parts, retrieval, runtimes
+from benchmarks import cold, comparison, orchestration, parts, retrieval, runtimes, tracing
 
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -26,6 +26,7 @@ def main() -> None:
         ("From cold", cold.rows()),
         ("One warm reading", parts.rows()),
         ("Orchestration", orchestration.rows()),
+        ("Trace", tracing.rows()),
         ("Comparison with a prior film", comparison.rows()),
         ("Runtimes", runtimes.rows()),
         ("Similar films", retrieval.rows()),

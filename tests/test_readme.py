@@ -69,6 +69,22 @@ def test_the_trace_is_what_the_readme_shows(demo: tuple[Path, str]) -> None:
     assert not missing
 
 
+def test_why_is_what_the_readme_shows(demo: tuple[Path, str]) -> None:
+    example = next(block for block in blocks("python") if "trace.why(" in block)
+    (folder,) = (path for path in (demo[0] / "traces").iterdir() if path.is_dir())
+    script = re.sub(r'"traces/[^"]+"', repr(str(folder)), example)
+    done = subprocess.run(
+        (sys.executable, "-c", f"{script}\nassert 'measure_ctr' in tools"),
+        cwd=demo[0],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    shown = next(block for block in blocks("text") if "(sentence " in block)
+    assert steady(done.stdout) == steady(shown)
+
+
 def test_the_chat_is_what_the_readme_shows(tmp_path: Path) -> None:
     """The same films and questions, piped; a terminal wraps lines, a pipe does not."""
     for name, ratio in (("film.png", 0.60), ("before.png", 0.46)):

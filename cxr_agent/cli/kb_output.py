@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_agent.cli.output import shown_name
 from cxr_agent.errors import EXIT_OK
-from cxr_agent.retrieval.snippets import snippet_of
 
 if TYPE_CHECKING:
     from cxr_agent.retrieval import Hit
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 
 def hit_record(hit: Hit) -> dict[str, Any]:
+    from cxr_agent.retrieval.snippets import snippet_of
+
     return {
         "item": hit.number,
         "distance": round(hit.distance, 6),
@@ -26,6 +27,8 @@ def hit_record(hit: Hit) -> dict[str, Any]:
 
 
 def hit_lines(hit: Hit) -> list[str]:
+    from cxr_agent.retrieval.snippets import snippet_of
+
     said = ", ".join(f"{code} {value}" for code, value in hit.item.labels.items()) or "no labels"
     lines = [f"{hit.distance:.4f}  {shown_name(hit.item.source)}", f"        {said}"]
     if hit.item.report:
@@ -35,6 +38,8 @@ def hit_lines(hit: Hit) -> list[str]:
 
 def show_quotes(found: Sequence[Quote], as_json: bool) -> int:
     """Print texts with their sources, and with their distances where these were measured."""
+    from cxr_agent.retrieval.snippets import snippet_of
+
     told = [
         {
             "text": snippet_of(one.text) if one.item is not None else one.text,

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from cxr_agent.cli.trace_export import export
 from cxr_agent.cli.trace_replay import replay
 from cxr_agent.errors import EXIT_OK, TraceError
 
-app = typer.Typer(help="Look at what runs did: list, show, verify.", no_args_is_help=True)
+app = typer.Typer(help="Look at what runs did: list, show, verify, export.", no_args_is_help=True)
+app.command()(export)
 
 Run = Annotated[str, typer.Argument(metavar="[RUN]", help="Run id, its beginning, path, or last.")]
 Traces = Annotated[

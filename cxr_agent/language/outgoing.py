@@ -8,6 +8,7 @@ in that list stays here, whatever it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,11 +35,16 @@ class Masked:
     hidden: int
 
 
-def masked(text: str) -> Masked:
+def masked(text: str, known: Container[str] = ()) -> Masked:
     """Keep everyday and radiological words, small numbers, evidence ids and handles.
 
     Also hidden: what follows a title, ages, and words with a capital inside a sentence that are
     no abbreviation, since those are names more often than not.
+
+    Parameters
+    ----------
+    known
+        Words that are kept besides, just as they are written.
     """
     pieces: list[str] = []
     hidden = 0
@@ -46,7 +52,8 @@ def masked(text: str) -> Masked:
     for match in _PIECE.finditer(_without_numbers(text[:_MOST_CHARACTERS])):
         piece = match.group()
         core = piece.strip(_EDGES)
-        fine = piece == HIDDEN or (not after_title and _may_leave(piece, core, opening=opening))
+        leaves = core in known or _may_leave(piece, core, opening=opening)
+        fine = piece == HIDDEN or (not after_title and leaves)
         pieces.append(piece if fine else HIDDEN)
         hidden += not fine or piece == HIDDEN
         after_title = core.lower().rstrip(".") in _TITLES

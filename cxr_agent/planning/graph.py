@@ -335,8 +335,8 @@ class ReadingGraph:
     def gate(self, state: _State) -> _State:
         """Check the draft and mend it once; what still lacks support is dropped and recorded."""
         gated = repair(state["draft"], state["evidence"])
-        for verdict in gated.verdicts:
-            self.toolbox.trace.append(
+        self.toolbox.trace.append_all(
+            [
                 GateVerdict(
                     gate=verdict.gate,
                     passed=verdict.passed,
@@ -344,7 +344,9 @@ class ReadingGraph:
                     reason=verdict.reason,
                     action=verdict.action,
                 )
-            )
+                for verdict in gated.verdicts
+            ]
+        )
         return {"gated": gated}
 
     def _closing(self, state: _State) -> list[Evidence]:

@@ -39,14 +39,30 @@ class FollowingWriter(TraceWriter):
         """Whether everything that was recorded has been met."""
         return not self._ahead
 
-    def append(self, event: Event) -> Line:
-        """Meet the next recorded event, or write a new one; raises as the base class.
+    def append_all(self, events: Sequence[Event]) -> tuple[Line, ...]:
+        """Meet the next recorded events, and write what is new; raises as the base class.
 
         Raises
         ------
         TraceError
             ``run_diverged``: doing the run again gave something else than was recorded.
         """
+        met = []
+        for event in events:
+            line = self._meet(event)
+            if line is None:
+                break
+            met.append(line)
+        new = events[len(met) :]
+        if not new:
+            return tuple(met)
+        if self._resumed is not None:
+            first, self._resumed = self._resumed, None  # type: ignore[assignment]
+            return (*met, *super().append_all((first, *new))[1:])
+        return (*met, *super().append_all(new))
+
+    def _meet(self, event: Event) -> Line | None:
+        """The line that recorded the event; None when all were met."""
         while self._ahead:
             line = self._ahead.popleft()
             if same(line.event, event):
@@ -58,10 +74,7 @@ class FollowingWriter(TraceWriter):
                     f"({line.event.type}, now {event.type})",
                     hint="Another version, device or option? Read the film again.",
                 )
-        if self._resumed is not None:
-            first, self._resumed = self._resumed, None  # type: ignore[assignment]
-            super().append(first)
-        return super().append(event)
+        return None
 
 
 def same(recorded: Event, now: Event) -> bool:

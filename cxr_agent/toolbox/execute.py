@@ -226,22 +226,21 @@ class Toolbox:
         if result.drawings:
             artifacts[LINES] = self.trace.put(drawings_svg(result.drawings, bound.film.shape))
         seconds = time.monotonic() - began
-        self.trace.append(
-            ToolReturned(
-                step=step,
-                tool=spec.name,
-                outcome="ok",
-                result=answer.record,
-                codes=self._notices(),
-                seconds=seconds,
-                artifacts=artifacts,
-            )
+        returned = ToolReturned(
+            step=step,
+            tool=spec.name,
+            outcome="ok",
+            result=answer.record,
+            codes=self._notices(),
+            seconds=seconds,
+            artifacts=artifacts,
         )
         provenance = self._provenance(spec, step, bound.film, _model_behind(spec, bound))
         evidence = tuple(
-            self._evidence(observation, bound.film, provenance, reading, artifacts)
+            self._made(observation, bound.film, provenance, reading, artifacts)
             for observation, reading in answer.statements
         )
+        self.trace.append_all((returned, *map(_added, evidence)))
         self.bench.put_masks(bound.film.handle, result.masks)
         return Outcome(step, call, "ok", (), evidence, seconds)
 
@@ -309,6 +308,19 @@ class Toolbox:
         reading: str | None = None,
         artifacts: dict[str, str] | None = None,
     ) -> Evidence:
+        evidence = self._made(observation, film, provenance, reading, artifacts)
+        self.trace.append(_added(evidence))
+        return evidence
+
+    def _made(
+        self,
+        observation: Observation,
+        film: Image,
+        provenance: Provenance,
+        reading: str | None,
+        artifacts: dict[str, str] | None,
+    ) -> Evidence:
+        """The evidence, still to be written."""
         basis = [item for item in self.stated if item.id in observation.basis]
         evidence = Evidence(
             **_fields(observation),
@@ -318,7 +330,6 @@ class Toolbox:
             reading=reading if reading is not None else reading_of(observation, basis),
             provenance=provenance,
         )
-        self.trace.append(EvidenceAdded(evidence=evidence.model_dump(mode="json")))
         self.stated.append(evidence)
         return evidence
 
@@ -330,6 +341,10 @@ def _answer(begun: _Begun, bench: Bench) -> tuple[Bound, Answer] | Abstain | Cxr
         return bound, answer_of(begun.spec, bound)
     except (Abstain, CxrAgentError) as outcome:
         return outcome
+
+
+def _added(evidence: Evidence) -> EvidenceAdded:
+    return EvidenceAdded(evidence=evidence.model_dump(mode="json"))
 
 
 def _limitation(subject: str, reasons: tuple[str, ...]) -> Observation | None:

@@ -35,10 +35,12 @@ from cxr_agent.trace.events import (
     artifacts_of,
 )
 from cxr_agent.trace.find import TraceHeader, find_trace, list_traces
+from cxr_agent.trace.known import Known, KnownEvidence
 from cxr_agent.trace.layout import default_traces
 from cxr_agent.trace.line import Line
 from cxr_agent.trace.reader import Trace, read_artifact, read_trace
 from cxr_agent.trace.verify import Problem, Verification, verify
+from cxr_agent.trace.why import Support, Why
 from cxr_agent.trace.writer import TraceWriter
 
 __all__ = [
@@ -53,6 +55,8 @@ __all__ = [
     "EvidenceAdded",
     "GateVerdict",
     "ImageRecord",
+    "Known",
+    "KnownEvidence",
     "Line",
     "ModelCalled",
     "Plan",
@@ -64,12 +68,14 @@ __all__ = [
     "RunStarted",
     "SpacingRecord",
     "StudyLoaded",
+    "Support",
     "ToolCalled",
     "ToolReturned",
     "Trace",
     "TraceHeader",
     "TraceWriter",
     "Verification",
+    "Why",
     "Withdrawn",
     "artifacts_of",
     "default_traces",

@@ -33,7 +33,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Create or replace ``path`` so that a reader finds all of ``data`` or no such file."""
+    """Create or replace ``path`` so that a reader finds all of ``data`` or no such file.
+
+    The content is on the disk; that the name is too takes :func:`sync_folder`, which does for many.
+    """
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     try:
@@ -46,7 +49,6 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def output_error(error: OSError, folder: Path) -> OutputError:

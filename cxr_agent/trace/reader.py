@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from pydantic import ValidationError
 
@@ -16,12 +16,21 @@ from cxr_agent.trace.events import SCHEMA_VERSION, Event, RunFinished, RunStarte
 from cxr_agent.trace.layout import ARTIFACTS, LINES
 from cxr_agent.trace.line import MAX_LINE_BYTES, Line, decode, digest
 
+if TYPE_CHECKING:
+    from cxr_agent.trace.known import KnownEvidence
+    from cxr_agent.trace.why import Why
+
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A run as read from its folder."""
+    """A run as read from its folder; iterating gives its events.
+
+    trace = Trace.load("traces/20260101T120000Z-00000001")
+    print(trace.why("The heart is enlarged"))
+    trace.evidence.present("pleural_effusion")
+    """
 
     directory: Path
     lines: tuple[Line, ...]
@@ -29,6 +38,15 @@ class Trace:
     """SHA-256 of each line as it stands in the file, for :func:`cxr_agent.trace.verify`."""
     torn: bool
     """The file ended in the middle of a line, which was dropped."""
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read a run from its folder or its ``trace.jsonl``; raises as :func:`read_trace`."""
+        trace = read_trace(Path(path))
+        return cls(trace.directory, trace.lines, trace.digests, trace.torn)
+
+    def __iter__(self) -> Iterator[Event]:
+        return (line.event for line in self.lines)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -60,6 +78,33 @@ class Trace:
             ``trace_not_readable``.
         """
         return read_artifact(self.directory, sha256)
+
+    # What is made of a run is imported where it is asked for: it imports this module.
+
+    @property
+    def evidence(self) -> KnownEvidence:
+        """All that the run came to know, in its order."""
+        from cxr_agent.trace.known import known_in
+
+        return known_in(self)
+
+    def why(self, what: str | int) -> Why:
+        """What a sentence rests on, down to the weights and the film.
+
+        Parameters
+        ----------
+        what
+            The text of a sentence or a part that no other has, its number in the report from 1,
+            or the id of evidence.
+
+        Raises
+        ------
+        UsageError
+            ``unknown_sentence`` or ``ambiguous_sentence``.
+        """
+        from cxr_agent.trace.why import why
+
+        return why(self, what)
 
 
 def read_artifact(directory: Path, sha256: str) -> bytes:

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,8 @@ class TraceWriter:
         self._broken: OutputError | None = None
         self._lock = threading.Lock()
         self._artifact_lock = threading.Lock()
+        self._unsynced = False
+        """Whether the folder of artifacts has names that may not be on the disk."""
 
     @classmethod
     def create(cls, root: Path, run_id: str | None = None) -> Self:
@@ -156,28 +158,43 @@ class TraceWriter:
         OutputError
             ``disk_full``, ``trace_not_writable``, ``trace_line_too_long`` or ``trace_closed``.
         """
+        return self.append_all((event,))[0]
+
+    def append_all(self, events: Sequence[Event]) -> tuple[Line, ...]:
+        """Write events that belong together, with one fsync for all; else as :meth:`append`.
+
+        A kill in between leaves the first few of them, as it would have between two appends.
+        """
         with self._lock:
             descriptor = self._usable()
             end = self._end
-            line = Line(
-                seq=end.seq + 1,
-                time=stamp(datetime.now(UTC)),
-                monotonic=time.monotonic(),
-                previous=end.previous,
-                event=event,
-            )
-            data = encode(line)
-            if len(data) > MAX_LINE_BYTES:
-                raise OutputError(
-                    "trace_line_too_long",
-                    f"a {event.type} event takes more than {MAX_LINE_BYTES} bytes",
-                    hint="large results belong in artifacts",
+            if not events:
+                return ()
+            lines, written = [], bytearray()
+            for event in events:
+                line = Line(
+                    seq=end.seq + 1,
+                    time=stamp(datetime.now(UTC)),
+                    monotonic=time.monotonic(),
+                    previous=end.previous,
+                    event=event,
                 )
+                data = encode(line)
+                if len(data) > MAX_LINE_BYTES:
+                    raise OutputError(
+                        "trace_line_too_long",
+                        f"a {event.type} event takes more than {MAX_LINE_BYTES} bytes",
+                        hint="large results belong in artifacts",
+                    )
+                end = _End(line.seq, digest(data), end.size + len(data) + 1)
+                lines.append(line)
+                written += data + b"\n"
+            self._sync_artifacts()
             try:
-                write_all(descriptor, data + b"\n")
+                write_all(descriptor, bytes(written))
                 os.fsync(descriptor)
                 # One assignment, so that an interrupt finds the old end or the new one.
-                self._end = _End(line.seq, digest(data), end.size + len(data) + 1)
+                self._end = end
             except OSError as error:
                 self._take_back(descriptor)
                 self._broken = output_error(error, self.directory)
@@ -186,13 +203,15 @@ class TraceWriter:
                 self._take_back(descriptor)
                 raise
         if self.on_event is not None:
-            self.on_event(event)
-        return line
+            for event in events:
+                self.on_event(event)
+        return tuple(lines)
 
     def put(self, data: bytes) -> str:
         """Keep ``data`` as an artifact under its SHA-256, which is returned.
 
-        Put an artifact before the event that names it: then no event points to nothing.
+        Put an artifact before the event that names it: then no event points to nothing. Its
+        name is on the disk when the next event is.
         A failure ends the writer, as in :meth:`append`.
 
         Raises
@@ -205,10 +224,11 @@ class TraceWriter:
         with self._artifact_lock:
             self._usable()
             try:
+                # Also for one that is there: who wrote it may have been killed before it did so.
+                self._unsynced = True
                 if not path.exists():
                     write_file(path, data)
             except OSError as error:
-                # The file may be there and yet not durable: a second try must not trust it.
                 self._broken = output_error(error, self.directory)
                 raise self._broken from error
         return sha256
@@ -230,6 +250,18 @@ class TraceWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _sync_artifacts(self) -> None:
+        """Make the names of artifacts durable, before an event that may point to them."""
+        with self._artifact_lock:
+            if not self._unsynced:
+                return
+            try:
+                sync_folder(self.directory / ARTIFACTS)
+                self._unsynced = False
+            except OSError as error:
+                self._broken = output_error(error, self.directory)
+                raise self._broken from error
 
     def _usable(self) -> int:
         if self._broken is not None:

@@ -148,14 +148,14 @@ def test_the_trace_has_the_call_before_the_answer_before_the_evidence(box: Bank)
 def test_nothing_is_returned_that_the_trace_does_not_hold(
     box: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = type(box.writer).append
+    append_all = type(box.writer).append_all
 
-    def full(self: Any, event: Any) -> Any:
-        if isinstance(event, EvidenceAdded):
+    def full(self: Any, events: Any) -> Any:
+        if any(isinstance(event, EvidenceAdded) for event in events):
             raise OutputError("disk_full", "no space")
-        return append(self, event)
+        return append_all(self, events)
 
-    monkeypatch.setattr(type(box.writer), "append", full)
+    monkeypatch.setattr(type(box.writer), "append_all", full)
     with pytest.raises(OutputError):
         run(box, lambda: Answer(said=(ratio(),), masks=heart()))
     assert box.toolbox.bench.masks("img-1") == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from cxr_agent.errors import TraceError
 from cxr_agent.trace import SCHEMA_VERSION, Event, RunFinished, list_traces, read_trace, verify
 from cxr_agent.trace.line import digest, encode
 from cxr_agent.trace.render import to_text
@@ -78,6 +80,25 @@ def test_is_shown_as_it_was(version: Path) -> None:
     shown = (version / SHOWN).read_bytes()
     assert digest(shown) == SHOWN_DIGESTS[version.name]
     assert to_text(read_trace(version / RUN_ID), full=True).encode() == shown
+
+
+@versions
+def test_a_version_of_the_future_is_one_clear_error(version: Path, tmp_path: Path) -> None:
+    """Whatever else it changed: the version stands in the first line, and that is enough."""
+    lines = (version / RUN_ID / "trace.jsonl").read_bytes().split(b"\n")
+    first = json.loads(lines[0])
+    first["event"] |= {"schema_version": SCHEMA_VERSION + 1, "new": {"field": 1}}
+    (tmp_path / "run").mkdir()
+    file = tmp_path / "run" / "trace.jsonl"
+    file.write_bytes(b"\n".join([json.dumps(first).encode(), *lines[1:]]))
+    with pytest.raises(TraceError) as caught:
+        read_trace(file)
+    assert caught.value.code == "trace_schema"
+    assert f"version {SCHEMA_VERSION + 1}" in caught.value.message
+    assert f"reads 1 to {SCHEMA_VERSION}" in caught.value.message
+    assert "newer version" in caught.value.hint
+    (header,) = list_traces(tmp_path)
+    assert header.problem == "trace_schema"
 
 
 @versions

@@ -11,6 +11,10 @@ import pytest
 from cxr_agent.trace import Event
 from cxr_agent.trace.schema import json_schema
 
+from .example import RUN_ID
+from .golden import ROOT, VERSION_1, VERSION_2
+
+PUBLISHED = ROOT / "docs" / "schemas" / "trace.json"
 SCHEMA = json_schema()
 KINDS = [kind.model_fields["type"].default for kind in get_args(get_args(Event)[0])]
 
@@ -29,6 +33,21 @@ def test_is_json_and_stands_alone() -> None:
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     named = {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}
     assert named <= set(SCHEMA["$defs"])
+
+
+def test_is_published() -> None:
+    assert json.loads(PUBLISHED.read_text("utf-8")) == SCHEMA
+
+
+@pytest.mark.parametrize("version", [VERSION_1, VERSION_2], ids=lambda path: path.name)
+def test_golden_lines_fit_what_is_published(version: Path) -> None:
+    """Each as it stands: old lines need no upgrade, since fields are only ever added."""
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(json.loads(PUBLISHED.read_text("utf-8")))
+    lines = records(version / RUN_ID / "trace.jsonl")
+    assert lines
+    for record in lines:
+        validator.validate(record)
 
 
 def test_every_kind_of_event_is_in_it() -> None:

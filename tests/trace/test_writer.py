@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cxr_agent.errors import OutputError, UsageError
-from cxr_agent.trace import Line, RunFinished, ToolCalled, TraceWriter, read_trace, verify
+from cxr_agent.trace import Event, Line, RunFinished, ToolCalled, TraceWriter, read_trace, verify
 from cxr_agent.trace import writer as writer_module
 from cxr_agent.trace.line import GENESIS, digest, encode
 
@@ -63,6 +63,78 @@ def test_line_is_on_the_disk_before_append_returns(
         writer.append(call())
         assert synced == [file.stat().st_size]
         assert synced[0] > 0
+
+
+def test_events_that_belong_together_take_one_fsync(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Event] = []
+    synced: list[int] = []
+    sync = os.fsync
+    with TraceWriter.create(root) as writer, monkeypatch.context() as patch:
+        file = writer.directory / "trace.jsonl"
+        writer.on_event = told.append
+        writer.append(call(1))
+
+        def recording(descriptor: int) -> None:
+            synced.append(file.stat().st_size)
+            assert len(told) == 1  # nobody is told of what is not on the disk
+            sync(descriptor)
+
+        patch.setattr(os, "fsync", recording)
+        written = writer.append_all([call(2), call(3)])
+        assert synced == [file.stat().st_size]
+        assert [line.seq for line in written] == [2, 3]
+        assert writer.append_all([]) == ()
+    trace = read_trace(writer.directory)
+    assert [problem.code for problem in verify(trace).problems] == ["no_start"]
+    assert trace.events == tuple(told) == (call(1), call(2), call(3))
+
+
+def test_a_group_that_fails_is_not_there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TraceWriter.create(root) as writer:
+        writer.append(call(1))
+        with monkeypatch.context() as patch:
+            full_in_the_middle(patch)
+            with pytest.raises(OutputError):
+                writer.append_all([call(2), call(3)])
+    assert [line.event.step for line in calls(writer)] == [1]
+
+
+def test_a_group_with_a_line_too_long_writes_none(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TraceWriter.create(root) as writer:
+        monkeypatch.setattr(writer_module, "MAX_LINE_BYTES", 1000)
+        with pytest.raises(OutputError):
+            writer.append_all([call(1), call(2, text="x" * 1000)])
+        writer.append(call(1))
+    assert [line.event.step for line in calls(writer)] == [1]
+
+
+def test_names_of_artifacts_are_on_the_disk_before_the_event(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of one that another process put and was killed before it made the name durable."""
+    synced: list[tuple[Path, int]] = []
+    sync = writer_module.sync_folder
+    with TraceWriter.create(root) as writer, monkeypatch.context() as patch:
+        file = writer.directory / "trace.jsonl"
+        folder = writer.directory / "artifacts"
+
+        def recording(path: Path) -> None:
+            synced.append((path, file.stat().st_size))
+            sync(path)
+
+        patch.setattr(writer_module, "sync_folder", recording)
+        (folder / digest(b"mask")).write_bytes(b"mask")
+        for data in (b"a", b"b", b"mask"):
+            writer.put(data)
+        assert synced == []
+        writer.append(call(1))
+        assert synced == [(folder, 0)]
+        writer.append(call(2))
+        assert len(synced) == 1
 
 
 def test_only_the_owner_may_look(root: Path) -> None:
@@ -275,10 +347,12 @@ def test_artifact_whose_name_is_not_durable_is_not_trusted(
 ) -> None:
     with TraceWriter.create(root) as writer:
         with monkeypatch.context() as patch:
-            patch.setattr("cxr_agent.trace.durable.sync_folder", fail(errno.EIO))
+            patch.setattr("cxr_agent.trace.writer.sync_folder", fail(errno.EIO))
+            writer.put(b"mask")
             with pytest.raises(OutputError):
-                writer.put(b"mask")
+                writer.append(call())
         assert names(writer.directory / "artifacts") == {digest(b"mask")}
+        assert read_trace(writer.directory).lines == ()
         with pytest.raises(OutputError):
             writer.put(b"mask")
 
