@@ -269,3 +269,7 @@ def _changes(name: str, a: JsonValue, b: JsonValue, tolerance: float) -> Iterato
             yield from _changes(f"{name}[{index}]", one, other, tolerance)
     else:
         yield Change(name, a, b)
+
+
+def _nested(values: list[JsonValue]) -> bool:
+    return any(isinstance(value, dict | list) for value in values)

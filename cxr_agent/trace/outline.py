@@ -238,11 +238,10 @@ class _Outliner:
                 for sentence in event.sentences:
                     drafted.add(str(sentence.get("text")))
                     yield self._sentence(sentence)
-            elif isinstance(event, GateVerdict) and event.sentence is not None:
+            elif isinstance(event, GateVerdict) and event.sentence not in (None, *drafted):
                 # What a gate added or mended stands in no draft.
-                if event.sentence not in drafted:
-                    drafted.add(event.sentence)
-                    yield self._sentence({"text": event.sentence})
+                drafted.add(str(event.sentence))
+                yield self._sentence({"text": event.sentence})
 
     def _sentence(self, sentence: Mapping[str, JsonValue]) -> Item:
         text = bare(str(sentence.get("text")))

@@ -12,7 +12,7 @@ from cxr_agent.trace.reader import Trace
 from cxr_agent.trace.render import clean, event_lines
 from cxr_agent.trace.steps import Step, spent, steps_of
 
-_WIDTHS = "{:>4}  {:<28} {:<16} {:<10} {:>8} {:>9} {:>9}"
+_WIDTHS = "{:>4} {:<27} {:<13} {:<10} {:>6} {:>8} {:>6}"
 _WIDE = 80
 """Characters that a value may take on its line."""
 HEAD = _WIDTHS.format("step", "tool", "film", "outcome", "ms", "evidence", "USD").rstrip()
@@ -23,7 +23,7 @@ def step_line(step: Step) -> str:
     seconds = f"{1000 * step.seconds:.0f}" if step.seconds is not None else ""
     cost = f"{step.cost:.4f}" if step.cost is not None else ""
     count = str(len(step.evidence) or "")
-    films, name = clean(", ".join(step.films)), clean(step.name)
+    films, name = clean(",".join(step.films)), clean(step.name)
     codes = step.returned.codes if step.returned is not None else ()
     why = f"  {', '.join(codes)}" if codes else ""
     line = _WIDTHS.format(step.number, name, films, step.outcome, seconds, count, cost)

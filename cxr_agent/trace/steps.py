@@ -121,7 +121,8 @@ class Step:
     @property
     def cost(self) -> float | None:
         """US dollars for planning it; None where no model was asked or its price is not known."""
-        known = [e.cost for e in (*self.exchanges, *self.plans) if e.cost is not None]
+        costs = *(one.cost for one in self.exchanges), *(plan.cost for plan in self.plans)
+        known = [cost for cost in costs if cost is not None]
         return sum(known) if known else None
 
     @property
