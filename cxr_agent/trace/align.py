@@ -17,7 +17,7 @@ from typing import Final
 from pydantic import JsonValue
 
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
-_NEAR: Final = 0.6
+_NEAR: Final = 0.5
 """Share of words in common from which two texts are one that was changed."""
 
 

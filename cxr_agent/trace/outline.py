@@ -202,7 +202,7 @@ class _Outliner:
                     _text([what, where]),
                 ),
                 content=self._content(item),
-                name=_label(item),
+                name=_label(item, whole=True),
                 at=str(item.get("id")),
                 parent=places.get(number) if isinstance(number, int) else None,
             )
@@ -252,7 +252,7 @@ class _Outliner:
             content={"text": text, "evidence": self._cited(sentence.get("evidence")), **rest},
             name=text,
             at=str(section or ""),
-            words=tuple(text.split()),
+            words=tuple(skeleton(text).split()),
         )
 
     def _verdicts(self) -> Iterator[Item]:
@@ -341,11 +341,14 @@ def bare(text: str) -> str:
     return " ".join(_CITED.sub("", text).split())
 
 
-def _label(item: Mapping[str, JsonValue]) -> str:
-    said = [str(item.get(name) or "") for name in ("kind", "code", "location", "category")]
+def _label(item: Mapping[str, JsonValue], *, whole: bool = False) -> str:
+    """What the evidence is about; ``whole``: and the category, which may differ for the same."""
+    said = [str(item.get(name) or "") for name in ("kind", "code", "location")]
     side, against = item.get("side"), item.get("against")
     if side is not None and not said[2].startswith(str(side)):
         said.insert(2, str(side))
+    if whole:
+        said.append(str(item.get("category") or ""))
     if against is not None:
         said.append(f"against {against}")
     return f"{item.get('image')}: {' '.join(filter(None, said))}"

@@ -21,6 +21,7 @@ _LONGEST: Final = 160
 """Characters shown of a value."""
 _SHA256: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _SHORT: Final = 12
+_DIGITS: Final = 5
 
 
 def diff_text(found: TraceDiff) -> str:
@@ -39,11 +40,31 @@ def diff_record(found: TraceDiff) -> dict[str, Any]:
     }
 
 
-def shown(value: JsonValue, most: int = _LONGEST) -> str:
-    """A value on one line."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = "none" if value is None else _SHA256.sub(lambda found: found[0][:_SHORT], clean(text))
+def sides(change: Change, most: int = _LONGEST) -> tuple[str, str]:
+    """Both values on a line each, as short as they still differ."""
+    a, b = _short(change.a, most), _short(change.b, most)
+    return (a, b) if a != b else (_flat(change.a), _flat(change.b))
+
+
+def _short(value: JsonValue, most: int) -> str:
+    text = _SHA256.sub(lambda found: found[0][:_SHORT], _flat(_rounded(value)))
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _flat(value: JsonValue) -> str:
+    if value is None:
+        return "none"
+    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _rounded(value: JsonValue) -> JsonValue:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    return value
 
 
 def place(one: Difference) -> str:
@@ -109,4 +130,4 @@ def _difference(one: Difference) -> Iterator[str]:
 
 
 def _arrow(change: Change) -> str:
-    return f"{shown(change.a)} -> {shown(change.b)}"
+    return " -> ".join(sides(change))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cxr_agent.trace.diff import Change, How, TraceDiff
 from cxr_agent.trace.outline import Part
 from cxr_agent.trace.render import clean
-from cxr_agent.trace.render_diff import SIGNS, place, shown, summary
+from cxr_agent.trace.render_diff import place, sides, summary
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -46,7 +46,6 @@ def diff_html(found: TraceDiff) -> str:
         found=found,
         parts=[(part, found.of(part)) for part in Part if part in found.same],
         summary=summary(found),
-        signs=SIGNS,
         said=_SAID,
         place=place,
         sides=_sides,
@@ -57,7 +56,7 @@ def diff_html(found: TraceDiff) -> str:
 
 def _sides(change: Change) -> tuple[list[_Piece], list[_Piece]]:
     """Both values in pieces, so that what differs within them can be marked."""
-    a, b = shown(change.a, _LONGEST), shown(change.b, _LONGEST)
+    a, b = sides(change, _LONGEST)
     if not (isinstance(change.a, str) and isinstance(change.b, str)):
         return [_Piece(a, False)], [_Piece(b, False)]
     one, other = a.split(" "), b.split(" ")
