@@ -17,6 +17,8 @@ from typing import Final
 from pydantic import JsonValue
 
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+_LEAST: Final = 0.1
+"""Goes after every text with words in common."""
 _NEAR: Final = 0.5
 """Share of words in common from which two texts are one that was changed."""
 
@@ -39,6 +41,8 @@ class Item:
     """Index of the item of another part that it came out of."""
     words: tuple[str, ...] = ()
     """Words of a text, which may be found again although they changed."""
+    about: str = ""
+    """What a text rests on: another one on the same is the same, said differently."""
 
     @property
     def order(self) -> str:
@@ -149,9 +153,10 @@ def _same_name(a: Item, b: Item) -> float:
 
 
 def _alike(a: Item, b: Item) -> float:
-    """Share of the words of two texts that stand in both in the same order, if it is enough."""
+    """How far one text may be the other: its share of words in the same order, or its subject."""
     if not a.words or not b.words:
         return 0
+    on_the_same = _LEAST if a.about and a.about == b.about else 0
     row = [0] * (len(b.words) + 1)
     for word in a.words:
         before = 0
@@ -160,7 +165,7 @@ def _alike(a: Item, b: Item) -> float:
             row[j] = before + 1 if word == other else max(above, row[j - 1])
             before = above
     share = 2 * row[-1] / (len(a.words) + len(b.words))
-    return share if share >= _NEAR else 0
+    return share if share >= _NEAR else on_the_same
 
 
 def _longest(a: Sequence[Item], b: Sequence[Item], tolerance: float) -> list[tuple[int, int]]:

@@ -247,12 +247,14 @@ class _Outliner:
         text = bare(str(sentence.get("text")))
         rest = {k: v for k, v in sentence.items() if k not in ("text", "evidence")}
         section = sentence.get("section")
+        cited = self._cited(sentence.get("evidence"))
         return Item(
             keys=(_text([section, text]), _text([section, skeleton(text)]), text),
-            content={"text": text, "evidence": self._cited(sentence.get("evidence")), **rest},
+            content={"text": text, "evidence": [*cited], **rest},
             name=text,
             at=str(section or ""),
             words=tuple(skeleton(text).split()),
+            about=_text([section, cited]) if cited else "",
         )
 
     def _verdicts(self) -> Iterator[Item]:

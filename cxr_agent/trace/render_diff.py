@@ -17,8 +17,10 @@ from cxr_agent.trace.render import clean
 SIGNS: Final = {How.CHANGED: "~", How.ONLY_A: "-", How.ONLY_B: "+", How.MOVED: ">"}
 _MOST: Final = 12
 """Fields shown of one thing."""
-_LONGEST: Final = 160
+_LONGEST: Final = 240
 """Characters shown of a value."""
+_BESIDE: Final = 60
+"""Characters that two values may have to stand on one line."""
 _SHA256: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _SHORT: Final = 12
 _DIGITS: Final = 5
@@ -118,16 +120,16 @@ def _difference(one: Difference) -> Iterator[str]:
     where = place(one)
     head = f"{SIGNS[one.how]} {f'[{where}] ' if where else ''}{clean(one.name)}"
     if len(one.changes) == 1 and not one.changes[0].field:
-        yield f"  {head}: {_arrow(one.changes[0])}"
+        yield f"  {head}: {' -> '.join(sides(one.changes[0]))}"
         return
     yield f"  {head}{': moved' if one.how is How.MOVED else ''}"
     for change in one.changes[:_MOST]:
-        yield f"      {clean(change.field)}: {_arrow(change)}"
+        a, b = sides(change)
+        if len(a) + len(b) > _BESIDE:
+            yield from (f"      {clean(change.field)}:", f"        - {a}", f"        + {b}")
+        else:
+            yield f"      {clean(change.field)}: {a} -> {b}"
     if len(one.changes) > _MOST:
         yield f"      ... and {len(one.changes) - _MOST} more fields"
     for given in one.gave:
         yield f"      gave {clean(given)}"
-
-
-def _arrow(change: Change) -> str:
-    return " -> ".join(sides(change))

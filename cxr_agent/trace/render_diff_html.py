@@ -44,7 +44,7 @@ def diff_html(found: TraceDiff) -> str:
 
     return _template().render(
         found=found,
-        parts=[(part, found.of(part)) for part in Part if part in found.same],
+        parts=[(part, found.of(part)) for part in Part if found.of(part) or found.same.get(part)],
         summary=summary(found),
         said=_SAID,
         place=place,

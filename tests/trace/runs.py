@@ -112,9 +112,10 @@ def events_of(
                 }
             )
             identity += 1
+    cited = {text: [f"e{first}"] if "heart" in text.lower() else [] for text in sentences}
     yield ReportDrafted(
         sentences=tuple(
-            {"section": "findings", "text": text, "evidence": [f"e{first}"]} for text in sentences
+            {"section": "findings", "text": text, "evidence": cited[text]} for text in sentences
         )
     )
     for text in sentences:
