@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ from cxr_agent.trace.reader import read_trace
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _NAMED: Final = re.compile(rb"\b[0-9a-f]{64}\b")
 _REMAINDER: Final = re.compile(re.escape(TEMPORARY) + r"run-[0-9a-f]{16}")
+
+
+_STARTS_WITHIN_S: Final = 3600.0
+"""A run without a line after this long was killed before it wrote one."""
 
 
 class Why(StrEnum):
@@ -171,7 +176,9 @@ def _no_run(folder: Path) -> Why | None:
                 known = False
         if not known:
             return Why.OTHER_FILES
-    return None if (folder / LINES).stat().st_size else Why.STARTING
+    lines = (folder / LINES).stat()
+    starting = not lines.st_size and time.time() - lines.st_mtime < _STARTS_WITHIN_S
+    return Why.STARTING if starting else None
 
 
 def _ours(path: Path) -> bool:

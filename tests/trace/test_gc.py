@@ -96,6 +96,8 @@ def test_a_run_without_a_line_is_just_starting(root: Path) -> None:
     with TraceWriter.create(root, "run"):
         assert collect(root, ALL, delete=True).kept == ((root / "run", Why.STARTING),)
     assert (root / "run").exists()
+    age(root / "run", 1)
+    assert gone(collect(root, ALL, delete=True)) == ["run"]
 
 
 def test_a_damaged_run_goes_only_where_named(three: Path) -> None:
