@@ -5,9 +5,10 @@ An extra step is one difference, with all that it gave; what comes after it stay
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from pydantic import JsonValue
@@ -165,6 +166,7 @@ class _Comparison:
         content = {k: v for k, v in item.content.items() if k not in self.unasked}
         return replace(item, content=content)
 
+    @cached_property
     def _step_pairs(self) -> tuple[Pair, ...]:
         return in_order(*self._items(Part.STEPS), self.tolerance)
 
@@ -178,19 +180,20 @@ class _Comparison:
 
     def _steps(self) -> Iterator[Difference]:
         a, b = self._items(Part.STEPS)
-        pairs = self._step_pairs()
-        lone = [pair for pair in pairs if pair.a is None or pair.b is None]
-        kept = [pair for pair in pairs if pair not in lone]
-        yield from self._differences(Part.STEPS, a, b, kept)
-        for pair in lone:
-            for one in self._differences(Part.STEPS, a, b, [pair]):
-                yield replace(one, gave=_given(self.a, pair.a) + _given(self.b, pair.b))
+        yield from self._differences(Part.STEPS, a, b, self._step_pairs, self._given)
+
+    def _given(self, pair: Pair) -> tuple[str, ...]:
+        """The evidence that came of a step that one run alone has."""
+        side, step = (self.a, pair.a) if pair.b is None else (self.b, pair.b)
+        items = side.parts[Part.EVIDENCE]
+        return tuple(f"{item.at} {item.name}" for item in items if item.parent == step)
 
     def _evidence(self) -> Iterator[Difference]:
         """What came of a step that only one run has is told with that step."""
         a, b = self._items(Part.EVIDENCE)
-        steps = self._step_pairs()
-        aligned = {(pair.a, pair.b) for pair in steps} | {(None, None)}
+        steps = self._step_pairs
+        aligned = {(pair.a, pair.b) for pair in steps if None not in (pair.a, pair.b)}
+        aligned.add((None, None))  # statements of no step
         pairs = in_any_order(
             a, b, lambda one, other: (one.parent, other.parent) in aligned, self.tolerance
         )
@@ -199,9 +202,12 @@ class _Comparison:
         told = Part.STEPS not in self.ignore
 
         def of_a_lone_step(pair: Pair) -> bool:
-            if pair.a is not None and pair.b is None:
-                return a[pair.a].parent in alone_a
-            return pair.a is None and pair.b is not None and b[pair.b].parent in alone_b
+            match pair.a, pair.b:
+                case int(i), None:
+                    return a[i].parent in alone_a
+                case None, int(j):
+                    return b[j].parent in alone_b
+            return False
 
         kept = [pair for pair in pairs if not (told and of_a_lone_step(pair))]
         yield from self._differences(Part.EVIDENCE, a, b, kept)
@@ -216,44 +222,39 @@ class _Comparison:
         told = Part.SENTENCES not in self.ignore
 
         def on_a_lone_sentence(pair: Pair) -> bool:
-            if pair.a is not None and pair.b is not None:
-                return False
-            lone = a[pair.a] if pair.a is not None else b[pair.b or 0]
-            return (lone.rest["sentence"] in in_a) != (lone.rest["sentence"] in in_b)
+            match pair.a, pair.b:
+                case int(i), None:
+                    return a[i].rest["sentence"] in in_a - in_b
+                case None, int(j):
+                    return b[j].rest["sentence"] in in_b - in_a
+            return False
 
         kept = [pair for pair in pairs if not (told and on_a_lone_sentence(pair))]
         yield from self._differences(Part.VERDICTS, a, b, kept)
 
     def _differences(
-        self, part: Part, a: tuple[Item, ...], b: tuple[Item, ...], pairs: Collection[Pair]
+        self,
+        part: Part,
+        a: tuple[Item, ...],
+        b: tuple[Item, ...],
+        pairs: Collection[Pair],
+        given: Callable[[Pair], tuple[str, ...]] = lambda pair: (),
     ) -> Iterator[Difference]:
         self.same[part] = 0
         for pair in pairs:
-            one = a[pair.a] if pair.a is not None else None
-            other = b[pair.b] if pair.b is not None else None
-            if one is None or other is None:
-                lone = one or other
-                assert lone is not None
-                how = How.ONLY_A if other is None else How.ONLY_B
-                yield Difference(
-                    part, how, lone.name, one.at if one else "", other.at if other else ""
-                )
-                continue
-            changes = tuple(_changes("", one.content, other.content, self.tolerance))
-            if changes or pair.moved:
-                how = How.CHANGED if changes else How.MOVED
-                yield Difference(part, how, one.name, one.at, other.at, changes)
-            else:
-                self.same[part] += 1
-
-
-def _given(side: Outline, step: int | None) -> tuple[str, ...]:
-    """The evidence that came of a step, by its place among the steps."""
-    return tuple(
-        f"{item.at} {item.name}"
-        for item in side.parts[Part.EVIDENCE]
-        if step is not None and item.parent == step
-    )
+            match pair.a, pair.b:
+                case int(i), int(j):
+                    one, other = a[i], b[j]
+                    changes = tuple(_changes("", one.content, other.content, self.tolerance))
+                    if changes or pair.moved:
+                        how = How.CHANGED if changes else How.MOVED
+                        yield Difference(part, how, one.name, one.at, other.at, changes)
+                    else:
+                        self.same[part] += 1
+                case int(i), None:
+                    yield Difference(part, How.ONLY_A, a[i].name, a=a[i].at, gave=given(pair))
+                case None, int(j):
+                    yield Difference(part, How.ONLY_B, b[j].name, b=b[j].at, gave=given(pair))
 
 
 def _changes(name: str, a: JsonValue, b: JsonValue, tolerance: float) -> Iterator[Change]:

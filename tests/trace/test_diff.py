@@ -75,6 +75,7 @@ def test_an_inserted_step_is_one_difference() -> None:
     assert one.name == "nodule(film=img-1, level=0.9)"
     assert (one.a, one.b) == ("", "step 2")
     assert one.gave == ("e2 img-1: finding nodule",)
+    assert (found.same[Part.STEPS], found.same[Part.EVIDENCE]) == (3, 4)
 
 
 def test_a_step_in_another_place_has_moved() -> None:
@@ -197,6 +198,7 @@ def test_k_inserted_steps_are_k_differences(
     assert [(one.part, one.how) for one in found.differences] == [(Part.STEPS, How.ONLY_B)] * len(
         inserted
     )
+    assert found.same[Part.STEPS] == len(steps)
     given = sum(len(one.gave) for one in found.differences)
     assert given == sum(len(step.codes) for _, step in inserted)
 
