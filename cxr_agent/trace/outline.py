@@ -188,7 +188,11 @@ class _Outliner:
 
     def _evidence(self) -> Iterator[Item]:
         places = {step.number: place for place, step in reversed(list(enumerate(self.steps)))}
+        standing = [self._content(item) for item in self.evidence]
+        standing = [content for content in standing if content["withdrawn"] is None]
         for item in self.evidence:
+            if self._gone(item) and self._content(item) | {"withdrawn": None} in standing:
+                continue  # withdrawn and stated anew, word for word
             provenance = _object(item.get("provenance"))
             number = provenance.get("step")
             names = [item.get(name) for name in ("image", "kind", "code", "against")]
@@ -210,8 +214,12 @@ class _Outliner:
     def _content(self, item: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         content = {name: value for name, value in item.items() if name not in _TOLD_ELSEWHERE}
         content["basis"] = self._cited(item.get("basis"))
-        content["withdrawn"] = self.withdrawn.get(str(item.get("id")))
+        content["withdrawn"] = self._gone(item)
         return content
+
+    def _gone(self, item: Mapping[str, JsonValue]) -> str | None:
+        """Why the evidence no longer counts."""
+        return self.withdrawn.get(str(item.get("id")))
 
     def _conflicts(self) -> Iterator[Item]:
         for event in self.events:

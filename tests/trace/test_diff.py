@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr_agent.trace import Trace, Withdrawn, read_trace
+from cxr_agent.trace import EvidenceAdded, Trace, Withdrawn, read_trace
 from cxr_agent.trace.align import close
 from cxr_agent.trace.diff import LEFT_OUT, Difference, How, TraceDiff, diff
 from cxr_agent.trace.outline import Part, bare
@@ -175,6 +175,15 @@ def test_withdrawn_evidence_differs() -> None:
     (one,) = diff(a, b).differences
     assert (one.part, one.a) == (Part.EVIDENCE, "e2")
     assert one.changes[0].field == "withdrawn"
+
+
+def test_evidence_that_was_stated_anew_is_no_difference() -> None:
+    a = run_of(STEPS)
+    (place,) = [n for n, e in enumerate(a.events) if getattr(e, "evidence", {}).get("id") == "e2"]
+    again = EvidenceAdded(evidence={**a.events[place].evidence, "id": "e9"})  # type: ignore[union-attr]
+    more = [Withdrawn(evidence=("e2",), reason="restated"), again]
+    b = trace_of([*a.events[: place + 1], *more, *a.events[place + 1 :]])
+    assert diff(a, b).differences == ()
 
 
 def test_a_run_that_did_not_end() -> None:
