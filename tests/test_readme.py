@@ -85,6 +85,32 @@ def test_why_is_what_the_readme_shows(demo: tuple[Path, str]) -> None:
     assert steady(done.stdout) == steady(shown)
 
 
+def test_the_steps_are_what_the_readme_shows(demo: tuple[Path, str]) -> None:
+    done = run("trace", "show", "--steps", folder=demo[0])
+    shown = next(block for block in blocks("text") if block.startswith("step tool"))
+    assert _timeless(shown) == _timeless(done.stdout)
+
+
+def _timeless(table: str) -> list[str]:
+    """Rows by their words, without milliseconds."""
+    return [" ".join(re.sub(r"\bok +\d+", "ok TIME", row).split()) for row in steady(table)]
+
+
+def test_the_comparison_of_runs_is_what_the_readme_shows(tmp_path: Path) -> None:
+    pixels = draw(PhantomSpec(cardiothoracic_ratio=0.46), 1024).pixels
+    Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(tmp_path / "film.png")
+    (tmp_path / "limits.toml").write_text("[thresholds]\nctr_pa = 0.4\n")
+    assert run("read", "film.png", folder=tmp_path).returncode == 0
+    first = next((tmp_path / "traces").iterdir()).name
+    assert run("read", "film.png", "--config", "limits.toml", folder=tmp_path).returncode == 0
+    shown = next(block for block in blocks("text") if block.startswith("$ cxr-agent trace diff"))
+    done = run("trace", "diff", first, "last", folder=tmp_path)
+    assert done.returncode == 1
+    printed = steady(done.stdout)
+    kept = [line for line in steady(shown)[1:] if line != "..."]
+    assert [line for line in kept if line not in printed] == []
+
+
 def test_the_chat_is_what_the_readme_shows(tmp_path: Path) -> None:
     """The same films and questions, piped; a terminal wraps lines, a pipe does not."""
     for name, ratio in (("film.png", 0.60), ("before.png", 0.46)):

@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from cxr_agent.cli.trace_export import export
-from cxr_agent.cli.trace_replay import replay
+from cxr_agent.cli import trace_diff, trace_export, trace_gc, trace_list, trace_replay, trace_show
+from cxr_agent.cli.trace_options import AsJson, Run, Traces, root_of
 from cxr_agent.errors import EXIT_OK, TraceError
 
-app = typer.Typer(help="Look at what runs did: list, show, verify, export.", no_args_is_help=True)
-app.command()(export)
+app = typer.Typer(
+    help="Look at what runs did: list, show, diff, replay, verify, export, gc.",
+    no_args_is_help=True,
+)
 
-Run = Annotated[str, typer.Argument(metavar="[RUN]", help="Run id, its beginning, path, or last.")]
-Traces = Annotated[
-    Path | None, typer.Option(help="Folder of traces. Default: CXR_AGENT_TRACES, else ./traces.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-app.command("replay")(replay)
-
-
-@app.command("list")
-def list_runs(traces: Traces = None, as_json: AsJson = False) -> None:
-    """List runs, newest first."""
-    from dataclasses import asdict
-
-    from cxr_agent.trace import list_traces
-    from cxr_agent.trace.render import clean
-
-    headers = list_traces(_root(traces))
-    if as_json:
-        print(json.dumps([asdict(h) | {"directory": str(h.directory)} for h in headers], indent=2))
-        return
-    for header in headers:
-        status = header.status or header.problem or "not finished"
-        seconds = f"{header.seconds:.1f} s" if header.seconds is not None else ""
-        print(clean(f"{header.name}  {status:<12} {seconds:>7}  {header.planner or ''}"))
-
-
-@app.command()
-def show(
-    run: Run = "last",
-    traces: Traces = None,
-    full: Annotated[bool, typer.Option("--full", help="Also what the gates let through.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show one run step by step."""
-    from cxr_agent.trace import find_trace, read_trace
-    from cxr_agent.trace.render import to_text
-
-    trace = read_trace(find_trace(_root(traces), run))
-    if as_json:
-        lines = [line.model_dump(mode="json") for line in trace.lines]
-        print(json.dumps({"run_id": trace.run_id, "torn": trace.torn, "lines": lines}, indent=2))
-        return
-    print(to_text(trace, full=full), end="")
+app.command("list")(trace_list.list_runs)
+app.command("show")(trace_show.show)
+app.command("diff")(trace_diff.compare)
+app.command("replay")(trace_replay.replay)
+app.command("export")(trace_export.export)
+app.command("gc")(trace_gc.gc)
 
 
 @app.command()
@@ -71,7 +32,7 @@ def verify(run: Run = "last", traces: Traces = None, as_json: AsJson = False) ->
     from cxr_agent.trace import verify as check
     from cxr_agent.trace.render import clean
 
-    found = check(read_trace(find_trace(_root(traces), run)))
+    found = check(read_trace(find_trace(root_of(traces), run)))
     if as_json:
         print(json.dumps(asdict(found) | {"intact": found.intact}, indent=2))
     else:
@@ -94,9 +55,3 @@ def schema() -> None:
     from cxr_agent.trace.schema import json_schema
 
     print(json.dumps(json_schema(), indent=2))
-
-
-def _root(traces: Path | None) -> Path:
-    from cxr_agent.trace import default_traces
-
-    return traces if traces is not None else default_traces()

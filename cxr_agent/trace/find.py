@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_agent.errors import TraceError
+from cxr_agent.trace.durable import TEMPORARY
 from cxr_agent.trace.events import RunFinished, RunStarted
 from cxr_agent.trace.layout import ARTIFACTS, LAST, LINES
 from cxr_agent.trace.line import MAX_LINE_BYTES, Line, stamp
@@ -103,6 +104,8 @@ def _folders(root: Path) -> list[Path]:
 
 def _is_run(folder: Path) -> bool:
     """A run that lost its lines is still one, and so may be a folder that is closed to us."""
+    if folder.name.startswith(TEMPORARY):
+        return False  # a run that is being deleted
     try:
         return any(item.name in (LINES, ARTIFACTS) for item in folder.iterdir())
     except (NotADirectoryError, FileNotFoundError):

@@ -10,6 +10,8 @@ LINES: Final = "trace.jsonl"
 """The events, one a line."""
 ARTIFACTS: Final = "artifacts"
 """Folder of files named by their SHA-256."""
+OVERLAYS: Final = "overlays"
+"""Folder of pictures that were drawn on request; they can be drawn again."""
 LAST: Final = "last"
 """Stands for the newest run wherever a run is named."""
 

@@ -43,14 +43,15 @@ def to_text(trace: Trace, *, full: bool = False) -> str:
 
 def _lines(trace: Trace, full: bool) -> Iterator[str]:
     for event in trace.events:
-        yield from _event(event, full)
+        yield from event_lines(event, full=full)
     if trace.torn:
         yield "! the last line of the file is torn and was dropped"
     if trace.finished is None:
         yield "! the run did not end: it is still going on, or was cut off here"
 
 
-def _event(event: Event, full: bool) -> Iterator[str]:
+def event_lines(event: Event, *, full: bool = False) -> Iterator[str]:
+    """One event as plain lines, as :func:`to_text` shows it."""
     match event:
         case RunStarted():
             yield f"Run {clean(event.run_id)}"
