@@ -38,6 +38,7 @@ from cxr_agent.trace.find import TraceHeader, find_trace, list_traces
 from cxr_agent.trace.layout import default_traces
 from cxr_agent.trace.line import Line
 from cxr_agent.trace.reader import Trace, read_artifact, read_trace
+from cxr_agent.trace.salvage import salvage_trace
 from cxr_agent.trace.verify import Problem, Verification, verify
 from cxr_agent.trace.writer import TraceWriter
 
@@ -77,5 +78,6 @@ __all__ = [
     "list_traces",
     "read_artifact",
     "read_trace",
+    "salvage_trace",
     "verify",
 ]
