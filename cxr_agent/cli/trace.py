@@ -8,9 +8,15 @@ from typing import Annotated
 
 import typer
 
+from cxr_agent.cli.trace_serve import serve
+from cxr_agent.cli.trace_view import view
 from cxr_agent.errors import EXIT_OK, TraceError
 
-app = typer.Typer(help="Look at what runs did: list, show, verify.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at what runs did: list, show, verify, view, serve.", no_args_is_help=True
+)
+app.command()(view)
+app.command()(serve)
 
 Run = Annotated[str, typer.Argument(metavar="[RUN]", help="Run id, its beginning, path, or last.")]
 Traces = Annotated[

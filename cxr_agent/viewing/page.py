@@ -105,7 +105,7 @@ def page(template: str, *, script: str, connects: bool = False, **values: Any) -
 
 def script_of(names: Sequence[str]) -> str:
     """Our own scripts as one, in a scope of its own."""
-    return "(() => {\n\"use strict\";\n" + "\n".join(_source(name) for name in names) + "})();"
+    return '(() => {\n"use strict";\n' + "\n".join(_source(name) for name in names) + "})();"
 
 
 def _policy(script: str, connects: bool) -> str:

@@ -41,7 +41,7 @@ const panesOf = (data, show) => {
     return last ? el("small", { class: "mark", title: against.map((one) => `${words(one.gate)}: ${one.action}, ${words(one.reason)}`).join("; ") }, `${words(last.gate)} gate: ${last.action}`) : null;
   };
   const sentence = (one) => el("li", {
-    class: `sentence${one.tier === null ? "" : " critical"}${one.dropped ? " dropped" : ""}`, "data-sentence": one.place,
+    class: `sentence${one.tier === null ? "" : " critical"}${one.dropped ? " dropped" : ""}`, "data-sentence": one.place, "data-rests": one.evidence.join(" "),
   }, el("button", { type: "button", class: "said", onclick: () => show.sentence(one) }, one.dropped ? el("s", {}, one.text) : one.text), " ", chips(one.evidence),
   one.reason ? el("small", {}, words(one.reason)) : null, marks(one));
   const citing = (found) => found.length
@@ -169,7 +169,7 @@ const panesOf = (data, show) => {
       entry.turn.asked && block("Question", el("blockquote", {}, entry.turn.asked.text ?? NOT_KEPT), pairs([["understood as", words(entry.turn.asked.intent)], ["about", entry.turn.asked.subjects.map(words).join(", ")]])),
       entry.turn.answered && block(`Answer, by ${entry.turn.answered.worded_by}`, el("ul", { class: "sentences" }, entry.turn.said.map(sentence)), entry.turn.answered.unsupported ? el("p", { class: "warn" }, `${plural(entry.turn.answered.unsupported, "sentence")} of the model had no support and were kept back.`) : null),
     ],
-    corrected: (entry) => events(entry, "corrected").map((event) => block("Correction", pairs([["of", `${event.kind} ${words(event.target)}`], ["on", event.film], ["by", event.who], ["why", event.why], ["now", table(event.value) ?? ""], ["no longer counts", entry.withdrawn.length ? chips(entry.withdrawn) : ""]]))),
+    corrected: (entry) => events(entry, "corrected").map((event) => block("Correction", pairs([["of", `${event.kind} ${words(event.target)}`], ["on", event.film], ["by", event.who], ["why", event.why], ...Object.entries(event.value).map(([key, raw]) => [`now: ${words(key)}`, value(raw)]), ["no longer counts", entry.withdrawn.length ? chips(entry.withdrawn) : ""]]))),
     withdrawn: (entry) => events(entry, "withdrawn").map((event) => block("Withdrawn", pairs([["evidence", chips(event.evidence)], ["why", words(event.reason)]]))),
     issued: (entry) => events(entry, "report_issued").map((event) => block("Report", pairs([["status", event.status], ["file", event.report_sha256.slice(0, 16)]]))),
   };

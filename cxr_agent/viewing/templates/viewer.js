@@ -80,6 +80,9 @@ const mark = () => {
   for (const node of document.querySelectorAll("[data-ev],[data-card],[data-evidence]")) {
     node.classList.toggle("hot", now.evidence.has(node.dataset.ev ?? node.dataset.card ?? node.dataset.evidence));
   }
+  for (const node of document.querySelectorAll("[data-rests]")) {
+    node.classList.toggle("cites", node.dataset.rests.split(" ").some((id) => now.evidence.has(id)));
+  }
   const sentence = now.sentence === null ? null : String(now.sentence);
   for (const node of document.querySelectorAll("[data-sentence],[data-cites]")) {
     const own = (node.dataset.sentence ?? node.dataset.cites) === sentence;
@@ -99,6 +102,9 @@ const drawRight = () => {
 const reveal = (selector) => document.querySelector(selector)?.scrollIntoView({ block: "nearest" });
 const go = (place) => {
   now.entry = place;
+  /* Who looks at something is not to be taken away from it. */
+  const follow = byId("follow");
+  if (follow) follow.checked = place === chain.entries.length - 1;
   inView();
   drawList();
 };
@@ -119,6 +125,7 @@ const show = {
     go(known.entry.place);
     draw({ right: false });
     reveal(`[data-card="${CSS.escape(id)}"]`);
+    if (known.cited.length) reveal(`#pane [data-sentence="${known.cited.find((one) => one.tab === now.tab)?.place}"]`);
     reveal(`#pane [data-evidence="${CSS.escape(id)}"]`);
   },
   sentence(one) {
@@ -222,7 +229,11 @@ const refresh = (follow) => {
   chain = chainOf(data);
   panes.take(chain);
   facts();
-  if (follow) now.entry = Math.max(0, chain.entries.length - 1);
+  if (follow) {
+    now.entry = Math.max(0, chain.entries.length - 1);
+    now.evidence = new Set();
+    now.sentence = null;
+  }
   sift();
   draw();
 };
