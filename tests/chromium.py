@@ -173,7 +173,9 @@ def chromium(folder: Path) -> Iterator[Browser]:
     """A browser with a profile of its own in ``folder``."""
     to_read, to_write = os.pipe(), os.pipe()
     # Chromium reads file descriptor 3 and writes 4.
-    command = f'exec {PROGRAM} {" ".join(_FLAGS)} --user-data-dir="$1" 3<&{to_read[0]} 4>&{to_write[1]}'
+    command = (
+        f'exec {PROGRAM} {" ".join(_FLAGS)} --user-data-dir="$1" 3<&{to_read[0]} 4>&{to_write[1]}'
+    )
     process = subprocess.Popen(
         ["/bin/bash", "-c", command, "bash", str(folder / "profile")],
         pass_fds=(to_read[0], to_write[1]),

@@ -46,4 +46,4 @@ def _text(text: str) -> str:
 def _steers(character: str) -> bool:
     if character in _KEPT:
         return False
-    return character in _BIDI or unicodedata.category(character) in {"Cc", "Cs"}
+    return character in _BIDI or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}

@@ -81,6 +81,7 @@ const chainOf = (data) => {
       });
     },
     plan(event, place) {
+      draft = null;
       const ends = event.decision === "finish";
       const entry = stepOf(event, place, ends ? "Planner: finished" : event.decision);
       entry.note = [entry.film, words(event.rationale)].filter(Boolean).join(", ");

@@ -47,11 +47,14 @@ const filmPane = (root, data) => {
     }
     return shapes;
   });
-  const lineTags = (overlay, film) => overlay.lines.filter((line) => line.label).map((line) => {
+  /* In turn above and below a line, and at the head of one that stands: they meet less. */
+  const lineTags = (overlay, film) => overlay.lines.filter((line) => line.label).map((line, at) => {
     const [xs, ys] = [line.points.map(([x]) => x), line.points.map(([, y]) => y)];
-    const tag = el("span", { class: "tag" }, line.label);
-    tag.style.left = `${(50 * (Math.min(...xs) + Math.max(...xs))) / film.columns}%`;
-    tag.style.top = `${(50 * (Math.min(...ys) + Math.max(...ys))) / film.rows}%`;
+    const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    const stands = bottom - top > right - left;
+    const tag = el("span", { class: at % 2 && !stands ? "tag below" : "tag" }, line.label);
+    tag.style.left = `${(50 * (left + right)) / film.columns}%`;
+    tag.style.top = `${(100 * (stands ? top : (top + bottom) / 2)) / film.rows}%`;
     return tag;
   });
   const visible = () => state.wanted.overlays.map((id) => [id, data.overlays[id]])

@@ -22,7 +22,7 @@ const row = (entry, at) => {
     "aria-selected": entry.place === now.entry ? "true" : "false", "aria-setsize": now.listed.length, "aria-posinset": at + 1,
   }, el("span", { class: "step" }, entry.step === null ? "" : `s${entry.step}`),
   el("span", { class: "what" }, el("b", {}, words(entry.title)), el("small", {}, entry.note)),
-  el("span", { class: "took" }, el("span", {}, [entry.evidence.length && entry.kind !== "conflict" ? `${entry.evidence.length} ev` : "", entry.cost === null ? "" : dollars(entry.cost), entry.tokens ? `${entry.tokens} tok` : "", entry.seconds === null ? "" : duration(entry.seconds)].filter(Boolean).join(" · ")), el("span", { class: "time" }, bar)));
+  el("span", { class: "took" }, el("span", {}, [entry.evidence.length && entry.kind !== "conflict" ? `${entry.evidence.length} ev` : "", entry.cost === null ? (entry.tokens ? `${entry.tokens} tok` : "") : dollars(entry.cost), entry.seconds === null ? "" : duration(entry.seconds)].filter(Boolean).join(" · ")), el("span", { class: "time" }, bar)));
   node.style.top = `${at * ROW}px`;
   return node;
 };
@@ -173,6 +173,7 @@ const step = (by) => {
 };
 const speak = (by) => {
   const said = chain.sentences.filter((one) => one.counts);
+  said.sort((one, other) => (one.tab === other.tab ? one.place - other.place : one.tab === "report" ? -1 : 1));
   if (!said.length) return;
   const at = said.findIndex((one) => one.place === now.sentence);
   show.sentence(said[at < 0 ? (by > 0 ? 0 : said.length - 1) : (at + by + said.length) % said.length]);
