@@ -32,6 +32,10 @@ _FLAGS = (
 _KEYS = {"ArrowDown": 40, "ArrowUp": 38, "Enter": 13, "Escape": 27, "Home": 36, "End": 35, "Tab": 9}
 
 
+class PageLeft(AssertionError):
+    """The page went to another address in the middle of what it was asked."""
+
+
 class Browser:
     """One page; waits are bounded, and what goes wrong in the page is kept."""
 
@@ -87,8 +91,11 @@ class Browser:
         """Until an expression holds."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if self.tell(f"Boolean({expression})"):
-                return
+            try:
+                if self.tell(f"Boolean({expression})"):
+                    return
+            except PageLeft:
+                pass
             time.sleep(0.05)
         raise AssertionError(f"not within {seconds} s: {expression}; {self.console}")
 
@@ -134,7 +141,9 @@ class Browser:
             answer = self._next()
             if answer.get("id") == self._count:
                 if "error" in answer:
-                    raise AssertionError(f"{method}: {answer['error']}")
+                    said = answer["error"]["message"]
+                    left = "navigated" in said or "context" in said
+                    raise (PageLeft if left else AssertionError)(f"{method}: {said}")
                 result: dict[str, Any] = answer["result"]
                 return result
             self._heard(answer)

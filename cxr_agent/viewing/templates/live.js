@@ -1,5 +1,6 @@
 /* A page that is served: further lines as they are acknowledged, and corrections by a reader. */
 const pulse = byId("pulse");
+let awaited = null;
 if (chain.finished === null) show.entry(Math.max(0, chain.entries.length - 1));
 const stream = new EventSource(`${data.live.events}?after=${data.lines.length}`);
 stream.addEventListener("open", () => { pulse.classList.remove("lost"); pulse.textContent = "live"; });
@@ -14,6 +15,11 @@ stream.addEventListener("lines", (event) => {
   data.faults.push(...more.faults);
   if (more.verification) data.verification = more.verification;
   refresh(byId("follow").checked);
+  const own = awaited === null ? -1 : data.lines.findIndex(({ event: one }, at) => at >= from && one.type === "corrected" && one.target === awaited);
+  if (own >= 0) {
+    awaited = null;
+    show.entry(chain.ofLine[own].place);
+  }
   byId("unfinished")?.toggleAttribute("hidden", chain.finished !== null);
 });
 
@@ -38,6 +44,7 @@ form.addEventListener("submit", async (event) => {
   const given = Object.fromEntries(new FormData(form));
   const button = form.querySelector("[type=submit]");
   button.disabled = true;
+  awaited = given.code;
   try {
     const answer = await fetch(data.live.corrections, {
       method: "POST", credentials: "same-origin",
@@ -48,6 +55,7 @@ form.addEventListener("submit", async (event) => {
     correction.close();
     form.elements.why.value = "";
   } catch (error) {
+    awaited = null;
     trouble.textContent = String(error.message);
     trouble.hidden = false;
   } finally {
