@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _TEMPLATES: Final = resources.files("cxr_agent.viewing") / "templates"
-_VIEWER: Final = ("parts.js", "chain.js", "film.js", "panes.js", "viewer.js")
+_VIEWER: Final = (
+    "parts.js",
+    "chain.js",
+    "film.js",
+    "statements.js",
+    "detail.js",
+    "right.js",
+    "state.js",
+    "list.js",
+    "selection.js",
+    "keys.js",
+    "paper.js",
+    "viewer.js",
+)
 """The scripts of the page, in their order; they share one scope."""
 _LIVE: Final = ("live.js",)
 

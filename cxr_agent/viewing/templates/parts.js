@@ -41,7 +41,11 @@ const duration = (seconds) => {
 };
 const dollars = (cost) => `$${cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2)}`;
 const number = (value) =>
-  typeof value !== "number" ? "" : Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+  typeof value !== "number"
+    ? ""
+    : Number.isInteger(value)
+      ? String(value)
+      : String(Number(value.toPrecision(4)));
 
 /* A list that shows its first part and gives the rest on demand: a run may have thousands. */
 const PART = 120;
