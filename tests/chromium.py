@@ -32,7 +32,7 @@ _FLAGS = (
 _KEYS = {"ArrowDown": 40, "ArrowUp": 38, "Enter": 13, "Escape": 27, "Home": 36, "End": 35, "Tab": 9}
 
 
-class PageLeft(AssertionError):
+class PageLeft(AssertionError):  # noqa: N818 - a page that left is none yet
     """The page went to another address in the middle of what it was asked."""
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from cxr_agent.viewing.page import to_page
 from tests.chromium import Browser
 from tests.trace.golden import VERSION_1
+from tests.trace.strategies import events
 
-from .runs import write_many
+from .runs import write_lines, write_many
 
 pytestmark = pytest.mark.slow
 
@@ -248,6 +252,21 @@ def test_hostile_text_does_not_act(browser: Browser, hostile: Path, tmp_path: Pa
     assert browser.tell("window.pwned === undefined && Object.prototype.x === undefined")
     assert browser.console == []
     assert [url for url in browser.requests if not url.startswith("file:")] == []
+
+
+@given(st.lists(events, max_size=12))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_events_are_shown(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, written: list[Any]
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    write_lines(folder, written)
+    shown(browser, folder, folder)
+    for key in ("Home", *"jjjjjjjjjj", *"23n1npfo"):
+        browser.press(key)
+    assert browser.console == []
 
 
 def test_nothing_is_asked_for(browser: Browser, drawn: Path, tmp_path: Path) -> None:

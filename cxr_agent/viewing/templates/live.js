@@ -1,6 +1,14 @@
 /* A page that is served: further lines as they are acknowledged, and corrections by a reader. */
 const pulse = byId("pulse");
 let awaited = null;
+/* A name out of a trace may be one that an assignment would act upon. */
+const keep = (object, name, value) =>
+  Object.defineProperty(object, name, {
+    value,
+    enumerable: true,
+    writable: true,
+    configurable: true,
+  });
 if (chain.finished === null) show.entry(Math.max(0, chain.entries.length - 1));
 const stream = new EventSource(`${data.live.events}?after=${data.lines.length}`);
 stream.addEventListener("open", () => {
@@ -19,8 +27,9 @@ stream.addEventListener("lines", (event) => {
   more.lines.forEach((line, at) => {
     data.lines[from + at] = line;
   });
-  for (const part of ["films", "drawn", "overlays", "pictures", "texts", "reports"])
-    Object.assign(data[part], more[part]);
+  for (const part of ["films", "drawn", "overlays", "pictures", "texts", "reports"]) {
+    for (const [name, value] of Object.entries(more[part])) keep(data[part], name, value);
+  }
   data.faults.push(...more.faults);
   if (more.verification) data.verification = more.verification;
   refresh(byId("follow").checked);
