@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -23,6 +23,11 @@ pytestmark = pytest.mark.slow
 OPENS_S = 2.0
 """A trace of 5,000 events has to be there within this."""
 
+PAINTED = (
+    "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame("
+    "() => done(performance.now()))))"
+)
+"""Milliseconds since the address was given, once a second frame is due."""
 SELECTED = "document.querySelector('.row[aria-selected=true]')"
 OVERLAYS = "[...document.querySelectorAll('.canvas .overlay')].map((node) => node.classList[1])"
 
@@ -256,7 +261,10 @@ def test_hostile_text_does_not_act(browser: Browser, hostile: Path, tmp_path: Pa
 
 @given(st.lists(events, max_size=12))
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=(Phase.reuse, Phase.generate),  # each failure costs a wait
 )
 def test_any_events_are_shown(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory, written: list[Any]
@@ -287,29 +295,29 @@ def test_nothing_is_asked_for(browser: Browser, drawn: Path, tmp_path: Path) -> 
     browser.console.clear()
 
 
-def test_five_thousand_events_open_at_once(
-    browser: Browser, tmp_path: Path, record_property: pytest.RecordProperty
-) -> None:
-    """Measured: 0.2 to 0.4 s to the first full drawing, 0.5 s with the load; 4.4 MB."""
-    folder = write_many(tmp_path / "many")
+def test_five_thousand_events_open_at_once(browser: Browser, tmp_path: Path) -> None:
+    """Measured on two busy cores: 0.3 to 0.6 s from the address to the second frame; 4.4 MB."""
+    began = time.perf_counter()
+    file = tmp_path / "page.html"
+    file.write_text(to_page(write_many(tmp_path / "many")), encoding="utf-8")
+    made = time.perf_counter() - began
     best = float("inf")
     for _ in range(3):  # other work on the machine only ever makes it slower
-        began = time.perf_counter()
-        shown(browser, folder, tmp_path)
-        best = min(best, browser.tell("performance.getEntriesByName('ready')[0].startTime") / 1000)
-        if best < OPENS_S:
+        browser.open(file.as_uri())
+        best = min(best, browser.tell(PAINTED) / 1000)
+        if best < OPENS_S / 2:
             break
-    record_property("opens_s", best)
-    record_property("with_making_s", time.perf_counter() - began)
+    print(f"5,000 events: opened in {best:.2f} s, written in {made:.2f} s")
     assert best < OPENS_S
     # Only what is in view is in the page, and every key is answered at once.
     assert browser.tell("document.querySelectorAll('.row').length") < 60
     moved = browser.tell(
         "(() => { const began = performance.now(); for (let at = 0; at < 50; at += 1) "
-        "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}));"
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}));"
         "return (performance.now() - began) / 50; })()"
     )
-    record_property("step_ms", moved)
+    print(f"a step takes {moved:.1f} ms")
     assert moved < 100
+    assert browser.tell(f"{SELECTED}.dataset.place") == "53"
     browser.press("End")
     assert step(browser) == " Run finished"

@@ -87,12 +87,15 @@ def test_a_run_that_goes_on_is_followed(browser: Browser, server: Server, traces
         # Who looks at something is not taken away from it.
         browser.press("Home")
         assert not browser.tell("document.getElementById('follow').checked")
+        browser.click("#detail .raw summary")
+        browser.wait("document.querySelector('#detail .raw .line')")
         for event in events:
             trace.append(event)
         browser.wait("document.querySelector('.facts .pill').textContent === 'complete'")
         assert browser.tell("document.querySelector('.row[aria-selected=true] b').textContent") == (
             "Run started"
         )
+        browser.wait("document.querySelector('#detail .raw .line')")
         assert "did not end" not in browser.tell("document.body.innerText")
         assert "Sentence 6." in browser.tell("document.getElementById('pane').innerText")
         assert browser.tell("document.querySelectorAll('.facts .pill')[1].textContent") == (

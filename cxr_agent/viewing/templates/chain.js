@@ -207,7 +207,7 @@ const chainOf = (data) => {
       turns.push(turn.turn);
     },
     answered(event, place) {
-      if (turn && turn.turn.asked.turn === event.turn && !turn.turn.answered) join(turn, place);
+      if (turn?.turn.asked?.turn === event.turn && !turn.turn.answered) join(turn, place);
       else {
         turn = add("asked", "reader", place, {
           title: `Answer ${event.turn}`,

@@ -35,18 +35,38 @@ const facts = () => {
   );
 };
 
+/* What was unfolded and where it was scrolled to stays while its content is made anew. */
+const undisturbed = (nodes, work) => {
+  const open = (node) => [...node.querySelectorAll("details")];
+  const before = nodes.map((node) => [node.scrollTop, open(node).map((one) => one.open)]);
+  work();
+  nodes.forEach((node, at) => {
+    const [top, opened] = before[at];
+    open(node).forEach((one, place) => (one.open = opened[place] ?? false));
+    node.scrollTop = top;
+  });
+};
+
 /* Anew after the data grew; what is selected stays. */
 const refresh = (follow) => {
+  const said = now.sentence === null ? null : chain.sentences[now.sentence];
+  const newest = now.version === null || now.version >= chain.versions.length - 1;
   chain = chainOf(data);
   panes = panesOf();
   facts();
+  if (newest) now.version = null;
   if (follow) {
     now.entry = Math.max(0, chain.entries.length - 1);
     now.evidence = new Set();
-    now.sentence = null;
   }
+  now.sentence =
+    follow || !said
+      ? null
+      : (chain.sentences.findLast((one) => one.text === said.text && one.tab === said.tab)?.place ??
+        null);
   sift();
-  draw();
+  if (follow) draw();
+  else undisturbed([byId("detail"), byId("pane")], draw);
 };
 const fromAddress = () => {
   const name = location.hash.slice(1);
