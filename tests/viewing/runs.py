@@ -58,8 +58,6 @@ HOSTILE: Final = (
     "<!--<script> javascript:window.pwned=1 {{7*7}} {% raw %} ${window.pwned=1} \"'`><svg onload="
     "window.pwned=1> __proto__ \u202egnp\u2069 \x1b[31m \x00 \u2028\u2029 &amp; end"
 )
-EFFUSION: Final = "e3"
-"""The evidence of the example that a map belongs to."""
 
 
 def write_reading(root: Path) -> Path:
