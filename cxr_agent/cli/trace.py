@@ -6,14 +6,25 @@ import json
 
 import typer
 
-from cxr_agent.cli import trace_diff, trace_export, trace_gc, trace_list, trace_replay, trace_show
+from cxr_agent.cli import (
+    trace_diff,
+    trace_export,
+    trace_gc,
+    trace_list,
+    trace_replay,
+    trace_serve,
+    trace_show,
+    trace_view,
+)
 from cxr_agent.cli.trace_options import AsJson, Run, Traces, root_of
 from cxr_agent.errors import EXIT_OK, TraceError
 
 app = typer.Typer(
-    help="Look at what runs did: list, show, diff, replay, verify, export, gc.",
+    help="Look at what runs did: list, show, view, serve, diff, replay, verify, export, gc.",
     no_args_is_help=True,
 )
+app.command("view")(trace_view.view)
+app.command("serve")(trace_serve.serve)
 
 app.command("list")(trace_list.list_runs)
 app.command("show")(trace_show.show)

@@ -39,6 +39,7 @@ from cxr_agent.trace.known import Known, KnownEvidence
 from cxr_agent.trace.layout import default_traces
 from cxr_agent.trace.line import Line
 from cxr_agent.trace.reader import Trace, read_artifact, read_trace
+from cxr_agent.trace.salvage import salvage_trace
 from cxr_agent.trace.verify import Problem, Verification, verify
 from cxr_agent.trace.why import Support, Why
 from cxr_agent.trace.writer import TraceWriter
@@ -83,5 +84,6 @@ __all__ = [
     "list_traces",
     "read_artifact",
     "read_trace",
+    "salvage_trace",
     "verify",
 ]

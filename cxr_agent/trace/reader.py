@@ -146,7 +146,7 @@ def read_trace(path: Path) -> Trace:
     torn = False
     try:
         with file.open("rb") as stream:
-            for number, data, whole in _raw_lines(stream):
+            for number, data, whole in raw_lines(stream):
                 if not whole:
                     torn = True
                     break
@@ -207,8 +207,14 @@ def too_long(number: int) -> TraceError:
     )
 
 
-def _raw_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
-    """(number, bytes without the line feed, whether the line is whole)."""
+def raw_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
+    """(number, bytes without the line feed, whether the line is whole) of each line.
+
+    Raises
+    ------
+    TraceError
+        ``trace_damaged`` at a line longer than any that a run writes.
+    """
     number = 0
     while data := stream.readline(MAX_LINE_BYTES + 1):
         number += 1

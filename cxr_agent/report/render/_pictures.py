@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
-_MAX_PNG: Final = 700 * 1024
+MAX_PNG: Final = 700 * 1024
 """A larger film is shown as JPEG, so that a report stays below 1.5 MB after base64."""
 _JPEG_QUALITY: Final = 90
 _COLOUR_SIDE: Final = 512
@@ -50,7 +50,7 @@ def film_picture(data: bytes) -> Film:
         When it is no PNG.
     """
     picture = open_png(data)
-    if len(data) <= _MAX_PNG:
+    if len(data) <= MAX_PNG:
         return Film(data_uri("image/png", data), picture.size, lossy=False)
     buffer = io.BytesIO()
     picture.convert("L").save(buffer, "JPEG", quality=_JPEG_QUALITY)

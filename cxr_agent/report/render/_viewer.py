@@ -11,6 +11,7 @@ from cxr_agent.report.model import FilmSummary, Report
 from cxr_agent.report.render._artifacts import Artifact, fetched
 from cxr_agent.report.render._drawings import Line, OverlayError, Point, read_lines
 from cxr_agent.report.render._heatmaps import heatmap_picture
+from cxr_agent.report.render._palette import OTHER_COLOURS, STRUCTURE_COLOURS, rgb
 from cxr_agent.report.render._pictures import (
     PNG_MAGIC,
     Film,
@@ -20,16 +21,6 @@ from cxr_agent.report.render._pictures import (
 )
 from cxr_agent.report.render._wording import Words
 
-# Okabe and Ito's palette, which stays apart under every common colour blindness. A structure has
-# the same colour in every report; what has none takes the rest in turn.
-_COLOURS: Final = {
-    "right_lung": "#56b4e9",
-    "left_lung": "#009e73",
-    "heart": "#e8600c",
-    "left_clavicle": "#f0e442",
-    "right_clavicle": "#cc79a7",
-}
-_OTHER_COLOURS: Final = ("#e69f00", "#7fa8ff", "#b3e3c4", "#ffb3a7", "#d7c6ff", "#bfbfbf")
 _SCALE_MM: Final = 50
 
 
@@ -136,7 +127,7 @@ class _Builder:
         self._artifact = artifact
         self._evidence = tuple(item for item in report.evidence if item.image == film.handle)
         self._faults: list[str] = []
-        self._spare = iter(_OTHER_COLOURS * 16)
+        self._spare = iter(OTHER_COLOURS * 16)
 
     def build(self) -> Viewer:
         picture = self._picture()
@@ -202,8 +193,8 @@ class _Builder:
                 return LineOverlay(
                     key, label, evidence, self._say.rounded(first), read_lines(data, *shape)
                 )
-            colour = _COLOURS.get(name) or next(self._spare)
-            pictures = mask_pictures(data, shape, picture.size, _rgb(colour))
+            colour = STRUCTURE_COLOURS.get(name) or next(self._spare)
+            pictures = mask_pictures(data, shape, picture.size, rgb(colour))
             return MaskOverlay(key, label, tuple(self._lit_by(owners)), "", colour, pictures)
         except OverlayError as fault:
             self._faults.append(f"{told}: {fault}")
@@ -224,7 +215,3 @@ class _Builder:
         except OverlayError as fault:
             self._faults.append(f"{label}: {fault}")
             return None
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -1,0 +1,146 @@
+"""One run as a page: the chain of its steps, what each rests on, and the films that they saw."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cxr_agent.report.model import NOTICE
+from cxr_agent.report.render.drawn import gradient
+from cxr_agent.trace import SCHEMA_VERSION, Problem, Trace, Verification, salvage_trace, verify
+from cxr_agent.viewing.gathering import Gathering
+from cxr_agent.viewing.harmless import embedded, harmless
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_TEMPLATES: Final = resources.files("cxr_agent.viewing") / "templates"
+_VIEWER: Final = (
+    "parts.js",
+    "chain.js",
+    "film.js",
+    "statements.js",
+    "detail.js",
+    "right.js",
+    "state.js",
+    "list.js",
+    "selection.js",
+    "keys.js",
+    "paper.js",
+    "viewer.js",
+)
+"""The scripts of the page, in their order; they share one scope."""
+_LIVE: Final = ("live.js",)
+
+
+def to_page(path: Path) -> str:
+    """One self-contained HTML document, whatever state the run is in.
+
+    Its own content security policy forbids every request and every script but the one in it.
+
+    Parameters
+    ----------
+    path
+        Folder of the run, or its ``trace.jsonl``.
+
+    Raises
+    ------
+    TraceError
+        ``trace_not_found`` or ``trace_not_readable``; a damaged run is shown with its problems.
+    """
+    trace, problems = salvage_trace(path)
+    return run_page(trace, problems)
+
+
+def run_page(
+    trace: Trace, problems: Sequence[Problem] = (), live: dict[str, Any] | None = None
+) -> str:
+    """The page of a run that was read.
+
+    Parameters
+    ----------
+    problems
+        What :func:`~cxr_agent.trace.salvage_trace` could not read.
+    live
+        Where a page that is served gets further lines from, and sends corrections to.
+    """
+    from markupsafe import Markup
+
+    data = {
+        **Gathering(trace.artifact).take(trace.lines),
+        "verification": verification_of(trace, problems),
+        "gradient": gradient(),
+        "live": live,
+    }
+    script = script_of(_VIEWER if live is None else _VIEWER + _LIVE)
+    return page(
+        "view.html.j2",
+        script=script,
+        connects=live is not None,
+        title=harmless(trace.run_id),
+        notice=NOTICE,
+        data=Markup(embedded(data)),  # escaped for a script block already
+        served=live is not None,
+        verification=data["verification"],
+    )
+
+
+def verification_of(trace: Trace, problems: Sequence[Problem] = ()) -> dict[str, Any]:
+    """What :func:`~cxr_agent.trace.verify` found, and what could not be read at all."""
+    found: Verification = verify(trace)
+    started = trace.started
+    return {
+        **harmless(asdict(found)),
+        "problems": [harmless(asdict(one)) for one in (*problems, *found.problems)],
+        "intact": found.intact and not problems,
+        "schema_version": started.schema_version if started is not None else None,
+        "newest_schema": SCHEMA_VERSION,
+    }
+
+
+def page(template: str, *, script: str, connects: bool = False, **values: Any) -> str:
+    """A page of this package from its template, with its style and its policy."""
+    from markupsafe import Markup
+
+    return _template(template).render(
+        style=Markup(_source("view.css")),  # our own file
+        script=Markup(script),  # our own file
+        policy=_policy(script, connects),
+        **values,
+    )
+
+
+def script_of(names: Sequence[str]) -> str:
+    """Our own scripts as one, in a scope of its own."""
+    return '(() => {\n"use strict";\n' + "\n".join(_source(name) for name in names) + "})();"
+
+
+def _policy(script: str, connects: bool) -> str:
+    """Nothing may be loaded; pictures are data, and the one script is known by its hash."""
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    own = "connect-src 'self'; form-action 'self'" if connects else "form-action 'none'"
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; {own}"
+    )
+
+
+@lru_cache(maxsize=8)
+def _source(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=2)
+def _template(name: str) -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_source(name))
