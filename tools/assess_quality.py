@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cxr_agent.evidence import EvidenceKind, Location, Observation, Unit
 from cxr_agent.knowledge import threshold
-from cxr_agent.measure.extent import extent
+from cxr_agent.measure.extent import extent, lung_height_ratio
 from cxr_agent.measure.greys import Greys, greys
 from cxr_agent.study import Image, Notice, View
 from cxr_agent.toolbox.contract import BoolMask, Mask, ToolResult, tool
@@ -92,7 +92,7 @@ def assess_quality(
     height: float | None = None
     offset: float | None = None
     if right_lung is not None and left_lung is not None:
-        height = _height_ratio(right_lung.plane, left_lung.plane)
+        height = lung_height_ratio(right_lung.plane, left_lung.plane)
         if heart is not None:
             shade = greys(film.pixels, right_lung.plane | left_lung.plane, heart.plane)
             offset = _heart_offset(heart.plane, right_lung.plane, left_lung.plane)
@@ -105,13 +105,6 @@ def assess_quality(
         lung_height_ratio=height,
         heart_offset=offset,
     )
-
-
-def _height_ratio(right: BoolMask, left: BoolMask) -> float | None:
-    one, other = extent(right), extent(left)
-    if one is None or other is None:
-        return None
-    return (one.height + other.height) / 2 / one.union(other).width
 
 
 def _heart_offset(heart: BoolMask, right: BoolMask, left: BoolMask) -> float | None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from cxr_agent.compare.affine import LUNGS, Affine, Frame, Plane, frame_over, mask_in
 from cxr_agent.evidence import Location
+from cxr_agent.measure.blocks import block_means
 from cxr_agent.measure.extent import BoolMask
 from cxr_agent.measure.zones import lung_zones
 from cxr_agent.study import FloatImage
@@ -102,7 +103,7 @@ def _greys(pixels: FloatImage, frame: Frame, to_film: Affine) -> Plane:
     rows, columns = pixels.shape
     x, y = to_film.points(*frame.cells)
     block = max(1, round(to_film.scale))
-    small = _blocks(pixels, block)
+    small = block_means(pixels, block)
     places = np.stack([y / block - 0.5, x / block - 0.5])
     found: Plane = ndimage.map_coordinates(
         small.astype(np.float64), places, order=1, mode="nearest"
@@ -110,14 +111,6 @@ def _greys(pixels: FloatImage, frame: Frame, to_film: Affine) -> Plane:
     found = ndimage.gaussian_filter(found, _SMOOTH)
     found[(x < 0) | (x >= columns) | (y < 0) | (y >= rows)] = np.nan
     return found
-
-
-def _blocks(pixels: FloatImage, size: int) -> FloatImage:
-    """Means of square blocks; what is left at the right and the bottom is less than a block."""
-    rows, columns = (length // size for length in pixels.shape)
-    whole = pixels[: rows * size, : columns * size]
-    means: FloatImage = whole.reshape(rows, size, columns, size).mean(axis=(1, 3))
-    return means
 
 
 def _ranks(greys: Plane) -> Plane:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_agent.evidence import Box, Side
+from cxr_agent.measure.blocks import block_means
 from cxr_agent.measure.costophrenic import costophrenic_angle
 from cxr_agent.measure.ctr import cardiothoracic_ratio
 from cxr_agent.measure.extent import BoolMask, Extent, extent, extent_of
@@ -55,21 +56,13 @@ def descriptor_quantities(pixels: FloatImage, masks: Mapping[str, BoolMask]) -> 
     thorax = lungs[0].union(lungs[-1])
     scale = _THORAX / thorax.width
     grid = tuple(max(1, round(size * scale)) for size in pixels.shape)
-    smooth = _blocks(pixels, max(1, round(1 / scale)))
+    smooth = block_means(pixels, max(1, round(1 / scale)))
     planes = {name: _sampled(mask, grid) for name, mask in masks.items()}
     planes = {name: plane for name, plane in planes.items() if plane.any()}
     whole = Extent(0, 0, grid[1], grid[0])
     scene = Scene(planes, whole, (grid[0], grid[1]))
     found = dict(_Quantities(_sampled(smooth, grid), scene).all())
     return {name: _enlarged(one, pixels.shape, grid) for name, one in found.items()}
-
-
-def _blocks(pixels: FloatImage, size: int) -> FloatImage:
-    """Means of square blocks; what is left at the right and the bottom is less than a block."""
-    rows, columns = (length // size for length in pixels.shape)
-    whole = pixels[: rows * size, : columns * size]
-    means: FloatImage = whole.reshape(rows, size, columns, size).mean(axis=(1, 3))
-    return means
 
 
 def _sampled(plane: NDArray[_Item], grid: tuple[int, ...]) -> NDArray[_Item]:

@@ -65,6 +65,17 @@ def extent_of(mask: BoolMask) -> Extent:
     return found
 
 
+def lung_height_ratio(right: BoolMask, left: BoolMask) -> float | None:
+    """Mean height of the lungs over the width of the thorax: a stand-in for inspiration.
+
+    None where one of the outlines is empty.
+    """
+    one, other = extent(right), extent(left)
+    if one is None or other is None:
+        return None
+    return (one.height + other.height) / 2 / one.union(other).width
+
+
 def row_of_column(mask: BoolMask, column: int) -> float:
     """Mean height of the mask's pixels in one column, for the height of a drawn line."""
     return float(np.flatnonzero(mask[:, column]).mean()) + 0.5

@@ -30,7 +30,7 @@ from cxr_agent.evidence import (
 )
 from cxr_agent.knowledge import members, threshold
 from cxr_agent.measure.ctr import cardiothoracic_ratio
-from cxr_agent.measure.extent import BoolMask, extent, extent_of
+from cxr_agent.measure.extent import BoolMask, extent_of, lung_height_ratio
 from cxr_agent.measure.lungs import area_of, lung_area_ratio
 from cxr_agent.measure.rotation import rotation
 from cxr_agent.models.shelf import Shelf
@@ -137,7 +137,7 @@ class Seen:
         return Facts(
             view=self.film.view,
             rotated=decided is not None and decided.category == "rotated",
-            lung_height=self._lung_height(),
+            lung_height=lung_height_ratio(*(self.planes[name] for name in _LUNGS)),
         )
 
     def measured(self, wanted: Wanted, names: Iterable[str]) -> Measurement | None:
@@ -147,12 +147,6 @@ class Seen:
             return measure(self.film, given, wanted, placed=self.placed).items[0]
         except Abstain:
             return None
-
-    def _lung_height(self) -> float | None:
-        one, other = (extent(self.planes[name]) for name in _LUNGS)
-        if one is None or other is None:
-            return None
-        return (one.height + other.height) / 2 / one.union(other).width
 
 
 def compare(current: Seen, prior: Seen, shelf: Shelf, *, deformable: bool = False) -> Compared:
