@@ -65,3 +65,11 @@ def whole(agent: Agent, films: Films) -> Whole:
     report = agent.read(films.now, priors=films.before, indication=INDICATION)
     assert report.trace is not None
     return Whole(report, read_trace(Path(report.trace)))
+
+
+@pytest.fixture(scope="package")
+def alone(agent: Agent, films: Films) -> Whole:
+    """A run of one film, which takes half the time."""
+    report = agent.read(films.now, indication=INDICATION)
+    assert report.trace is not None
+    return Whole(report, read_trace(Path(report.trace)))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,6 @@ from tests.cli.program import MODULE, environment, run_program
 
 from .conftest import INDICATION, Films, Whole
 
-CUTS = 200
-
 
 def cut(trace: Trace, size: int, folder: Path) -> Path:
     """The run as a kill would leave it that many bytes into its file of lines."""
@@ -51,25 +50,32 @@ def told(trace: Trace) -> list[object]:
     ]
 
 
-def go_on(agent: Agent, run: Path, films: Films) -> str:
-    report = resume(agent, run, [films.now], [films.before], INDICATION)
+def go_on(agent: Agent, run: Path, films: Films, priors: Sequence[Path]) -> str:
+    report = resume(agent, run, [films.now], priors, INDICATION)
     return report.model_copy(update={"trace": None}).model_dump_json()
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("which", "cuts"), [("alone", 160), ("whole", 40)])
 def test_cut_off_at_200_places_it_ends_the_same(
-    agent: Agent, films: Films, whole: Whole, tmp_path: Path
+    which: str,
+    cuts: int,
+    agent: Agent,
+    films: Films,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
-    data = (whole.trace.directory / LINES).read_bytes()
+    never: Whole = request.getfixturevalue(which)
+    priors = [films.before] if which == "whole" else []
+    data = (never.trace.directory / LINES).read_bytes()
     first = data.index(b"\n") + 1
     draw = random.Random(4)
-    sizes = sorted(draw.sample(range(first, len(data) - 1), CUTS))
-    expected = whole.report.model_copy(update={"trace": None}).model_dump_json()
-    story = told(whole.trace)
-    for number, size in enumerate(sizes):
-        run = cut(whole.trace, size, tmp_path / str(number))
+    expected = never.report.model_copy(update={"trace": None}).model_dump_json()
+    story = told(never.trace)
+    for number, size in enumerate(sorted(draw.sample(range(first, len(data) - 1), cuts))):
+        run = cut(never.trace, size, tmp_path / str(number))
         acknowledged = data[: data[:size].rfind(b"\n") + 1]
-        assert go_on(agent, run, films) == expected, size
+        assert go_on(agent, run, films, priors) == expected, size
         after = read_trace(run)
         assert (run / LINES).read_bytes().startswith(acknowledged), size
         assert told(after) == story, size
@@ -83,11 +89,11 @@ def test_cut_off_at_200_places_it_ends_the_same(
 def test_cut_off_twice(agent: Agent, films: Films, whole: Whole, tmp_path: Path) -> None:
     data = (whole.trace.directory / LINES).read_bytes()
     run = cut(whole.trace, len(data) // 3, tmp_path)
-    again = go_on(agent, run, films)
+    again = go_on(agent, run, films, [films.before])
     lines = (run / LINES).read_bytes().splitlines(keepends=True)
     assert len(lines) > 40
     (run / LINES).write_bytes(b"".join(lines[:-5]))
-    assert go_on(agent, run, films) == again
+    assert go_on(agent, run, films, [films.before]) == again
     assert verify(read_trace(run)).intact
 
 
