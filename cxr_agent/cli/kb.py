@@ -313,7 +313,9 @@ def rebuild(store: StoreFolder = None, as_json: AsJson = False) -> int:
 
 
 def _folder(store: Path | None) -> Path:
-    return store or Path(os.environ.get("CXR_AGENT_STORE") or "store")
+    from cxr_agent.retrieval.store import STORE_VARIABLE
+
+    return store or Path(os.environ.get(STORE_VARIABLE) or "store")
 
 
 def _without_store(store: Path | None) -> bool:

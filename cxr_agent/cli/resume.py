@@ -19,6 +19,7 @@ from cxr_agent.cli.options import (
     Store,
     Traces,
 )
+from cxr_agent.cli.trace_options import root_of
 from cxr_agent.errors import EXIT_OK
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run id, its beginning, path, or last.")]
@@ -53,9 +54,9 @@ def resume(
     from cxr_agent.reading import Agent
     from cxr_agent.replaying import resume as go_on
     from cxr_agent.report.render import to_json
-    from cxr_agent.trace import default_traces, find_trace
+    from cxr_agent.trace import find_trace
 
-    folder = find_trace(traces or default_traces(), run)
+    folder = find_trace(root_of(traces), run)
     with (
         Agent(
             traces=traces,

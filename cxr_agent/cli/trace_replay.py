@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.options import ApiBase, Config, Indication, Model, Prior, Store, Traces
+from cxr_agent.cli.options import ApiBase, Config, Indication, Model, Prior, Store
 from cxr_agent.cli.resume import RunFilms
+from cxr_agent.cli.trace_options import AsJson, Run, Traces, root_of
 from cxr_agent.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ _LONGEST: Final = 60
 
 
 def replay(
-    run: Annotated[
-        str, typer.Argument(metavar="[RUN]", help="Run id, its beginning, path, or last.")
-    ] = "last",
+    run: Run = "last",
     films: RunFilms = None,
     prior: Prior = None,
     indication: Indication = "",
@@ -40,7 +39,7 @@ def replay(
             help="Branch: decisions before this step as they were, then the planner of --model."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     traces: Traces = None,
     model: Model = None,
     api_base: ApiBase = None,
@@ -53,9 +52,9 @@ def replay(
     With --tools the tools are run again on the films; with --from-step a new run branches off.
     """
     from cxr_agent.reading import Agent
-    from cxr_agent.trace import default_traces, find_trace, read_trace
+    from cxr_agent.trace import find_trace, read_trace
 
-    trace = read_trace(find_trace(traces or default_traces(), run))
+    trace = read_trace(find_trace(root_of(traces), run))
     if tools and from_step is not None:
         raise UsageError(
             "one_replay", "--tools and --from-step go not together", hint="Choose one of them."

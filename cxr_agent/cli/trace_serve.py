@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cxr_agent.cli.options import Config, PrivacyMode
+from cxr_agent.cli.trace_options import root_of
 from cxr_agent.errors import EXIT_OK
 
 
@@ -33,10 +34,9 @@ def serve(
     It listens on this machine alone, and answers only who opens the printed address. Ctrl-C ends
     it.
     """
-    from cxr_agent.trace import default_traces
     from cxr_agent.viewing.server import Server
 
-    traces = folder if folder is not None else default_traces()
+    traces = root_of(folder)
     with Server(traces, port, config=config, privacy=privacy) as server:
         address = server.guard.address
         print(

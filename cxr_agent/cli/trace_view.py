@@ -8,19 +8,16 @@ from typing import Annotated
 
 import typer
 
+from cxr_agent.cli.trace_options import AsJson, Run, Traces, root_of
+
 
 def view(
-    run: Annotated[
-        str, typer.Argument(metavar="[RUN]", help="Run id, its beginning, path, or last.")
-    ] = "last",
+    run: Run = "last",
     out: Annotated[
         Path | None, typer.Option(help="The file to write. Default: trace-RUN.html.")
     ] = None,
-    traces: Annotated[
-        Path | None,
-        typer.Option(help="Folder of traces. Default: CXR_AGENT_TRACES, else ./traces."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    traces: Traces = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write one run as an HTML file: its steps, what each rests on, and the films.
 
@@ -28,10 +25,10 @@ def view(
     """
     from cxr_agent.cli.output import shown_name
     from cxr_agent.output import write_whole
-    from cxr_agent.trace import default_traces, find_trace
+    from cxr_agent.trace import find_trace
     from cxr_agent.viewing.page import to_page
 
-    directory = find_trace(traces if traces is not None else default_traces(), run)
+    directory = find_trace(root_of(traces), run)
     page = to_page(directory).encode("utf-8")
     file = out if out is not None else Path(f"trace-{directory.resolve().name}.html")
     write_whole(file, page)

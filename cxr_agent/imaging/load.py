@@ -61,7 +61,7 @@ def load_study(
         also when it is of another patient, of the same study, later than the current films, or
         given already.
     """
-    currents, earlier = _as_list(films), _as_list(priors)
+    currents, earlier = path_list(films), path_list(priors)
     if not currents:
         raise UsageError("no_film", "there is no film to read", hint="Name at least one file.")
     if decoder is None:
@@ -124,7 +124,8 @@ def _study(
     )
 
 
-def _as_list(paths: FilmPath | Sequence[FilmPath]) -> list[FilmPath]:
+def path_list(paths: FilmPath | Sequence[FilmPath]) -> list[FilmPath]:
+    """One path or several, as a list."""
     if isinstance(paths, str | bytes | os.PathLike):
         return [paths]
     return list(paths)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from cxr_agent.errors import UsageError
 from cxr_agent.imaging import Decoder, PriorSearch, load_study
+from cxr_agent.imaging.load import path_list
 from cxr_agent.interop.prior_source import prior_source
 from cxr_agent.knowledge import changed_thresholds, thresholds_changed
 from cxr_agent.language import LanguageModel, ModelSettings, configured_model
@@ -24,11 +25,11 @@ from cxr_agent.reading.run import Run
 from cxr_agent.reading.setup import Setup
 from cxr_agent.report.model import Report
 from cxr_agent.retrieval.library import Library
+from cxr_agent.retrieval.store import STORE_VARIABLE
 from cxr_agent.study import Study
 from cxr_agent.toolbox.registry import Registry, built_in
 from cxr_agent.trace import Event, TraceWriter, default_traces
 
-STORE_VARIABLE: Final = "CXR_AGENT_STORE"
 FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
@@ -221,7 +222,7 @@ class Agent(AbstractContextManager["Agent"]):
         if source is not None and "@" in source:
             return
         current, earlier = (
-            tuple(Path(os.fsdecode(one)).absolute() for one in _each(some))
+            tuple(Path(os.fsdecode(one)).absolute() for one in path_list(some))
             for some in (films, priors)
         )
         keep_places(
@@ -266,10 +267,6 @@ def read(
     """Read one study; see :class:`Agent` and its ``read``. For many studies keep an Agent."""
     with Agent(traces=traces, device=device, config=config, model=model) as agent:
         return agent.read(films, priors=priors, priors_from=priors_from, indication=indication)
-
-
-def _each(paths: FilmPath | Sequence[FilmPath]) -> Sequence[FilmPath]:
-    return [paths] if isinstance(paths, str | bytes | os.PathLike) else paths
 
 
 def _library(store: Path | str | None, shelf: Shelf, privacy: Privacy) -> Library | None:

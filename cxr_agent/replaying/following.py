@@ -27,17 +27,12 @@ class FollowingWriter(TraceWriter):
     """
 
     _ahead: deque[Line]
-    _resumed: RunResumed
+    _resumed: RunResumed | None
 
     def follow(self, lines: Sequence[Line], resumed: RunResumed) -> None:
         """Expect these lines first; ``resumed`` opens what is written after them."""
         self._ahead = deque(lines)
         self._resumed = resumed
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything that was recorded has been met."""
-        return not self._ahead
 
     def append_all(self, events: Sequence[Event]) -> tuple[Line, ...]:
         """Meet the next recorded events, and write what is new; raises as the base class.
@@ -57,7 +52,7 @@ class FollowingWriter(TraceWriter):
         if not new:
             return tuple(met)
         if self._resumed is not None:
-            first, self._resumed = self._resumed, None  # type: ignore[assignment]
+            first, self._resumed = self._resumed, None
             return (*met, *super().append_all((first, *new))[1:])
         return (*met, *super().append_all(new))
 

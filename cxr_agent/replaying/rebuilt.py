@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from cxr_agent.errors import TraceError
 from cxr_agent.evidence import Evidence
 from cxr_agent.replaying.recorded import draft_of
+from cxr_agent.report.draft import Section
 from cxr_agent.report.gates.gate import repair
 from cxr_agent.report.model import FilmSummary, Report
 from cxr_agent.trace import (
@@ -80,7 +81,7 @@ def rebuild_report(trace: Trace) -> Rebuilt:
     draft = gated.draft
     report = kept.model_copy(
         update={
-            **{section: getattr(draft, section) for section in _SECTIONS},
+            **{section.value: draft.of(section) for section in Section},
             "dropped": gated.dropped,
             "films": tuple(_films(events)),
             "evidence": evidence,
@@ -88,17 +89,6 @@ def rebuild_report(trace: Trace) -> Rebuilt:
         }
     )
     return Rebuilt(report, report.record(), recorded)
-
-
-_SECTIONS = (
-    "answer",
-    "technique",
-    "comparison",
-    "findings",
-    "impression",
-    "context",
-    "limitations",
-)
 
 
 def _counting(events: Sequence[Event]) -> tuple[Evidence, ...]:

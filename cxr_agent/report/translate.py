@@ -15,18 +15,10 @@ from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.knowledge import ENGLISH, Language, checked_language, language
 from cxr_agent.report import phrasing
+from cxr_agent.report.draft import Section
 from cxr_agent.report.model import Report, Sentence
 from cxr_agent.toolbox.reading import reading_of
 
-_SECTIONS: Final = (
-    "answer",
-    "technique",
-    "comparison",
-    "findings",
-    "impression",
-    "context",
-    "limitations",
-)
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
 _HANDLE: Final = re.compile(r"\b(?:img|prior)-\d+\b")
 
@@ -61,7 +53,8 @@ class _Translation:
     def report(self) -> Report:
         source = self._source
         sections = {
-            name: tuple(dict.fromkeys(self._section(getattr(source, name)))) for name in _SECTIONS
+            place.value: tuple(dict.fromkeys(self._section(getattr(source, place))))
+            for place in Section
         }
         text = self._words.text
         count = sum(not film.handle.startswith("prior-") for film in source.films)

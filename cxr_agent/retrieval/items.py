@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from cxr_agent.evidence import Polarity
+
+_Film = TypeVar("_Film")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,14 @@ class Hit:
     distance: float
     """Cosine distance, in [0, 2]."""
     item: Item
+
+
+def first_of_each(films: Iterable[_Film], patient: Callable[[_Film], str]) -> list[_Film]:
+    """The first film of each patient, in the order of the films."""
+    first: dict[str, _Film] = {}
+    for film in films:
+        first.setdefault(patient(film), film)
+    return list(first.values())
 
 
 @dataclass(frozen=True, slots=True)

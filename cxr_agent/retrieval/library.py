@@ -14,7 +14,7 @@ from cxr_agent.evidence import Polarity
 from cxr_agent.models.embedding import EmbeddingModel
 from cxr_agent.retrieval.building import embedding_identity
 from cxr_agent.retrieval.collection import Collection
-from cxr_agent.retrieval.items import Hit, Where
+from cxr_agent.retrieval.items import Hit, Where, first_of_each
 from cxr_agent.retrieval.reach import reach_of
 from cxr_agent.retrieval.snippets import snippet_of
 from cxr_agent.retrieval.store import Store
@@ -95,7 +95,10 @@ class Library(AbstractContextManager["Library"]):
         with self._turn:
             own = {film.patient_key, self._store.patient_of(film.sha256)} - {"", None}
             where = Where(not_patients=frozenset(key for key in own if key is not None))
-            hits = _one_each(self._films.search(vector, VOTERS * _PER_PATIENT, where))
+            hits = first_of_each(
+                self._films.search(vector, VOTERS * _PER_PATIENT, where),
+                lambda hit: hit.item.patient,
+            )
             reach = reach_of(self._store)
             calibration = calibration_of(self._store)
             held = self._store.generation().items
@@ -128,10 +131,3 @@ class Library(AbstractContextManager["Library"]):
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _one_each(hits: list[Hit]) -> list[Hit]:
-    first: dict[str, Hit] = {}
-    for hit in hits:
-        first.setdefault(hit.item.patient, hit)
-    return list(first.values())

@@ -25,6 +25,8 @@ from cxr_agent.retrieval.exact import Numbers
 from cxr_agent.retrieval.items import Item, Part
 from cxr_agent.study import FloatImage
 
+STORE_VARIABLE: Final = "CXR_AGENT_STORE"
+"""Names the folder of the store where no option does."""
 SCHEMA_VERSION: Final = 2
 _OLDER: Final = ("1",)
 """Versions that lack tables alone: these are made when such a store is opened."""

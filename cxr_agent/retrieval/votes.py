@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from cxr_agent.evidence import Interval, Polarity
-from cxr_agent.retrieval.items import Item
+from cxr_agent.retrieval.items import Item, first_of_each
 from cxr_agent.retrieval.reach import reach_of
 from cxr_agent.retrieval.store import Store
 from cxr_agent.study import FloatImage
@@ -81,7 +81,8 @@ def vote(voters: Sequence[Item], calibration: Mapping[str, Mapping[int, Bin]]) -
         :func:`calibration_of` the store.
     """
     found = []
-    for code, (present, counted) in sorted(_counts(_one_each(voters)).items()):
+    chosen = first_of_each(voters, lambda item: item.patient)[:VOTERS]
+    for code, (present, counted) in sorted(_counts(chosen).items()):
         if present and counted >= FEWEST_VOTES:
             known = calibration.get(code, {}).get(_bin(present / counted))
             found.append(Vote(code, present, counted, known))
@@ -140,13 +141,6 @@ def _voters(
         if item.patient != own:
             found.setdefault(item.patient, item)
     return list(found.values())
-
-
-def _one_each(items: Sequence[Item]) -> list[Item]:
-    first: dict[str, Item] = {}
-    for item in items:
-        first.setdefault(item.patient, item)
-    return list(first.values())[:VOTERS]
 
 
 def _counts(voters: Sequence[Item]) -> dict[str, tuple[int, int]]:

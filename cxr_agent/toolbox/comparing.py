@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from cxr_agent.compare.affine import Affine
+from cxr_agent.compare.affine import LUNGS, Affine
 from cxr_agent.compare.change import difference_interval, log_odds, relation, shifted
 from cxr_agent.compare.comparable import Facts, Subject, obstacles
 from cxr_agent.compare.deformable import bent
@@ -40,8 +40,7 @@ from cxr_agent.toolbox.contract import Abstain, Mask, Picture, Placed, ToolResul
 from cxr_agent.toolbox.measurement import Measurement
 from cxr_agent.toolbox.measuring import Wanted, measure
 
-_LUNGS: Final = ("right_lung", "left_lung")
-_ROTATION: Final = ("right_clavicle", "left_clavicle", "spine", *_LUNGS)
+_ROTATION: Final = ("right_clavicle", "left_clavicle", "spine", *LUNGS)
 _OF_ZONES, _OF_FINDINGS = 0.99, 0.95
 """Shares of what has not changed that the repeatability takes in. Six zones are looked at in one
 film, so that each has to be surer."""
@@ -125,28 +124,28 @@ class Seen:
     def planes(self) -> dict[str, BoolMask]:
         return {
             name: self.masks[name].plane
-            for name in (*_LUNGS, "heart")
+            for name in (*LUNGS, "heart")
             if name in self.masks and self.masks[name].plane.any()
         }
 
     @property
     def facts(self) -> Facts:
         names = (*_ROTATION, *members("vertebrae"))
-        turned = self.measured(Wanted("rotation", rotation), names)
-        decided = turned.decided if turned is not None else None
+        turned = self.measured(names, Wanted("rotation", rotation))
+        decided = turned[0].decided if turned else None
         return Facts(
             view=self.film.view,
             rotated=decided is not None and decided.category == "rotated",
-            lung_height=lung_height_ratio(*(self.planes[name] for name in _LUNGS)),
+            lung_height=lung_height_ratio(*(self.planes[name] for name in LUNGS)),
         )
 
-    def measured(self, wanted: Wanted, names: Iterable[str]) -> Measurement | None:
-        """A value as its own tool measures it; None where that cannot."""
+    def measured(self, names: Iterable[str], *wanted: Wanted) -> tuple[Measurement, ...]:
+        """Values as their own tool measures them; what it cannot measure is left out."""
         given = [self.masks[name] for name in names if name in self.masks]
         try:
-            return measure(self.film, given, wanted, placed=self.placed).items[0]
+            return measure(self.film, given, *wanted, placed=self.placed).items
         except Abstain:
-            return None
+            return ()
 
 
 def compare(current: Seen, prior: Seen, shelf: Shelf, *, deformable: bool = False) -> Compared:
@@ -166,7 +165,7 @@ def compare(current: Seen, prior: Seen, shelf: Shelf, *, deformable: bool = Fals
     ModelError
         ``library_missing`` where ``deformable`` needs one.
     """
-    if any(name not in seen.planes for seen in (current, prior) for name in _LUNGS):
+    if any(name not in seen.planes for seen in (current, prior) for name in LUNGS):
         raise Abstain("prior_comparison", "mask_missing")
     # One order for both: exchanging current and prior must exchange signs, to the last digit.
     in_order = current.film.sha256 <= prior.film.sha256
@@ -203,35 +202,30 @@ def compare(current: Seen, prior: Seen, shelf: Shelf, *, deformable: bool = Fals
 
 
 def _sizes(current: Seen, prior: Seen) -> Iterator[Changed]:
-    heart = Wanted("ctr", cardiothoracic_ratio)
-    yield from _measured(current, prior, heart, (*_LUNGS, "heart"))
-    for side in (Side.RIGHT, Side.LEFT):
-        wanted = Wanted("lung_area", area_of(side), side)
-        yield from _measured(current, prior, wanted, _LUNGS, share=True)
-    yield from _measured(current, prior, Wanted("lung_area_ratio", lung_area_ratio), _LUNGS)
+    heart = [Wanted("ctr", cardiothoracic_ratio)]
+    lungs = [Wanted("lung_area", area_of(side), side) for side in (Side.RIGHT, Side.LEFT)]
+    lungs.append(Wanted("lung_area_ratio", lung_area_ratio))
+    for names, wanted in (((*LUNGS, "heart"), heart), (LUNGS, lungs)):
+        now, before = (
+            {(one.code, one.side): one for one in seen.measured(names, *wanted)}
+            for seen in (current, prior)
+        )
+        for key, one in now.items():
+            if key in before:
+                yield _changed(one, before[key])
 
 
-def _measured(
-    current: Seen, prior: Seen, wanted: Wanted, names: Iterable[str], *, share: bool = False
-) -> Iterator[Changed]:
-    """A value that both films have.
-
-    Parameters
-    ----------
-    share
-        Whether the repeatability is a share of the mean of both values.
-    """
-    now, before = (seen.measured(wanted, names) for seen in (current, prior))
-    if now is None or before is None:
-        return
+def _changed(now: Measurement, before: Measurement) -> Changed:
+    """A value that both films have; the repeatability of an area is a share of the mean of both."""
     change = now.value - before.value
     limit = threshold(f"repeat_{now.code}")
-    repeatability = limit.value * ((now.value + before.value) / 2 if share else 1.0)
+    is_area = now.unit is Unit.SQUARE_CENTIMETRE
+    repeatability = limit.value * ((now.value + before.value) / 2 if is_area else 1.0)
     interval = level = None
     if now.interval is not None and before.interval is not None:
         interval = difference_interval(change, _deviations(now), _deviations(before))
         level = min(now.interval_level or 0.0, before.interval_level or 0.0)
-    yield Changed(
+    return Changed(
         code=now.code,
         location=now.location or _LUNG_OF.get(now.side),
         side=now.side,

@@ -8,19 +8,11 @@ from itertools import groupby
 
 from cxr_agent.evidence import Change, Evidence, EvidenceKind, Interval, Location, Side, Unit
 from cxr_agent.knowledge import language, names, reasons, structures
+from cxr_agent.report.draft import Section as Place
 from cxr_agent.report.model import FilmSummary, Heading, Report, Sentence
 from cxr_agent.report.phrasing import quoted
 
 NOT_GIVEN = "–"
-_SECTIONS = (
-    "answer",
-    "technique",
-    "comparison",
-    "findings",
-    "impression",
-    "context",
-    "limitations",
-)
 _UNITS = {
     Unit.RATIO: "",
     Unit.MILLIMETRE: " mm",
@@ -110,7 +102,7 @@ class Words:
         An empty section is left out rather than filled with "none": that would be a statement with
         no evidence behind it.
         """
-        for key in _SECTIONS:
+        for key in Place:
             sentences: tuple[Sentence, ...] = getattr(report, key)
             if sentences:
                 groups = (
