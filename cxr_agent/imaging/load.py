@@ -29,6 +29,7 @@ def load_study(
     *,
     priors_from: PriorSource | None = None,
     on_search: Callable[[PriorSearch], None] | None = None,
+    on_unfit_prior: Callable[[InputError], None] | None = None,
     keyed: Callable[[str], str] = lambda _: "",
 ) -> Study:
     """Decode the films of a patient and put them behind handles.
@@ -49,6 +50,8 @@ def load_study(
         Where more priors are looked for. What does not fit is passed over.
     on_search
         Told what came of that.
+    on_unfit_prior
+        Told of a named prior that is refused, which is then passed over; without it, it is raised.
     keyed
         What becomes of a patient's fingerprint: without it, nothing of it is kept.
 
@@ -73,9 +76,10 @@ def load_study(
                 own,
                 priors_from=priors_from,
                 on_search=on_search,
+                on_unfit_prior=on_unfit_prior,
                 keyed=keyed,
             )
-    current, given = _decoded(currents, earlier, decoder)
+    current, given = _decoded(currents, earlier, decoder, on_unfit_prior)
     if priors_from is not None:
         known = [n for path in (*currents, *earlier) if (n := file_number(path)) is not None]
         with priors_from.opened(currents, current, decoder) as folder:
@@ -88,7 +92,10 @@ def load_study(
 
 
 def _decoded(
-    films: list[FilmPath], priors: list[FilmPath], decoder: Decoder
+    films: list[FilmPath],
+    priors: list[FilmPath],
+    decoder: Decoder,
+    on_unfit_prior: Callable[[InputError], None] | None,
 ) -> tuple[list[DecodedFilm], list[DecodedFilm]]:
     """Current films and the priors named with them."""
     alone = len(films) == 1 and not priors
@@ -97,10 +104,16 @@ def _decoded(
     ]
     earlier: list[DecodedFilm] = []
     for n, path in enumerate(priors, 1):
-        prior = _decode(path, f"prior {n}", decoder)
-        with _named(f"prior {n}"):
-            check_prior(prior, current, earlier)
-        earlier.append(prior)
+        try:
+            prior = _decode(path, f"prior {n}", decoder)
+            with _named(f"prior {n}"):
+                check_prior(prior, current, earlier)
+        except InputError as error:
+            if on_unfit_prior is None:
+                raise
+            on_unfit_prior(error)
+        else:
+            earlier.append(prior)
     return current, earlier
 
 

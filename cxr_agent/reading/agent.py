@@ -7,20 +7,22 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from cxr_agent.errors import UsageError
+from cxr_agent.errors import InputError, UsageError
 from cxr_agent.imaging import Decoder, PriorSearch, load_study
 from cxr_agent.imaging.load import path_list
 from cxr_agent.interop.prior_source import prior_source
 from cxr_agent.knowledge import changed_thresholds, thresholds_changed
 from cxr_agent.language import LanguageModel, ModelSettings, configured_model
+from cxr_agent.language.settings import NO_MODEL
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.planning.budget import Budget
 from cxr_agent.planning.planner import Planner
 from cxr_agent.planning.privacy import Privacy
 from cxr_agent.reading.places import Places, forget_places, keep_places
+from cxr_agent.reading.recipe import Recipe
 from cxr_agent.reading.run import Run
 from cxr_agent.reading.setup import Setup
 from cxr_agent.report.model import Report
@@ -29,6 +31,10 @@ from cxr_agent.retrieval.store import STORE_VARIABLE
 from cxr_agent.study import Study
 from cxr_agent.toolbox.registry import Registry, built_in
 from cxr_agent.trace import Event, TraceWriter, default_traces
+
+if TYPE_CHECKING:
+    from cxr_agent.batch.batch import Batch
+    from cxr_agent.reading.batches import BatchOptions, BatchSource, RunnerMaker
 
 FilmPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -65,6 +71,8 @@ class Agent(AbstractContextManager["Agent"]):
     store
         Folder of a store of films to look for similar ones in (``cxr-agent kb build``); without it
         the one that ``CXR_AGENT_STORE`` names, if any.
+    threads
+        Of one run of a network on the CPU; without it, ONNX Runtime chooses.
     on_event
         Told of each event of a reading once it is recorded.
     on_search
@@ -100,13 +108,14 @@ class Agent(AbstractContextManager["Agent"]):
         send_images: bool = False,
         privacy: Privacy | str = Privacy.MASKED,
         store: Path | str | None = None,
+        threads: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         on_search: Callable[[PriorSearch], None] | None = None,
     ) -> None:
         settings = (
             model if isinstance(model, ModelSettings) else configured_model(model, api_base, config)
         )
-        shelf = Shelf(Runtime.shared(device))
+        shelf = Shelf(Runtime.shared(device, threads=threads))
         kept = _privacy(privacy)
         library = _library(store, shelf, kept)
         self.setup = Setup(
@@ -121,6 +130,17 @@ class Agent(AbstractContextManager["Agent"]):
             privacy=kept,
         )
         self.traces = Path(traces) if traces is not None else default_traces()
+        self._recipe = Recipe(
+            planner=planner,
+            budget=self.setup.budget,
+            registry=registry,
+            device=device,
+            config=config,
+            model=settings or NO_MODEL,
+            send_images=send_images,
+            privacy=kept,
+            store=store,
+        )
         self._on_event = on_event
         self._on_search = on_search
         self._decoder = Decoder()
@@ -137,8 +157,15 @@ class Agent(AbstractContextManager["Agent"]):
         priors: FilmPath | Sequence[FilmPath] = (),
         priors_from: FilmPath | None = None,
         indication: str = "",
+        on_unfit_prior: Callable[[InputError], None] | None = None,
     ) -> Study:
-        """Decode and check the films of one study; raises as :meth:`read`."""
+        """Decode and check the films of one study; raises as :meth:`read`.
+
+        Parameters
+        ----------
+        on_unfit_prior
+            Told of a prior of ``priors`` that is refused, which is then passed over.
+        """
         return load_study(
             films,
             priors,
@@ -146,6 +173,7 @@ class Agent(AbstractContextManager["Agent"]):
             self._decoder,
             priors_from=None if priors_from is None else prior_source(priors_from),
             on_search=self._on_search,
+            on_unfit_prior=on_unfit_prior,
             keyed=self._patient_key,
         )
 
@@ -191,12 +219,29 @@ class Agent(AbstractContextManager["Agent"]):
             When the trace cannot be written.
         """
         study = self.load(films, priors=priors, priors_from=priors_from, indication=indication)
-        with (
-            TraceWriter.create(self.traces) as trace,
-            thresholds_changed(self.setup.changed),
-        ):
-            trace.on_event = self._on_event
+        with TraceWriter.create(self.traces) as trace:
             self._remember(trace.directory, films, priors, priors_from, indication)
+            try:
+                return self._read(study, trace)
+            finally:
+                forget_places(trace.directory)
+
+    def read_loaded(self, study: Study, *, traces: Path, run_id: str) -> Report:
+        """Read what :meth:`load` gave, into a trace of that name; raises as :meth:`read`.
+
+        Parameters
+        ----------
+        traces
+            Folder of traces; made when missing.
+        run_id
+            Of letters, digits, dots, dashes and underscores; unused in that folder.
+        """
+        with TraceWriter.create(traces, run_id) as trace:
+            return self._read(study, trace)
+
+    def _read(self, study: Study, trace: TraceWriter) -> Report:
+        trace.on_event = self._on_event
+        with thresholds_changed(self.setup.changed):
             run = Run(study, self.setup, trace)
             try:
                 run.start()
@@ -205,9 +250,46 @@ class Agent(AbstractContextManager["Agent"]):
             except BaseException as error:
                 run.fail(error)
                 raise
-            finally:
-                forget_places(trace.directory)
             return report
+
+    def batch(
+        self,
+        studies: BatchSource,
+        out: Path | str,
+        options: BatchOptions | None = None,
+        *,
+        runner: RunnerMaker | None = None,
+    ) -> Batch:
+        """Have many studies read by worker processes, into a folder that is the batch's state.
+
+        Iterate over what is returned, or call its ``run``. Nothing is read before. The same call
+        with the same folder goes on where it was, whatever ended it.
+
+        Parameters
+        ----------
+        studies
+            A folder, a pattern, a table (CSV, Parquet), a DICOMDIR or a DICOMweb query, as text or
+            path; or films and :class:`~cxr_agent.batch.item.BatchStudy` one by one.
+        out
+            Folder of the batch: made where it is not there, else empty or of the same batch.
+        options
+            How it is to be done.
+        runner
+            Makes who has the studies read; without it, processes of this machine.
+
+        Raises
+        ------
+        UsageError
+            ``no_studies``, ``batch_differs``, ``not_a_batch``, ``not_for_workers``, and what the
+            listing raises.
+        OutputError
+            ``batch_in_use``, ``batch_not_writable``, ``disk_full``.
+        ConfigError
+            ``bad_batch``.
+        """
+        from cxr_agent.reading.batches import begin_batch
+
+        return begin_batch(self.setup, self._recipe, studies, Path(out), options, runner)
 
     @staticmethod
     def _remember(

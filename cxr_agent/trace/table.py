@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from importlib.util import find_spec
 from typing import Any, Final
 
-from cxr_agent.errors import ConfigError
+from cxr_agent.tabular import pandas, pyarrow_parquet, safe_cell
 from cxr_agent.trace.known import Known
 
 _TEXTS: Final = (
@@ -38,7 +37,7 @@ def to_csv(evidence: Iterable[Known]) -> bytes:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for known in evidence:
-        writer.writerow(_cell(value) for value in row(known).values())
+        writer.writerow(safe_cell(value) for value in row(known).values())
     return out.getvalue().encode()
 
 
@@ -50,15 +49,7 @@ def to_parquet(evidence: Iterable[Known]) -> bytes:
     ConfigError
         ``pyarrow_missing``.
     """
-    if find_spec("pyarrow") is None:
-        raise ConfigError(
-            "pyarrow_missing",
-            "pyarrow is not installed",
-            hint="pip install 'cxr-agent[parquet]', or export a .csv",
-        )
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = pyarrow_parquet()
     kinds = {
         **dict.fromkeys(_TEXTS, pa.string()),
         **dict.fromkeys(_NUMBERS, pa.float64()),
@@ -73,18 +64,5 @@ def to_parquet(evidence: Iterable[Known]) -> bytes:
 
 def to_frame(evidence: Iterable[Known]) -> Any:
     """See :meth:`cxr_agent.trace.KnownEvidence.to_frame`."""
-    if find_spec("pandas") is None:
-        raise ConfigError(
-            "pandas_missing", "pandas is not installed", hint="pip install 'cxr-agent[frames]'"
-        )
-    import pandas as pd
-
-    return pd.DataFrame([row(one) for one in evidence], columns=list(COLUMNS))
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"  # a spreadsheet would run it as a formula
-    return value
+    columns = list(COLUMNS)
+    return pandas().DataFrame([row(one) for one in evidence], columns=columns)

@@ -1,0 +1,128 @@
+"""A worker process: its reader is made once; one study is decoded while another is read."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, TypeAlias
+
+from cxr_agent.batch.work import Reader, ReaderSource, StudyResult, Task
+from cxr_agent.errors import CxrAgentError
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The reader is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """From now on the worker may be lost through this study."""
+
+    number: int
+    reading: bool
+    """Whether it is read; before that it is decoded, and then waits for its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A study came back."""
+
+    number: int
+    result: StudyResult
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No reader could be made, for a reason that the next worker would meet too."""
+
+    kind: type[CxrAgentError]
+    code: str
+    message: str
+    hint: str
+
+
+Message: TypeAlias = Ready | Began | Done | Broken
+_Say: TypeAlias = Callable[[Message], None]
+_Loaded: TypeAlias = "queue.Queue[tuple[Task, Any] | None]"
+
+
+def serve(source: ReaderSource, pipe: Connection, lanes: int) -> None:
+    """Read the studies that come through a pipe, until None does; then end.
+
+    Parameters
+    ----------
+    lanes
+        Studies that are read at the same time, by threads; one more is decoded meanwhile.
+    """
+    os.setsid()  # so that whoever kills this worker reaches its decoder too
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when it ends
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    say = _sayer(pipe)
+    try:
+        reader = source()
+    except CxrAgentError as error:
+        say(Broken(type(error), error.code, error.message, error.hint))
+        return
+    with reader:
+        say(Ready())
+        _work(reader, pipe, say, lanes)
+
+
+def _work(reader: Reader, pipe: Connection, say: _Say, lanes: int) -> None:
+    loaded: _Loaded = queue.Queue(maxsize=1)
+    threads = [
+        threading.Thread(target=_read_all, args=(reader, loaded, say), daemon=True)
+        for _ in range(lanes)
+    ]
+    for thread in threads:
+        thread.start()
+    while (task := _next(pipe)) is not None:
+        say(Began(task.number, reading=False))
+        loaded.put((task, reader.load(task)))
+    for _ in threads:
+        loaded.put(None)
+    for thread in threads:
+        thread.join()
+
+
+def _read_all(reader: Reader, loaded: _Loaded, say: _Say) -> None:
+    while (entry := loaded.get()) is not None:
+        task, what = entry
+        say(Began(task.number, reading=True))
+        result = what if isinstance(what, StudyResult) else reader.read(task, what)
+        say(Done(task.number, result))
+
+
+def _next(pipe: Connection) -> Task | None:
+    try:
+        task = pipe.recv()
+    except EOFError:
+        return None
+    assert task is None or isinstance(task, Task)
+    return task
+
+
+def _sayer(pipe: Connection) -> _Say:
+    lock = threading.Lock()
+
+    def say(message: Message) -> None:
+        with lock:
+            pipe.send(message)
+
+    return say
+
+
+def _end_with_parent() -> None:
+    """Whoever started this worker was killed: what it read would be nobody's."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.killpg(0, signal.SIGKILL)

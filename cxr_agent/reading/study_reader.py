@@ -1,0 +1,154 @@
+"""What a worker of a batch does with a study: decode it, read it, write its reports."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from cxr_agent.batch.inputs import digest_of, facts_of
+from cxr_agent.batch.layout import TRACES, UNACCEPTED, traces_of
+from cxr_agent.batch.rows import rows_of
+from cxr_agent.batch.work import FileFacts, Outcome, StudyResult, Task
+from cxr_agent.errors import CxrAgentError, InputError, OutputError, RemoteError
+from cxr_agent.output import write_whole
+from cxr_agent.reading.agent import Agent
+from cxr_agent.reading.recipe import Recipe
+from cxr_agent.report.model import Report
+from cxr_agent.study import Study
+
+_OF_THE_DISK: Final = ("disk_full", "trace_not_writable", "output_not_writable")
+"""Errors of writing that the next study would meet too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A decoded study, and the files that it came from."""
+
+    study: Study
+    files: tuple[FileFacts, ...]
+    inputs: str
+    notes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudyReaderSource:
+    """Makes a :class:`StudyReader` where it is called; see :class:`cxr_agent.batch.work.Reader`."""
+
+    recipe: Recipe
+    folder: Path
+    threads: int | None
+    html: bool
+    language: str
+
+    def __call__(self) -> StudyReader:
+        return StudyReader(self)
+
+
+class StudyReader(AbstractContextManager["StudyReader"]):
+    """An agent that reads into the folder of a batch.
+
+    Raises
+    ------
+    CxrAgentError
+        As :class:`Agent`.
+    """
+
+    def __init__(self, source: StudyReaderSource) -> None:
+        self._source = source
+        self._agent: Agent = source.recipe.made(source.folder / TRACES, source.threads)
+
+    def load(self, task: Task) -> _Loaded | StudyResult:
+        """As :meth:`cxr_agent.batch.work.Reader.load`."""
+        began = time.monotonic()
+        films = tuple(map(facts_of, task.films))
+        priors = tuple(map(facts_of, task.priors))
+        inputs = digest_of(
+            [one.sha256 for one in films], [one.sha256 for one in priors], task.indication
+        )
+        notes: list[str] = []
+        try:
+            study = self._agent.load(
+                task.films,
+                priors=task.priors,
+                indication=task.indication,
+                on_unfit_prior=lambda error: notes.append(error.code),
+            )
+        except Exception as error:
+            return _result_of(error, began, inputs, (*films, *priors))
+        seconds = time.monotonic() - began
+        return _Loaded(study, (*films, *priors), inputs, tuple(notes), seconds)
+
+    def read(self, task: Task, loaded: Any) -> StudyResult:
+        """As :meth:`cxr_agent.batch.work.Reader.read`."""
+        began = time.monotonic() - loaded.seconds
+        try:
+            report = self._agent.read_loaded(
+                loaded.study, traces=traces_of(self._source.folder, task.number), run_id=task.run
+            )
+            suffixes = self._write(report, task.run)
+        except Exception as error:
+            return _result_of(error, began, loaded.inputs, loaded.files)
+        return StudyResult(
+            outcome=Outcome.READ,
+            code="partial_reading" if report.status == "partial" else "",
+            seconds=time.monotonic() - began,
+            inputs=loaded.inputs,
+            files=loaded.files,
+            rows=rows_of(report.evidence, {film.handle: film.days_before for film in report.films}),
+            suffixes=suffixes,
+            device=str(self._agent.runtime.device),
+            notes=loaded.notes,
+        )
+
+    def _write(self, report: Report, run: str) -> tuple[str, ...]:
+        """Write the reports among the unaccepted, whoever keeps the ledger puts them in place."""
+        from cxr_agent.report.render import to_html, to_json
+        from cxr_agent.report.translate import in_language
+        from cxr_agent.trace import read_trace
+
+        made = {".json": to_json(report).encode()}
+        if self._source.html:
+            assert report.trace is not None
+            told = in_language(report, self._source.language)
+            made[".html"] = to_html(told, read_trace(Path(report.trace)).artifact).encode()
+        for suffix, data in made.items():
+            write_whole(self._source.folder / UNACCEPTED / f"{run}{suffix}", data)
+        return tuple(made)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._agent.close()
+
+
+def _result_of(
+    error: Exception, began: float, inputs: str, files: tuple[FileFacts, ...]
+) -> StudyResult:
+    """An error as what came of the study. No text out of a file is among the family's messages."""
+    code, message = "internal_error", type(error).__name__
+    if isinstance(error, CxrAgentError):
+        code, message = error.code, error.message
+    elif isinstance(error, MemoryError):
+        code = "out_of_memory"
+    if os.environ.get("CXR_AGENT_DEBUG"):
+        traceback.print_exception(error)
+    return StudyResult(
+        outcome=Outcome.REFUSED if isinstance(error, InputError) else Outcome.FAILED,
+        code=code,
+        message=message,
+        seconds=time.monotonic() - began,
+        inputs=inputs,
+        files=files,
+        stops=isinstance(error, OutputError) and code in _OF_THE_DISK,
+        again=isinstance(error, RemoteError) or not isinstance(error, CxrAgentError),
+    )
