@@ -241,6 +241,10 @@ class Batch(AbstractContextManager["Batch"]):
         )
         self._unwritten = False
 
+    def reasons(self) -> dict[tuple[str, str], int]:
+        """How many studies there are by outcome and code, the most first."""
+        return self._ledger.reasons()
+
     def to_frame(self, table: str = Table.FINDINGS) -> Any:
         """One of the tables as a pandas ``DataFrame``.
 

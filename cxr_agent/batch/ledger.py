@@ -390,6 +390,15 @@ class Ledger(AbstractContextManager["Ledger"]):
             ).fetchall()
         return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
+    def reasons(self) -> dict[tuple[str, str], int]:
+        """Settled studies by state and code, the most first."""
+        with _told():
+            rows = self._db.execute(
+                f"SELECT state, code, count(*) FROM study WHERE state <> 'waiting' AND {_LISTED}"
+                " GROUP BY state, code ORDER BY 3 DESC, 2"
+            ).fetchall()
+        return {(state, code): count for state, code, count in rows}
+
     def settled(self, after: int = 0) -> Iterator[Settled]:
         """What came of each study, by number; studies that wait are left out."""
         while True:

@@ -12,6 +12,7 @@ import typer
 
 from cxr_agent.cli import (
     ask,
+    batch,
     chat,
     check_report,
     demo,
@@ -53,6 +54,7 @@ app.command("structure")(structure.structure)
 app.command("schema")(schema.schema)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
+app.add_typer(batch.app, name="batch")
 app.add_typer(runs.app, name="trace")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(kb.app, name="kb")
@@ -75,7 +77,7 @@ def run() -> None:
     """Run the command line and end the process.
 
     Exit statuses are those of :mod:`cxr_agent.errors`: 0 fine, 1 a checked report has
-    errors or two runs differ, 2 usage, 3 unreadable file, 4 not a film this program reads, 5 tool,
+    errors, two runs differ or a batch has failures, 2 usage, 3 unreadable file, 4 not a film this program reads, 5 tool,
     6 model, 7 output, 8 trace, 9 definition, 70 a fault of the program, 130 interrupted.
     """
     sys.exit(_run())

@@ -259,6 +259,7 @@ class Agent(AbstractContextManager["Agent"]):
         options: BatchOptions | None = None,
         *,
         runner: RunnerMaker | None = None,
+        on_listed: Callable[[int], None] | None = None,
     ) -> Batch:
         """Have many studies read by worker processes, into a folder that is the batch's state.
 
@@ -276,6 +277,8 @@ class Agent(AbstractContextManager["Agent"]):
             How it is to be done.
         runner
             Makes who has the studies read; without it, processes of this machine.
+        on_listed
+            Told now and then how many studies are listed so far.
 
         Raises
         ------
@@ -289,7 +292,7 @@ class Agent(AbstractContextManager["Agent"]):
         """
         from cxr_agent.reading.batches import begin_batch
 
-        return begin_batch(self.setup, self._recipe, studies, Path(out), options, runner)
+        return begin_batch(self.setup, self._recipe, studies, Path(out), options, runner, on_listed)
 
     @staticmethod
     def _remember(

@@ -90,6 +90,7 @@ def begin_batch(
     folder: Path,
     options: BatchOptions | None,
     make_runner: RunnerMaker | None,
+    on_listed: Callable[[int], None] | None,
 ) -> Batch:
     """See :meth:`cxr_agent.reading.agent.Agent.batch`."""
     wanted = options or BatchOptions()
@@ -104,7 +105,7 @@ def begin_batch(
         _check_options(ledger, chosen)
         made_by = _made_by(setup)
         digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
-        _list(ledger, source, wanted, digest)
+        _list(ledger, source, wanted, digest, on_listed or (lambda count: None))
         ledger.freshen(digest)
         if wanted.retry_failed:
             ledger.retry_failed()
@@ -178,10 +179,18 @@ def _check_options(ledger: Ledger, chosen: Mapping[str, Any]) -> None:
         )
 
 
-def _list(ledger: Ledger, source: BatchSource, options: BatchOptions, digest: str) -> None:
+def _list(
+    ledger: Ledger,
+    source: BatchSource,
+    options: BatchOptions,
+    digest: str,
+    on_listed: Callable[[int], None],
+) -> None:
     listing = ledger.begin_listing()
     held: list[BatchStudy] = []
-    for entry in _entries(source, options):
+    for count, entry in enumerate(_entries(source, options), 1):
+        if count % _AT_ONCE == 0:
+            on_listed(count)
         if isinstance(entry, Refused):
             ledger.list_refused(listing, entry.name, entry.code, entry.message, digest)
             continue

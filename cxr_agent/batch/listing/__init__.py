@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 from pathlib import Path
+
 from cxr_agent.batch.item import BatchStudy
 
 
