@@ -460,6 +460,8 @@ def _told() -> Iterator[None]:
     """SQLite's complaints as ours."""
     try:
         yield
+    except sqlite3.ProgrammingError:
+        raise  # a fault of ours: no file makes one
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:

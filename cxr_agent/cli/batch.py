@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -37,10 +36,10 @@ _RUN: Final = "run"
 class _InputFirst(TyperGroup):
     """``batch INPUT`` means ``batch run INPUT``: what is no command of the group is its input."""
 
-    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in {*self.commands, "--help"}:
             args = [_RUN, *args]
-        return super().parse_args(context, args)
+        return super().parse_args(ctx, args)
 
 
 app = typer.Typer(
@@ -141,12 +140,11 @@ def run(
         ) as agent,
         notices_told(device, agent.runtime),
         agent.batch(source, out, options, on_listed=listing_line) as batch,
-        _stopped_by_signals(batch),
-        display(batch.progress, quiet=as_json) as shown,
     ):
-        for one in batch.fresh():
-            _tell(one, shown, as_json)
-    return _told(batch, as_json)
+        with _stopped_by_signals(batch), display(batch.progress, quiet=as_json) as shown:
+            for one in batch.fresh():
+                _tell(one, shown, as_json)
+        return _told(batch, as_json)
 
 
 def _tell(one: StudyOutcome, shown: Display, as_json: bool) -> None:
@@ -186,9 +184,8 @@ def _print_table(facts: dict[str, Any], batch: Batch) -> None:
     print(f"{facts['now']:,} studies now, in {clock(facts['seconds'])}{rate}.")
     if batch.stopped:
         print(f"Stopped early: {batch.stopped}. Run the same command again and it goes on.")
-    print(
-        f"Tables, reports and traces: {facts['folder']}. For research only; nobody verified them."
-    )
+    print(f"Tables, reports and traces: {facts['folder']}.")
+    print("For research only; nobody has verified these results.")
 
 
 def _told(batch: Batch, as_json: bool) -> int:

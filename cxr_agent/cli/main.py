@@ -77,8 +77,9 @@ def run() -> None:
     """Run the command line and end the process.
 
     Exit statuses are those of :mod:`cxr_agent.errors`: 0 fine, 1 a checked report has
-    errors, two runs differ or a batch has failures, 2 usage, 3 unreadable file, 4 not a film this program reads, 5 tool,
-    6 model, 7 output, 8 trace, 9 definition, 70 a fault of the program, 130 interrupted.
+    errors, two runs differ or a batch has failures, 2 usage, 3 unreadable file, 4 not a film this
+    program reads, 5 tool, 6 model, 7 output, 8 trace, 9 definition, 70 a fault of the program, 130
+    interrupted.
     """
     sys.exit(_run())
 
