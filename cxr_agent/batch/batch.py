@@ -329,7 +329,7 @@ class Batch(AbstractContextManager["Batch"]):
                 self._ledger.take_back(waiting.number)
                 self._put_back(waiting)
             case Lost(task, code, message, seconds):
-                self.progress.lost_workers += 1
+                self.progress.lost += 1
                 return self._lost(waiting, task, _failure(code, message, seconds), _ATTEMPTS)
             case Finished(task, result) if result.stops:
                 self._remove(task)

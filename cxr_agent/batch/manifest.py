@@ -44,13 +44,13 @@ def write_manifest(
         "ended": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "seconds": round(progress.seconds, 1),
         "studies": progress.here,
-        "lost_workers": progress.lost_workers,
+        "lost_attempts": progress.lost,
         "stopped": stopped or None,
         "runner": dict(runner),
         "machine": {"cores": os.cpu_count(), "system": platform.system()},
     }
     sessions = ledger.about(_SESSIONS) or []
-    if progress.here or progress.lost_workers:  # to look at what is there is no session
+    if progress.here or progress.lost:  # to look at what is there is no session
         sessions.append(session)
         ledger.keep_about(_SESSIONS, sessions)
     manifest = {

@@ -21,8 +21,8 @@ class Progress:
     """Of them, those with a result, also from earlier sessions."""
     refused: int = 0
     failed: int = 0
-    lost_workers: int = 0
-    """Workers of this session that crashed, hung or were killed."""
+    lost: int = 0
+    """Attempts of this session that ended with their worker, by a crash, a hang or a kill."""
     here: int = 0
     """Studies settled in this session."""
     to_do: int = 0

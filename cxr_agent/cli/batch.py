@@ -72,7 +72,8 @@ def run(
         int, typer.Option(min=0, max=5, help="Earlier studies that each one is compared with.")
     ] = 1,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes. Default: one per core.")
+        int | None,
+        typer.Option(min=0, max=1024, help="Processes. Default: one per core. 0: none, for debug."),
     ] = None,
     lanes: Annotated[
         int, typer.Option(min=1, max=64, help="Studies that one process reads at a time, on a GPU.")
@@ -198,7 +199,7 @@ def _told(batch: Batch, as_json: bool) -> int:
         "waiting": progress.total - progress.settled,
         "now": progress.here,
         "seconds": round(progress.seconds, 1),
-        "lost_workers": progress.lost_workers,
+        "lost_attempts": progress.lost,
         "stopped": batch.stopped or None,
         "folder": str(batch.folder),
     }

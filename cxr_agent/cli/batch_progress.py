@@ -82,7 +82,7 @@ def progress_line(progress: Progress) -> str:
         parts.append(f"{clock(progress.remaining_s)} left")
     faults = [f"{progress.refused} refused"] if progress.refused else []
     faults += [f"{progress.failed} failed"] if progress.failed else []
-    faults += [f"{progress.lost_workers} workers lost"] if progress.lost_workers else []
+    faults += [f"{progress.lost} attempts lost"] if progress.lost else []
     return ", ".join(parts) + (f"; {', '.join(faults)}" if faults else "")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_agent.batch.batch import Batch, Limits
+from cxr_agent.batch.inline import Inline
 from cxr_agent.batch.item import BatchStudy
 from cxr_agent.batch.ledger import Ledger
 from cxr_agent.batch.listing import Refused, studies_of
@@ -45,7 +46,7 @@ class BatchOptions:
     language: str = "en"
     """Of the pages."""
     workers: int | None = None
-    """Processes; by default one per core."""
+    """Processes; by default one per core. With 0 this process reads, one study after another."""
     lanes: int = 1
     """Studies that one process reads at the same time."""
     study_s: float = STUDY_S
@@ -64,16 +65,19 @@ class BatchOptions:
     @property
     def processes(self) -> int:
         """Workers that are started."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return len(os.sched_getaffinity(0)) if self.workers is None else self.workers
 
     @property
     def threads(self) -> int:
         """Of one run of a network: together the workers have a thread for each core."""
-        return max(1, len(os.sched_getaffinity(0)) // self.processes)
+        return max(1, len(os.sched_getaffinity(0)) // max(1, self.processes))
 
 
 def local_runner(source: ReaderSource, options: BatchOptions) -> Runner:
-    """Worker processes of this machine."""
+    """Worker processes of this machine, or none."""
+    if options.processes == 0:
+        return Inline(source)
+    _check_picklable(source)
     return LocalPool(
         source,
         options.processes,
@@ -97,7 +101,6 @@ def begin_batch(
     reader = StudyReaderSource(
         recipe, folder.absolute(), wanted.threads, wanted.html, wanted.language
     )
-    _check_picklable(reader)
     runner = (make_runner or local_runner)(reader, wanted)
     ledger = Ledger(folder.absolute(), create=True)
     try:
@@ -122,14 +125,14 @@ def begin_batch(
         raise
 
 
-def _check_picklable(source: StudyReaderSource) -> None:
+def _check_picklable(source: ReaderSource) -> None:
     try:
         pickle.dumps(source)
     except Exception:
         raise UsageError(
             "not_for_workers",
             "a planner or tool of this agent cannot be sent to another process",
-            hint="Define it at the top level of a module.",
+            hint="Define it at the top level of a module, or read with workers=0.",
         ) from None
 
 
