@@ -136,7 +136,9 @@ class Batch(AbstractContextManager["Batch"]):
         self.stopped = ""
         """Code of what ended the session early: ``limit``, ``too_many_failures``, ``asked``."""
         self._ledger = ledger
-        self._runner = runner
+        self.runner = runner
+        """Who reads."""
+        """Who reads."""
         self._setup = setup
         self._limits = limits or Limits()
         self._facts = facts or {}
@@ -180,7 +182,7 @@ class Batch(AbstractContextManager["Batch"]):
     def fresh(self) -> Iterator[StudyOutcome]:
         """As iterating, without what earlier sessions settled."""
         remove_orphans(self._ledger)
-        updates = self._runner.run(self._take)
+        updates = self.runner.run(self._take)
         try:
             for update in updates:
                 settled = self._taken_in(update)
@@ -235,7 +237,7 @@ class Batch(AbstractContextManager["Batch"]):
         write_manifest(
             self._ledger,
             facts=self._facts,
-            runner=self._runner.record(),
+            runner=self.runner.record(),
             progress=self.progress,
             stopped=self.stopped,
         )

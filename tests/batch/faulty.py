@@ -75,8 +75,8 @@ def _fail(fault: Fault, film: str) -> None:
         case Fault.HANGS:
             time.sleep(3600)
         case Fault.EATS_MEMORY:
-            held = [np.ones(2**24) for _ in range(8)]
-            time.sleep(len(held) * 10)
+            held = np.ones(2**26)  # 512 MiB
+            time.sleep(held[0] * 3600)
         case Fault.RAISES:
             raise RuntimeError("a fault of this tool")
         case Fault.EXITS:

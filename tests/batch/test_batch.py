@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxr_agent.batch.batch import Limits
 from cxr_agent.batch.layout import UNACCEPTED, report_file, study_id
@@ -206,3 +208,15 @@ def test_a_damaged_ledger_is_told(out: Path, texts: Path, place: int) -> None:
     with pytest.raises(CxrAgentError) as caught:
         read_now(out, texts)
     assert caught.value.code == "bad_batch"
+
+
+@given(st.sets(st.text(max_size=20), max_size=30), st.integers(1, 6))
+def test_shards_are_a_partition(names: set[str], count: int) -> None:
+    shards = [Shard.parsed(f"{index}/{count}") for index in range(1, count + 1)]
+    assert all(sum(shard.holds(name) for shard in shards) == 1 for name in names)
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "a/b", "-1/2", "1/2/3", "²/3"])
+def test_what_is_no_shard(text: str) -> None:
+    with pytest.raises(UsageError, match="bad_shard"):
+        Shard.parsed(text)

@@ -1,0 +1,145 @@
+"""A batch beside a bare loop over the same networks.
+
+The bare loop runs the ONNX models on the very tiles that reading the films gives them, ready in
+memory, as often as reading runs them, and does nothing else: no decoding, no measuring, no trace.
+It runs once with ONNX Runtime's own threads and once in one process per core, whichever is faster
+counts. Loop and batch are timed in turn, from the first study that is done to the last one.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from PIL import Image
+
+from cxr_agent.models.card import ModelCard
+from cxr_agent.models.runtime.onnx import OnnxNetwork
+from cxr_agent.models.runtime.runtime import Runtime
+from cxr_agent.models.store import load_card
+from cxr_agent.reading import Agent
+from cxr_agent.reading.batches import BatchOptions
+from cxr_agent.testing.phantom import draw, random_spec
+
+_FILMS = 40
+_SIZE = 512
+_ROUNDS = 3
+_Tiles = list[list[tuple[str, Any]]]
+
+
+def rows() -> list[tuple[str, str]]:
+    """What the table shows."""
+    cores = multiprocessing.cpu_count()
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+        folder = Path(name)
+        films = write_phantoms(folder / "films", _FILMS, _SIZE)
+        tiles = _tiles(films, folder / "traces")
+        np.save(folder / "tiles.npy", np.array([None, *tiles], dtype=object), allow_pickle=True)
+        loops: list[tuple[float, float]] = []
+        batches: list[float] = []
+        first, peak = 0.0, 0
+        for number in range(_ROUNDS):
+            loops.append((_loop_rate(tiles, None), _loops_rate(folder / "tiles.npy", cores)))
+            rate, first, peak = _batch_rate(folder / "films", folder / f"out{number}")
+            batches.append(rate)
+    one, several = (statistics.median(rates) for rates in zip(*loops, strict=True))
+    ours = statistics.median(batches)
+    shares = [b / max(pair) for b, pair in zip(batches, loops, strict=True)]
+    alone = [b / pair[0] for b, pair in zip(batches, loops, strict=True)]
+    runs = statistics.fmean(len(film) for film in tiles)
+    return [
+        (
+            f"bare loop over the networks, {runs:.1f} runs a film, ONNX Runtime's own threads",
+            f"{one:.2f} films a second",
+        ),
+        (f"the same in {cores} processes of one thread", f"{several:.2f} films a second"),
+        (
+            f"batch of {_SIZE} px films, {cores} workers: decoding, reading, traces, reports",
+            f"{ours:.2f} films a second",
+        ),
+        ("batch over the bare loop (limit 0.85)", f"{statistics.median(alone):.2f}"),
+        ("batch over the faster of both loops", f"{statistics.median(shares):.2f}"),
+        ("from the call to the first result", f"{first:.1f} s"),
+        ("resident memory of a worker at most", f"{peak} MiB"),
+    ]
+
+
+def write_phantoms(folder: Path, count: int, size: int) -> list[Path]:
+    """Films of different chests."""
+    folder.mkdir(parents=True)
+    made = [folder / f"{number:06d}.png" for number in range(count)]
+    for number, path in enumerate(made):
+        pixels = draw(random_spec(np.random.default_rng(number)), size=size).pixels
+        Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(path, compress_level=1)
+    return made
+
+
+def _tiles(films: Sequence[Path], traces: Path) -> _Tiles:
+    """What each network gets for each film, in the order of the runs."""
+    found: _Tiles = []
+    with _noted() as noted, Agent(traces=traces, model="none") as agent:
+        for film in films:
+            noted.clear()
+            agent.read(film)
+            found.append(list(noted))
+    return found
+
+
+@contextmanager
+def _noted() -> Iterator[list[tuple[str, Any]]]:
+    noted: list[tuple[str, Any]] = []
+    run = Runtime.run
+
+    def note(self: Runtime, card: ModelCard, tiles: Any) -> Any:
+        noted.append((card.id, tiles))
+        return run(self, card, tiles)
+
+    with patch.object(Runtime, "run", note):
+        yield noted
+
+
+def _loop_rate(tiles: _Tiles, threads: int | None) -> float:
+    names = {model for film in tiles for model, _ in film}
+    networks = {name: OnnxNetwork(load_card(name), threads=threads) for name in names}
+    for model, one in tiles[0]:
+        networks[model].run(one)
+    began = time.perf_counter()
+    for film in tiles:
+        for model, one in film:
+            for tile in one:  # a batch of several gains nothing on a CPU: benchmarks/runtimes.py
+                networks[model].run(tile[None])
+    return len(tiles) / (time.perf_counter() - began)
+
+
+def _loops_rate(tiles: Path, processes: int) -> float:
+    """All films by each process at the same time."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context) as pool:
+        return sum(pool.map(_loop_of_a_process, [tiles] * processes))
+
+
+def _loop_of_a_process(tiles: Path) -> float:
+    return _loop_rate(list(np.load(tiles, allow_pickle=True)[1:]), 1)
+
+
+def _batch_rate(films: Path, out: Path) -> tuple[float, float, int]:
+    """Studies a second, seconds to the first one, MiB of a worker."""
+    began = time.perf_counter()
+    ended: list[float] = []
+    with (
+        Agent(model="none", device="cpu") as agent,
+        agent.batch(films, out, BatchOptions()) as batch,
+    ):
+        ended += (time.perf_counter() for _ in batch.fresh())
+        peak = int(batch.runner.record()["peak_worker_mib"])
+    warm = ended[multiprocessing.cpu_count() * 2 :]  # the first ones load models
+    return (len(warm) - 1) / (warm[-1] - warm[0]), ended[0] - began, peak
