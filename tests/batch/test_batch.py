@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cxr_agent.batch.batch import Limits
 from cxr_agent.batch.layout import UNACCEPTED, report_file, study_id
 from cxr_agent.batch.ledger import Ledger
+from cxr_agent.batch.shard import Shard
 from cxr_agent.errors import CxrAgentError, ModelError, OutputError, UsageError
 
 from .fake import fake_batch, studies_in, write_texts

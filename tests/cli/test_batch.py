@@ -89,7 +89,17 @@ def test_a_shard_is_a_part_of_the_studies(films: Path, tmp_path: Path) -> None:
 def begun(films: Path, out: Path) -> subprocess.Popen[bytes]:
     """The program, once it has read two studies."""
     process = subprocess.Popen(
-        [sys.executable, *MODULE, "batch", str(films), "--out", str(out), "--json"],
+        [
+            sys.executable,
+            *MODULE,
+            "batch",
+            str(films),
+            "--out",
+            str(out),
+            "--json",
+            "--workers",
+            "1",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment(out.parent / "unused"),
