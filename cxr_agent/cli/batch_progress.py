@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from cxr_agent.trace.render import clean
-
 if TYPE_CHECKING:
     from cxr_agent.batch.batch import StudyOutcome
     from cxr_agent.batch.progress import Progress
@@ -33,6 +31,8 @@ class Display:
         if self._quiet:
             return
         if one.outcome != "read":
+            from cxr_agent.trace.render import clean
+
             self._say(f"{one.id} {clean(one.study.name)} {one.outcome}: {one.code}, {one.message}")
         now = time.monotonic()
         if now - self._shown >= (_LIVE_S if self._live else _LINE_S):
