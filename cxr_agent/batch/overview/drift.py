@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from cxr_agent.batch.overview.columns import Floats, Labels, Whole
@@ -22,9 +23,10 @@ from cxr_agent.errors import UsageError
 FEWEST: Final = 50
 """Studies on either side below which nothing is compared: ten bins of fewer than five studies tell
 of chance, not of drift."""
-FALSE_DISCOVERIES: Final = 0.05
+FALSE_DISCOVERIES: Final = 0.01
 """Share of the differences found that may be chance (Benjamini Y, Hochberg Y, Journal of the Royal
-Statistical Society B 1995;57:289-300), over all comparisons of an overview together."""
+Statistical Society B 1995;57:289-300), over all comparisons of an overview together. At 0.05, one
+batch in twenty without any drift would be flagged, and such pages are looked at again and again."""
 MODERATE_PSI: Final = 0.1
 LARGE_PSI: Final = 0.25
 MOST_GROUPS: Final = 60
@@ -67,6 +69,7 @@ class Kinds:
 
 
 Subject = Numbers | Kinds
+_Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,8 @@ def _compared(facet: Facet, subjects: Sequence[Subject]) -> Iterator[Comparison]
         for subject in subjects:
             grouped = of_study[subject.studies]
             inside, outside = grouped == group, (grouped >= 0) & (grouped != group)
-            yield _one(facet.name, labels.names[group], subject, inside, outside)
+            if subject.name != facet.name and _varies(subject, inside | outside):
+                yield _one(facet.name, labels.names[group], subject, inside, outside)
 
 
 def _groups(labels: Labels) -> list[int]:
@@ -152,12 +156,18 @@ def _groups(labels: Labels) -> list[int]:
     return sorted(held, key=lambda i: labels.names[i])
 
 
+def _varies(subject: Subject, among: _Mask) -> bool:
+    """What is the same everywhere is no comparison, and would only water down the others."""
+    which = subject.values if isinstance(subject, Numbers) else subject.which
+    return len(which) > 0 and bool((which[among] != which[among.argmax()]).any())
+
+
 def _one(
     facet: str,
     group: str,
     subject: Subject,
-    inside: np.typing.NDArray[np.bool_],
-    outside: np.typing.NDArray[np.bool_],
+    inside: _Mask,
+    outside: _Mask,
 ) -> Comparison:
     n, m = int(inside.sum()), int(outside.sum())
     made = Comparison(

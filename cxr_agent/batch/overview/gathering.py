@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from cxr_agent.batch.ledger import Ledger, Settled, State
 from cxr_agent.batch.overview.columns import Labels, StudyColumns, Values
 from cxr_agent.evidence import Polarity
 
-_STRONGEST: Final = (Polarity.PRESENT.value, Polarity.UNCERTAIN.value, Polarity.ABSENT.value)
+POLARITIES: Final = (Polarity.PRESENT.value, Polarity.UNCERTAIN.value, Polarity.ABSENT.value)
 """Of several statements of one tool on a study, the first of these counts."""
 NOT_JUDGED: Final = "not_judged"
 """Code of the limitation whose reasons are findings."""
@@ -49,10 +50,8 @@ class Statements:
     polarity: Values = field(default_factory=Values)
     """Index into ``POLARITIES``."""
     probability: Values = field(default_factory=Values)
-    thresholds: Counter[float] = field(default_factory=Counter)
-
-
-POLARITIES: Final = _STRONGEST
+    thresholds: set[float] = field(default_factory=set)
+    """Probabilities that were compared with."""
 
 
 @dataclass(slots=True)
@@ -63,8 +62,10 @@ class Gathered:
     studies: StudyColumns = field(default_factory=StudyColumns)
     measured: defaultdict[Measured, Values] = field(default_factory=lambda: defaultdict(Values))
     judged: defaultdict[Judged, Statements] = field(default_factory=lambda: defaultdict(Statements))
-    abstained: defaultdict[str, Values] = field(default_factory=lambda: defaultdict(Values))
-    """Studies in which something was not answered, by its code; the value means nothing."""
+    abstained: defaultdict[str, array[int]] = field(
+        default_factory=lambda: defaultdict(lambda: array("q"))
+    )
+    """Studies in which something was not answered, by its code."""
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Why, by code and reason, in studies."""
     not_judged: Counter[str] = field(default_factory=Counter)
@@ -170,9 +171,11 @@ def _take_rows(gathered: Gathered, index: int, rows: Sequence[Mapping[str, Any]]
     for finding, said in judged.items():
         _take_said(gathered.judged[finding], index, said)
     for code in {code for code, _ in limited}:
-        gathered.abstained[code].add(index, 1.0)
-    gathered.reasons.update(limited)
-    gathered.not_judged.update(reason for code, reason in limited if code == NOT_JUDGED)
+        gathered.abstained[code].append(index)
+    for code, reason in limited:
+        gathered.reasons[code, reason] += 1
+        if code == NOT_JUDGED:
+            gathered.not_judged[reason] += 1
 
 
 def _take_said(statements: Statements, index: int, said: Sequence[Mapping[str, Any]]) -> None:
@@ -181,8 +184,7 @@ def _take_said(statements: Statements, index: int, said: Sequence[Mapping[str, A
     likely = [p for row in said if (p := _number(row.get("probability"))) is not None]
     if likely:
         statements.probability.add(index, max(likely))
-    limits = {t for row in said if (t := _number(row.get("threshold"))) is not None}
-    statements.thresholds.update(limits)
+    statements.thresholds |= {t for row in said if (t := _number(row.get("threshold"))) is not None}
 
 
 def _number(value: object) -> float | None:

@@ -65,7 +65,7 @@ def _abstentions(gathered: Gathered) -> Iterator[Kinds]:
                 [one.studies for key, one in gathered.measured.items() if key.code == code]
             )
         )
-        not_given = np.setdiff1d(gathered.abstained[code].studies, given)
+        not_given = np.setdiff1d(np.array(gathered.abstained[code]), given)
         yield Kinds(
             f"{name_of(code)}: given or not",
             ("not given", "given"),

@@ -33,11 +33,10 @@ def measurements_of(gathered: Gathered) -> tuple[MeasurementFacts, ...]:
                 spread=spread,
                 histogram=histogram_of(numbers, spread),
                 measured=len(np.unique(values.studies)),
-                abstained=len(gathered.abstained[key.code]) if key.code in gathered.abstained
-                else 0,
+                abstained=len(gathered.abstained.get(key.code, ())),
                 reasons=_reasons(gathered, key.code),
             )
-        )  # fmt: skip
+        )
     return tuple(made)
 
 
