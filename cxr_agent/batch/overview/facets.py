@@ -19,8 +19,8 @@ from cxr_agent.batch.overview.gathering import Gathered
 ORDER: Final = "order"
 DEVICE: Final = "device"
 FOLDER: Final = "folder"
-OF_LEDGER: Final = (ORDER, DEVICE, FOLDER)
-OF_FILM: Final = ("view", "spacing", "size")
+OF_LEDGER: Final[tuple[str, ...]] = (ORDER, DEVICE, FOLDER)
+OF_FILM: Final[tuple[str, ...]] = ("view", "spacing", "size")
 """Facts of a study's first film. They stand in its report, which has to be opened for them."""
 _PARTS: Final = 4
 _OF_ITS_OWN: Final = 11

@@ -14,9 +14,10 @@ from cxr_agent.batch.overview.attention import critical_in, failures_in, outlier
 from cxr_agent.batch.overview.drift import (
     FALSE_DISCOVERIES,
     FEWEST,
+    MOST_GROUPS,
     drift_between,
 )
-from cxr_agent.batch.overview.facets import OF_FILM, OF_LEDGER, Facet, facet_of, film_labels
+from cxr_agent.batch.overview.facets import FOLDER, OF_FILM, OF_LEDGER, Facet, facet_of, film_labels
 from cxr_agent.batch.overview.facts import DriftFacts, FacetFacts, FolderFacts, Overview
 from cxr_agent.batch.overview.gathering import Gathered, LabelsOf, gather
 from cxr_agent.batch.overview.groups_table import GroupsTable
@@ -73,6 +74,11 @@ def overview_of(
     )
     if not len(gathered.studies):
         notes.append("Nothing is settled yet.")
+    elif columns and not any(gathered.labels[name].names for name in columns):
+        notes.append(
+            "The table of groups names none of these studies: it has to name them as the batch "
+            "does, or by a film's path or file name."
+        )
     facets = [facet_of(gathered, name, of_table=name in columns) for name in chosen]
     return _summed_up(gathered, facets, tuple(notes))
 
@@ -131,13 +137,15 @@ def _chosen(
         return wanted, []
     if table is not None:
         return table.usual(), []
-    read = 0
+    read, of_ledger = 0, OF_LEDGER
+    if len(folders) > MOST_GROUPS:
+        of_ledger = tuple(name for name in OF_LEDGER if name != FOLDER)
     for folder in folders:
         with Ledger(folder, write=False) as ledger:
             read += ledger.counts()[State.READ]
     if read <= FILMS_UNASKED:
-        return (*OF_LEDGER, *OF_FILM), []
-    return OF_LEDGER, [
+        return (*of_ledger, *OF_FILM), []
+    return of_ledger, [
         f"View, spacing and size of the films were not looked at: for that, more than"
         f" {FILMS_UNASKED} reports have to be opened. Ask for it with --by view."
     ]

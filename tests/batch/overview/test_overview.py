@@ -105,6 +105,19 @@ def test_a_site_that_differs_is_found_by_the_table(tmp_path: Path) -> None:
     assert not [one for one in overview_of([folder]).drift.comparisons if one.found]
 
 
+def test_a_table_that_names_no_study_is_told_of(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "batch", [Made("a"), Made("b")])
+    (tmp_path / "groups.csv").write_text("file,site\nelsewhere.dcm,A\n")
+    assert "names none" in " ".join(overview_of([folder], tmp_path / "groups.csv").notes)
+
+
+def test_more_parts_than_groups_are_no_obstacle(tmp_path: Path) -> None:
+    parts = [fill(tmp_path / str(i), [Made(f"f{i}", [measured(0.5)])]) for i in range(61)]
+    found = overview_of(parts)
+    assert found.studies["read"] == 61
+    assert "folder" not in {facet.name for facet in found.drift.facets}
+
+
 def _psi(one: Any) -> float:
     return one.difference.psi if one.difference else 0.0
 
