@@ -7,7 +7,16 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import cold, comparison, orchestration, parts, retrieval, runtimes, tracing
+from benchmarks import (
+    cold,
+    comparison,
+    orchestration,
+    overview,
+    parts,
+    retrieval,
+    runtimes,
+    tracing,
+)
 
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -30,6 +39,7 @@ def main() -> None:
         ("Comparison with a prior film", comparison.rows()),
         ("Runtimes", runtimes.rows()),
         ("Similar films", retrieval.rows()),
+        ("A page over a batch", overview.rows()),
     ):
         lines += ["", f"## {title}", "", "| what | measured |", "|---|---|"]
         lines += [f"| {what} | {measured} |" for what, measured in rows]

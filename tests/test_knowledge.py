@@ -61,7 +61,7 @@ def test_every_file_loads() -> None:
         *("models", "protocol", "thresholds", "vocabulary", "words"),
         *("structures", "measurements", "cxreasonbench", "questions"),
         *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
-        *("descriptors", "descriptor_reference", "scene_graph", "guidelines"),
+        *("descriptors", "descriptor_reference", "scene_graph", "guidelines", "failures"),
     }
     for name in names:
         assert knowledge.load(name)

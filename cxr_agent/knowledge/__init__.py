@@ -9,6 +9,7 @@ from cxr_agent.knowledge.descriptors import (
     descriptor_references,
     descriptors,
 )
+from cxr_agent.knowledge.failures import FailureMeaning, failure_meanings
 from cxr_agent.knowledge.files import load
 from cxr_agent.knowledge.guidelines import Guideline, guidelines
 from cxr_agent.knowledge.measurements import (
@@ -74,6 +75,7 @@ __all__ = [
     "CriticalFinding",
     "Decision",
     "Descriptor",
+    "FailureMeaning",
     "FindingWords",
     "Guideline",
     "Language",
@@ -98,6 +100,7 @@ __all__ = [
     "descriptor_references",
     "descriptors",
     "everyday_words",
+    "failure_meanings",
     "guidelines",
     "in_force",
     "language",

@@ -104,12 +104,19 @@ def verification_of(trace: Trace, problems: Sequence[Problem] = ()) -> dict[str,
     }
 
 
-def page(template: str, *, script: str, connects: bool = False, **values: Any) -> str:
+def page(
+    template: str,
+    *,
+    script: str,
+    connects: bool = False,
+    styles: Sequence[str] = ("view.css",),
+    **values: Any,
+) -> str:
     """A page of this package from its template, with its style and its policy."""
     from markupsafe import Markup
 
     return _template(template).render(
-        style=Markup(_source("view.css")),  # our own file
+        style=Markup("".join(map(_source, styles))),  # our own files
         script=Markup(script),  # our own file
         policy=_policy(script, connects),
         **values,

@@ -1,0 +1,1 @@
+"""What a whole batch looks like: distributions, outliers, failures, time, and drift."""
