@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from cxr_agent.cli import batch_report
 from cxr_agent.cli.batch_progress import Display, clock, display, listing_line
 from cxr_agent.cli.device import Device, notices_told
 from cxr_agent.cli.options import (
@@ -146,6 +147,9 @@ def run(
             for one in batch.fresh():
                 _tell(one, shown, as_json)
         return _told(batch, as_json)
+
+
+app.command("report")(batch_report.report)
 
 
 def _tell(one: StudyOutcome, shown: Display, as_json: bool) -> None:
