@@ -88,18 +88,9 @@ def test_a_shard_is_a_part_of_the_studies(films: Path, tmp_path: Path) -> None:
 
 def begun(films: Path, out: Path) -> subprocess.Popen[bytes]:
     """The program, once it has read two studies."""
+    options = ("--out", out, "--json", "--workers", "1")
     process = subprocess.Popen(
-        [
-            sys.executable,
-            *MODULE,
-            "batch",
-            str(films),
-            "--out",
-            str(out),
-            "--json",
-            "--workers",
-            "1",
-        ],
+        [sys.executable, *MODULE, "batch", films, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment(out.parent / "unused"),
