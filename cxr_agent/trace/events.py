@@ -125,6 +125,8 @@ class ToolReturned(Frozen):
     """Wall time of the call."""
     artifacts: dict[Name, Sha256] = Field(default_factory=dict)
     """Masks and lines that it drew."""
+    cached: bool = False
+    """Whether it did not run, because the same call had given this before."""
 
 
 class EvidenceAdded(Frozen):
