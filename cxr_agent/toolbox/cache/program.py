@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-import cxr_agent
-
+_ROOT: Final = Path(__file__).resolve().parents[2]
+"""The package."""
 _PARTS: Final = (
     "compare",
     "evidence.py",
@@ -36,19 +36,18 @@ _LIBRARIES: Final = ("numpy", "scipy", "onnxruntime", "pillow", "pydantic", "tor
 def program_identity() -> str:
     """SHA-256 over the code and ``kb/`` files behind the tools, and the libraries' versions."""
     digest = hashlib.sha256()
-    root = Path(cxr_agent.__file__).parent
-    for path in _files(root):
+    for path in _files():
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())
+        digest.update(f"{path.relative_to(_ROOT).as_posix()} {content}\n".encode())
     for name in _LIBRARIES:
         digest.update(f"{name} {_version(name)}\n".encode())
     digest.update(f"{platform.python_version()} {platform.machine()}\n".encode())
     return digest.hexdigest()
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _files() -> Iterator[Path]:
     for part in _PARTS:
-        path = root / part
+        path = _ROOT / part
         found = path.rglob("*") if path.is_dir() else [path]
         # A link to a folder, as ``kb`` is in a checkout, is followed at the top alone.
         yield from sorted(one for one in found if one.suffix in _READ and one.is_file())
