@@ -53,15 +53,17 @@ class EntryStore:
         except OSError:
             return None
         try:
-            with os.fdopen(descriptor, "rb") as file:
-                state = os.fstat(descriptor)
-                if not stat.S_ISREG(state.st_mode) or state.st_size > _LARGEST:
-                    return None
-                with contextlib.suppress(OSError):
-                    os.utime(descriptor)  # the time of change serves as that of the last use
+            state = os.fstat(descriptor)
+            if not stat.S_ISREG(state.st_mode) or state.st_size > _LARGEST:
+                return None
+            with contextlib.suppress(OSError):
+                os.utime(descriptor)  # the time of change serves as that of the last use
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
                 return file.read(_LARGEST)
         except OSError:
             return None
+        finally:
+            os.close(descriptor)
 
     def put(self, key: str, data: bytes) -> None:
         """Keep ``data``, in place of what was kept before.
