@@ -24,7 +24,7 @@ from cxr_agent.toolbox.cache import result_cache
 from cxr_agent.toolbox.cache.store import EntryStore
 from cxr_agent.toolbox.registry import Registry, built_in
 
-_ROUNDS = 7
+_ROUNDS = 5
 _COSTS = ((module, "key_of"), (module, "encode"), (EntryStore, "put"))
 """What a call that is not in the cache takes besides the tool."""
 _GAINS = ((module, "key_of"), (EntryStore, "get"), (module, "decode"))

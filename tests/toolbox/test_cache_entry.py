@@ -170,6 +170,7 @@ def test_that_of_another_call_or_film() -> None:
 
 
 PNG = mask_png(a_mask().plane)
+PLANE = zlib.compress(np.packbits(a_mask().plane).tobytes(), 1)
 
 
 def repeats(**changed: Any) -> Callable[[dict[str, Any]], object]:
@@ -178,7 +179,7 @@ def repeats(**changed: Any) -> Callable[[dict[str, Any]], object]:
 
 def blobs(data: bytes, **changed: Any) -> bytes:
     """With other repeats."""
-    return forged(repeats(size=len(data), **changed), PNG, b"<svg/>", data)
+    return forged(repeats(size=len(data), **changed), PNG, b"<svg/>", PLANE, data)
 
 
 BITS = 3 * 5 * 7
@@ -212,7 +213,11 @@ BITS = 3 * 5 * 7
         blobs(zlib.compress(bytes(10**6))),
         blobs(zlib.compress(bytes((BITS + 7) // 8)) + b"more"),
         blobs(zlib.compress(bytes((BITS + 7) // 8))[:-1]),
-        forged(lambda header: None, b"\x89PNG", b"<svg/>"),
+        forged(lambda header: None, PNG, b"<svg/>"),
+        forged(lambda header: header["masks"][0].update(plane=None)),
+        forged(lambda header: header["masks"][0]["plane"].update(shape=[13, 10])),
+        forged(lambda header: header["masks"][0]["plane"].update(shape=[10, 14])),
+        forged(lambda header: header["masks"][0]["plane"].update(shape=[10])),
         MARK + hashlib.sha256(b"").digest(),
         MARK + hashlib.sha256(b"[" * 10**6).digest() + b"[" * 10**6,
         b"",

@@ -1,14 +1,13 @@
 """One kept result as bytes: written whole, and read only where every bit is as it was written.
 
 An entry is a mark, the SHA-256 of all that follows, the length of a JSON header, the header, and
-the files and repeats that it lists. Masks stand as the PNG files that go to the trace, so that what
-is kept is what is recorded; heatmaps and pictures are needed as files alone.
+the files and masks that it lists. The files are those that go to the trace; heatmaps and pictures
+are needed as such alone. Masks stand beside their PNG: packed bits are read in a tenth of the time.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import struct
@@ -28,7 +27,7 @@ _MARK: Final = b"cxr-agent result\n"
 _LENGTH: Final = struct.Struct(">I")
 _REPEATS_AT_MOST: Final = 256
 _FAST: Final = 1
-"""zlib's level: repeats shrink tenfold at any."""
+"""zlib's level: masks shrink tenfold at any."""
 
 
 class _File(Frozen):
@@ -36,20 +35,24 @@ class _File(Frozen):
     size: int = Field(ge=0)
 
 
-class _Repeats(Frozen):
-    shape: tuple[int, int, int]
+class _Plane(Frozen):
+    """Packed bits; (rows, columns), or (K, rows, columns) of repeats."""
+
+    shape: tuple[int, ...]
     size: int = Field(ge=0)
+    """Compressed, in bytes."""
 
 
 class _Mask(Frozen):
     structure: Name
     model: Name | None
     digest: Sha256
-    repeats: _Repeats | None
+    plane: _Plane
+    repeats: _Plane | None
 
 
 class _Header(Frozen):
-    """What an entry holds, before the bytes of its files and repeats in their order."""
+    """What an entry holds, before the bytes of its files and its masks' planes in their order."""
 
     key: Sha256
     outcome: Literal["ok", "abstained"]
@@ -69,15 +72,22 @@ def encode_abstention(key: str, outcome: Abstain) -> bytes:
 
 def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
     """The entry of a call that was answered; raises ValueError where it cannot be kept."""
-    masks, repeats = [], []
-    for name, mask in taken.masks.items():
-        more = None
-        if mask.repeats is not None:
-            repeats.append(zlib.compress(packed(mask.repeats), _FAST))
-            more = {"shape": mask.repeats.shape, "size": len(repeats[-1])}
-        masks.append(
-            {"structure": name, "model": mask.model, "digest": digests.of(mask), "repeats": more}
-        )
+    planes: list[bytes] = []
+
+    def kept(plane: BoolMask) -> dict[str, Any]:
+        planes.append(zlib.compress(packed(plane), _FAST))
+        return {"shape": plane.shape, "size": len(planes[-1])}
+
+    masks = [
+        {
+            "structure": name,
+            "model": mask.model,
+            "digest": digests.of(mask),
+            "plane": kept(mask.plane),
+            "repeats": None if mask.repeats is None else kept(mask.repeats),
+        }
+        for name, mask in taken.masks.items()
+    ]
     header = {
         "key": key,
         "outcome": "ok",
@@ -89,7 +99,7 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
         "files": [{"name": name, "size": len(data)} for name, data in taken.files.items()],
         "masks": masks,
     }
-    return _entry(header, [*taken.files.values(), *repeats])
+    return _entry(header, [*taken.files.values(), *planes])
 
 
 def _entry(header: dict[str, Any], blobs: list[bytes]) -> bytes:
@@ -134,12 +144,15 @@ def _decoded(
     files = {file.name: blobs.take(file.size) for file in header.files}
     masks: dict[str, Mask] = {}
     for about in header.masks:
-        if about.structure not in spec.provides:
-            raise ValueError("a mask that the tool does not provide")
-        plane = _plane(files.get(about.structure, b""), shape)
+        if about.structure not in spec.provides or about.structure not in files:
+            raise ValueError("a mask that the tool does not provide, or that is not recorded")
+        if about.plane.shape != shape:
+            raise ValueError("no mask of this film")
+        plane = _unpacked(blobs.take(about.plane.size), shape)
         repeats = None
         if about.repeats is not None:
-            repeats = _repeats(blobs.take(about.repeats.size), about.repeats.shape, shape)
+            _check_repeats(about.repeats.shape, shape)
+            repeats = _unpacked(blobs.take(about.repeats.size), about.repeats.shape)
         masks[about.structure] = Mask(about.structure, plane, repeats, about.model)
     blobs.require_end()
     for about in header.masks:
@@ -165,29 +178,20 @@ class _Blobs:
             raise ValueError("too long")
 
 
-def _plane(png: bytes, shape: tuple[int, int]) -> BoolMask:
-    """The mask in a 1-bit PNG; ValueError where it is none of the film's size."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
-        rows, columns = shape
-        if picture.mode != "1" or picture.size != (columns, rows):
-            raise ValueError("no mask of this film")
-        data = np.frombuffer(picture.tobytes(), dtype=np.uint8).reshape(rows, -1)
-    return np.unpackbits(data, axis=1, count=columns).view(np.bool_)
-
-
-def _repeats(data: bytes, shape: tuple[int, int, int], film: tuple[int, int]) -> BoolMask:
-    """Repeats of ``shape``, (K, r, c); ValueError where that is not what the data are."""
+def _check_repeats(shape: tuple[int, ...], film: tuple[int, int]) -> None:
+    """Raise ValueError unless it is that of some repeats on a grid no finer than the film."""
     count, rows, columns = shape
-    fits = 0 < rows <= film[0] and 0 < columns <= film[1] and 0 < count <= _REPEATS_AT_MOST
-    if not fits:
-        raise ValueError("repeats beyond the film")
+    if not (0 < count <= _REPEATS_AT_MOST and 0 < rows <= film[0] and 0 < columns <= film[1]):
+        raise ValueError("no repeats of this film")
+
+
+def _unpacked(data: bytes, shape: tuple[int, ...]) -> BoolMask:
+    """The plane that was packed; ValueError where the data are not just that."""
     bits = math.prod(shape)
     size = (bits + 7) // 8
     unpacker = zlib.decompressobj()
     plain = unpacker.decompress(data, size + 1)
     if len(plain) != size or not unpacker.eof or unpacker.unused_data:
-        raise ValueError("repeats of another size")
+        raise ValueError("a plane of another size")
     flat = np.unpackbits(np.frombuffer(plain, dtype=np.uint8), count=bits)
     return flat.view(np.bool_).reshape(shape)
