@@ -20,6 +20,7 @@ import cxr_agent.toolbox.cache.cache as module
 from cxr_agent.errors import ModelError, UsageError
 from cxr_agent.evidence import Observation
 from cxr_agent.knowledge import Threshold, thresholds_changed
+from cxr_agent.models.anatomy import Anatomy, Outline
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
@@ -435,6 +436,26 @@ def test_a_mask_of_a_model_that_nobody_knows(study: Callable[..., list[str]]) ->
 
     study()
     assert study(before=correct) == study(before=correct) == ["measure_ctr"]
+
+
+@pytest.mark.parametrize(
+    "repeats",
+    [[1], np.ones((3, 9, 9), np.uint8), np.ones((9, 9), np.bool_), np.ones((1, 999, 9), np.bool_)],
+    ids=["list", "grey", "one", "fine"],
+)
+def test_a_tool_that_draws_repeats_of_another_kind(
+    repeats: Any, open_bank: OPEN, cache: ResultCache, ran: Counter[str]
+) -> None:
+    """No contract checks them, so that only what looks at them can fail."""
+    for runs in (1, 2):
+        made = scene(HEART)
+        masks = made.shelf.model.truth[0][1]
+        outlines = {name: Outline(plane, repeats) for name, plane in masks.items()}
+        made.shelf.model.segment = lambda *a, o=outlines, **k: Anatomy(o, 0.99)  # type: ignore[method-assign]
+        bank = open_bank(made)
+        bank.toolbox.cache = cache
+        bank.toolbox.run_all(READING)
+        assert ran["segment_anatomy"] == runs
 
 
 # What stands in the way

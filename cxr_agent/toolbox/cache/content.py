@@ -54,7 +54,13 @@ class MaskDigests:
     _known: WeakKeyDictionary[Mask, str] = field(default_factory=WeakKeyDictionary)
 
     def of(self, mask: Mask) -> str:
-        """Over structure, model, pixels and repeats."""
+        """Over structure, model, pixels and repeats.
+
+        Raises
+        ------
+        ValueError
+            When the repeats, which no contract checks, are no planes.
+        """
         known = self._known.get(mask)
         if known is None:
             known = self._known[mask] = _digest(mask)
@@ -70,7 +76,12 @@ class MaskDigests:
 
 
 def _digest(mask: Mask) -> str:
-    repeats = mask.repeats
+    repeats: object = mask.repeats
+    if isinstance(repeats, np.ndarray):
+        if repeats.dtype != np.bool_ or repeats.ndim != 3:
+            raise ValueError("repeats of another kind")
+    elif repeats is not None:
+        raise ValueError("repeats that are none")
     about = {
         "structure": mask.structure,
         "model": mask.model,

@@ -78,16 +78,18 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
         planes.append(zlib.compress(packed(plane), _FAST))
         return {"shape": plane.shape, "size": len(planes[-1])}
 
-    masks = [
-        {
-            "structure": name,
+    def described(mask: Mask) -> dict[str, Any]:
+        digest, repeats = digests.of(mask), mask.repeats
+        if repeats is not None:
+            _check_repeats(repeats.shape, mask.plane.shape)
+        return {
+            "structure": mask.structure,
             "model": mask.model,
-            "digest": digests.of(mask),
+            "digest": digest,
             "plane": kept(mask.plane),
-            "repeats": None if mask.repeats is None else kept(mask.repeats),
+            "repeats": None if repeats is None else kept(repeats),
         }
-        for name, mask in taken.masks.items()
-    ]
+
     header = {
         "key": key,
         "outcome": "ok",
@@ -97,7 +99,7 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
             for observation, reading in taken.statements
         ],
         "files": [{"name": name, "size": len(data)} for name, data in taken.files.items()],
-        "masks": masks,
+        "masks": [described(mask) for mask in taken.masks.values()],
     }
     return _entry(header, [*taken.files.values(), *planes])
 
@@ -146,18 +148,22 @@ def _decoded(
     for about in header.masks:
         if about.structure not in spec.provides or about.structure not in files:
             raise ValueError("a mask that the tool does not provide, or that is not recorded")
-        if about.plane.shape != shape:
-            raise ValueError("no mask of this film")
-        plane = _unpacked(blobs.take(about.plane.size), shape)
-        repeats = None
-        if about.repeats is not None:
-            _check_repeats(about.repeats.shape, shape)
-            repeats = _unpacked(blobs.take(about.repeats.size), about.repeats.shape)
-        masks[about.structure] = Mask(about.structure, plane, repeats, about.model)
+        masks[about.structure] = _read_mask(about, blobs, shape)
     blobs.require_end()
     for about in header.masks:
         digests.know(masks[about.structure], about.digest)
     return Taken(dict(header.record), header.statements, files, masks, cached=True)
+
+
+def _read_mask(about: _Mask, blobs: _Blobs, film: tuple[int, int]) -> Mask:
+    if about.plane.shape != film:
+        raise ValueError("no mask of this film")
+    plane = _unpacked(blobs.take(about.plane.size), film)
+    repeats = None
+    if about.repeats is not None:
+        _check_repeats(about.repeats.shape, film)
+        repeats = _unpacked(blobs.take(about.repeats.size), about.repeats.shape)
+    return Mask(about.structure, plane, repeats, about.model)
 
 
 class _Blobs:
@@ -178,7 +184,7 @@ class _Blobs:
             raise ValueError("too long")
 
 
-def _check_repeats(shape: tuple[int, ...], film: tuple[int, int]) -> None:
+def _check_repeats(shape: tuple[int, ...], film: tuple[int, ...]) -> None:
     """Raise ValueError unless it is that of some repeats on a grid no finer than the film."""
     count, rows, columns = shape
     if not (0 < count <= _REPEATS_AT_MOST and 0 < rows <= film[0] and 0 < columns <= film[1]):

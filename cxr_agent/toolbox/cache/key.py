@@ -33,15 +33,19 @@ def key_of(spec: ToolSpec, bound: Bound, shelf: Shelf, digests: MaskDigests) -> 
     """SHA-256 in hex; None for a call whose result cannot be kept.
 
     That is one that is not deterministic, that looks into a store of films, whose code is in no
-    file, or whose model cannot be told.
+    file, or whose model or masks cannot be told.
     """
     code = code_identity(spec.function)
     if code is None or spec.needs_library or not spec.deterministic:
         return None
     try:
         models = {name: _model(name, shelf) for name in sorted(_models(spec, bound))}
-    except CxrAgentError:
-        return None  # who runs the model says what is wrong with it
+        arguments = {
+            parameter.name: _argument(parameter, spec, bound, shelf, digests)
+            for parameter in spec.parameters
+        }
+    except (CxrAgentError, ValueError):
+        return None  # who runs the model, or takes the mask, says what is wrong with it
     changed = {name: [one.value, one.source] for name, one in in_force().items()}
     return digest_of(
         {
@@ -50,10 +54,7 @@ def key_of(spec: ToolSpec, bound: Bound, shelf: Shelf, digests: MaskDigests) -> 
             "tool": [spec.name, spec.version, spec.function.__module__, code],
             "models": models,
             "thresholds": changed,
-            "arguments": {
-                parameter.name: _argument(parameter, spec, bound, shelf, digests)
-                for parameter in spec.parameters
-            },
+            "arguments": arguments,
         }
     )
 
