@@ -8,6 +8,8 @@ import platform
 from pathlib import Path
 
 from benchmarks import (
+    batch,
+    caching,
     cold,
     comparison,
     orchestration,
@@ -34,10 +36,12 @@ def main() -> None:
     for title, rows in (
         ("From cold", cold.rows()),
         ("One warm reading", parts.rows()),
+        ("Results kept", caching.rows()),
         ("Orchestration", orchestration.rows()),
         ("Trace", tracing.rows()),
         ("Comparison with a prior film", comparison.rows()),
         ("Runtimes", runtimes.rows()),
+        ("Batches", batch.rows()),
         ("Similar films", retrieval.rows()),
         ("A page over a batch", overview.rows()),
     ):

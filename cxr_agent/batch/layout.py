@@ -10,6 +10,8 @@ LOCK: Final = "batch.lock"
 MANIFEST: Final = "manifest.json"
 REPORTS: Final = "reports"
 TRACES: Final = "traces"
+CACHE: Final = "cache"
+"""Results of tools, so that what did not change is not computed again."""
 UNACCEPTED: Final = "unaccepted"
 """Report files that a worker wrote and the ledger has not acknowledged."""
 _OF_A_FOLDER: Final = 1000

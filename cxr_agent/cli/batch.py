@@ -95,6 +95,13 @@ def run(
     worker_mib: Annotated[
         int, typer.Option(min=256, help="End a worker that takes more memory.")
     ] = 4096,
+    keep_results: Annotated[
+        bool,
+        typer.Option(
+            "--keep-results/--no-keep-results",
+            help="Keep each tool's results, so that a rerun computes only what changed.",
+        ),
+    ] = True,
     html: Annotated[bool, typer.Option("--html", help="Write each report as a page too.")] = False,
     lang: Language = "en",
     as_json: Annotated[
@@ -119,6 +126,7 @@ def run(
 
     options = BatchOptions(
         priors=priors,
+        keep_results=keep_results,
         html=html,
         language=checked_language(lang),
         workers=workers,

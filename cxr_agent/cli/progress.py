@@ -15,9 +15,10 @@ def step_line(event: Event) -> None:
             print(f"\r\033[K  s{event.step} {clean(event.tool)} ...", end="", file=sys.stderr)
         case ToolReturned():
             start = "\r\033[K" if sys.stderr.isatty() else ""
+            cached = ", from the cache" if event.cached else ""
             why = f": {', '.join(event.codes)}" if event.codes else ""
             print(
-                f"{start}  s{event.step} {clean(event.tool)} {event.outcome}{why} "
+                f"{start}  s{event.step} {clean(event.tool)} {event.outcome}{cached}{why} "
                 f"{1000 * event.seconds:.0f} ms",
                 file=sys.stderr,
             )

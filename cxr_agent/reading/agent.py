@@ -29,6 +29,7 @@ from cxr_agent.report.model import Report
 from cxr_agent.retrieval.library import Library
 from cxr_agent.retrieval.store import STORE_VARIABLE
 from cxr_agent.study import Study
+from cxr_agent.toolbox.cache import result_cache
 from cxr_agent.toolbox.registry import Registry, built_in
 from cxr_agent.trace import Event, TraceWriter, default_traces
 
@@ -71,6 +72,9 @@ class Agent(AbstractContextManager["Agent"]):
     store
         Folder of a store of films to look for similar ones in (``cxr-agent kb build``); without it
         the one that ``CXR_AGENT_STORE`` names, if any.
+    cache
+        Folder in which the results of tools are kept, so that a call made before is not made again
+        (``docs/caching.md``); without it the one that ``CXR_AGENT_CACHE`` names, if any.
     threads
         Of one run of a network on the CPU; without it, ONNX Runtime chooses.
     on_event
@@ -81,7 +85,8 @@ class Agent(AbstractContextManager["Agent"]):
     Raises
     ------
     UsageError
-        ``bad_device``, ``bad_model_name``, ``bad_privacy``, ``no_store``, ``other_embedding``.
+        ``bad_device``, ``bad_model_name``, ``bad_privacy``, ``no_store``, ``other_embedding``,
+        ``bad_cache_size``.
     ConfigError
         ``config_unreadable``, ``bad_config``, ``unknown_threshold``.
     ModelError
@@ -108,6 +113,7 @@ class Agent(AbstractContextManager["Agent"]):
         send_images: bool = False,
         privacy: Privacy | str = Privacy.MASKED,
         store: Path | str | None = None,
+        cache: Path | str | None = None,
         threads: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         on_search: Callable[[PriorSearch], None] | None = None,
@@ -118,10 +124,12 @@ class Agent(AbstractContextManager["Agent"]):
         shelf = Shelf(Runtime.shared(device, threads=threads))
         kept = _privacy(privacy)
         library = _library(store, shelf, kept)
+        tools = registry or built_in(library=library is not None)
         self.setup = Setup(
-            registry=registry or built_in(library=library is not None),
+            registry=tools,
             shelf=shelf,
             library=library,
+            cache=result_cache(cache, tools),
             budget=budget or Budget.configured(config),
             changed=changed_thresholds(config),
             planner=planner,
@@ -140,6 +148,7 @@ class Agent(AbstractContextManager["Agent"]):
             send_images=send_images,
             privacy=kept,
             store=store,
+            cache=cache,
         )
         self._on_event = on_event
         self._on_search = on_search

@@ -41,6 +41,9 @@ class BatchOptions:
 
     priors: int = 1
     """Earlier studies of the same patient that each study is compared with, 0 to 5."""
+    keep_results: bool = True
+    """Whether each tool's results are kept for a later session, in which another tool changed;
+    about 100 kB a study (``docs/caching.md``)."""
     html: bool = False
     """Whether each report is written as a page too."""
     language: str = "en"
@@ -99,7 +102,12 @@ def begin_batch(
     """See :meth:`cxr_agent.reading.agent.Agent.batch`."""
     wanted = options or BatchOptions()
     reader = StudyReaderSource(
-        recipe, folder.absolute(), wanted.threads, wanted.html, wanted.language
+        recipe=recipe,
+        folder=folder.absolute(),
+        threads=wanted.threads,
+        keep_results=wanted.keep_results,
+        html=wanted.html,
+        language=wanted.language,
     )
     runner = (make_runner or local_runner)(reader, wanted)
     ledger = Ledger(folder.absolute(), create=True)

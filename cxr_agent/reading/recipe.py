@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from cxr_agent.language import ModelSettings
 from cxr_agent.planning.budget import Budget
 from cxr_agent.planning.planner import Planner
 from cxr_agent.planning.privacy import Privacy
+from cxr_agent.toolbox.cache import CACHE_VARIABLE
 from cxr_agent.toolbox.registry import Registry
 
 if TYPE_CHECKING:
@@ -32,14 +34,17 @@ class Recipe:
     send_images: bool
     privacy: Privacy
     store: Path | str | None
+    cache: Path | str | None
 
-    def made(self, traces: Path, threads: int | None) -> Agent:
+    def made(self, traces: Path, threads: int | None, cache: Path | None) -> Agent:
         """The agent; raises as it does.
 
         Parameters
         ----------
         threads
             Of one run of a network on the CPU.
+        cache
+            Where the results of tools are kept, unless the user named another folder.
         """
         from cxr_agent.reading.agent import Agent
 
@@ -54,5 +59,6 @@ class Recipe:
             send_images=self.send_images,
             privacy=self.privacy,
             store=self.store,
+            cache=self.cache or os.environ.get(CACHE_VARIABLE) or cache,
             threads=threads,
         )

@@ -23,6 +23,7 @@ from cxr_agent.planning.protocol import ProtocolPlanner
 from cxr_agent.planning.wording import Writer
 from cxr_agent.retrieval.library import Library
 from cxr_agent.toolbox.bench import Bench
+from cxr_agent.toolbox.cache import ResultCache
 from cxr_agent.toolbox.registry import Registry
 
 _LIBRARIES: Final = ("numpy", "scipy", "onnxruntime", "pillow", "pydantic", "langgraph")
@@ -36,6 +37,8 @@ class Setup:
     shelf: Shelf
     library: Library | None = None
     """Films to look for similar ones in."""
+    cache: ResultCache | None = None
+    """Where results of tools are kept from one reading to the next."""
     budget: Budget = field(default_factory=Budget)
     changed: Mapping[str, Threshold] = field(default_factory=dict)
     planner: Planner | None = None

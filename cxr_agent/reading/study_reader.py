@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from cxr_agent.batch.inputs import digest_of, facts_of
-from cxr_agent.batch.layout import TRACES, UNACCEPTED, traces_of
+from cxr_agent.batch.layout import CACHE, TRACES, UNACCEPTED, traces_of
 from cxr_agent.batch.rows import rows_of
 from cxr_agent.batch.work import FileFacts, Outcome, StudyResult, Task
 from cxr_agent.errors import CxrAgentError, InputError, OutputError, RemoteError
@@ -44,6 +44,7 @@ class StudyReaderSource:
     recipe: Recipe
     folder: Path
     threads: int | None
+    keep_results: bool
     html: bool
     language: str
 
@@ -62,7 +63,8 @@ class StudyReader(AbstractContextManager["StudyReader"]):
 
     def __init__(self, source: StudyReaderSource) -> None:
         self._source = source
-        self._agent: Agent = source.recipe.made(source.folder / TRACES, source.threads)
+        cache = source.folder / CACHE if source.keep_results else None
+        self._agent: Agent = source.recipe.made(source.folder / TRACES, source.threads, cache)
 
     def load(self, task: Task) -> _Loaded | StudyResult:
         """As :meth:`cxr_agent.batch.work.Reader.load`."""

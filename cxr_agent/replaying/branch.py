@@ -26,7 +26,7 @@ def branch(
 ) -> Report:
     """Make the decisions before ``step`` as they were made, and let the agent's planner go on.
 
-    Tools are run anew, so that the new run stands by itself.
+    Tools are called anew, so that the new run stands by itself; with a cache, it may answer.
 
     Parameters
     ----------

@@ -19,6 +19,8 @@ from cxr_agent.toolbox.contract import BoolMask, Drawing
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+LINES: Final = "lines"
+"""Name of the artifact that holds a tool's measured lines."""
 _DISPLAY_SIDE = 1024
 HEATMAP_SIDE: Final = 256
 """Longest side of a heatmap as it is kept, in pixels: it is coarse by nature."""

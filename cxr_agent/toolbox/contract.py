@@ -45,7 +45,7 @@ from cxr_agent.study import FloatImage, Image
 BoolMask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Mask:
     """One structure on one film: (rows, columns) bool at the film's own size."""
 

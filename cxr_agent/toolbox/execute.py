@@ -17,24 +17,17 @@ from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Provenance
 from cxr_agent.knowledge import members
 from cxr_agent.knowledge import reasons as known_reasons
 from cxr_agent.study import Image
-from cxr_agent.toolbox.answer import CONTRACT, Answer, answer_of
+from cxr_agent.toolbox.answer import CONTRACT, answer_of
 from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
-from cxr_agent.toolbox.artifacts import (
-    DIFFERENCE,
-    drawings_svg,
-    heatmap_png,
-    mask_png,
-    picture_png,
-    saliency_name,
-)
+from cxr_agent.toolbox.artifacts import DIFFERENCE, LINES, saliency_name
 from cxr_agent.toolbox.bench import Bench
+from cxr_agent.toolbox.cache import ResultCache
 from cxr_agent.toolbox.contract import Abstain, Mask, MaskGroup, ToolSpec
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import Registry
+from cxr_agent.toolbox.taken import AbstainedBefore, Taken, take
 from cxr_agent.trace import EvidenceAdded, ToolCalled, ToolReturned, TraceWriter
 
-LINES = "lines"
-"""Name of the artifact that holds a tool's measured lines."""
 _SIDE_BY_SIDE = 4
 """Tools that run at the same time."""
 
@@ -68,6 +61,8 @@ class Toolbox:
     registry: Registry
     bench: Bench
     trace: TraceWriter
+    cache: ResultCache | None = None
+    """Where results are kept, and looked for before a tool is run."""
     stated: list[Evidence] = field(default_factory=list)
     """All evidence that was written, in its order; some may since have been withdrawn."""
     outcomes: list[Outcome] = field(default_factory=list)
@@ -102,7 +97,7 @@ class Toolbox:
             ``unknown_tool`` when there is no such tool.
         """
         begun = self._begin(call)
-        return self._settle(begun, _answer(begun, self.bench))
+        return self._settle(begun, self._answer(begun))
 
     def run_all(self, calls: Sequence[ToolCall]) -> tuple[Outcome, ...]:
         """Run several calls side by side; raises as :meth:`run`.
@@ -119,8 +114,7 @@ class Toolbox:
             with ThreadPoolExecutor(min(len(begun), _SIDE_BY_SIDE)) as pool:
                 # Each in its own copy of the context: what the user set for this run holds there.
                 answers = [
-                    pool.submit(contextvars.copy_context().run, _answer, one, self.bench)
-                    for one in begun
+                    pool.submit(contextvars.copy_context().run, self._answer, one) for one in begun
                 ]
                 results = [answer.result() for answer in answers]
             outcomes += map(self._settle, begun, results)
@@ -156,20 +150,38 @@ class Toolbox:
         )
         return _Begun(spec, call, step, time.monotonic())
 
+    def _answer(self, begun: _Begun) -> tuple[Bound, Taken] | Abstain | CxrAgentError:
+        """What the tool gives; that it cannot answer is an answer too."""
+        spec = begun.spec
+        try:
+            bound = bind(spec, begun.call, self.bench)
+            if self.cache is not None:
+                return bound, self.cache.taken(spec, bound, self.bench.shelf)
+            return bound, take(answer_of(spec, bound), bound.film.shape)
+        except (Abstain, CxrAgentError) as outcome:
+            return outcome
+
     def _settle(
-        self, begun: _Begun, result: tuple[Bound, Answer] | Abstain | CxrAgentError
+        self, begun: _Begun, result: tuple[Bound, Taken] | Abstain | CxrAgentError
     ) -> Outcome:
         outcome = self._outcome(begun, result)
         self.outcomes.append(outcome)
         return outcome
 
     def _outcome(
-        self, begun: _Begun, result: tuple[Bound, Answer] | Abstain | CxrAgentError
+        self, begun: _Begun, result: tuple[Bound, Taken] | Abstain | CxrAgentError
     ) -> Outcome:
         spec, call, step, began = begun.spec, begun.call, begun.step, begun.began
         if isinstance(result, Abstain):
             return self._nothing(
-                spec, call, step, began, "abstained", result.subject, result.reasons
+                spec,
+                call,
+                step,
+                began,
+                "abstained",
+                result.subject,
+                result.reasons,
+                cached=isinstance(result, AbstainedBefore),
             )
         if isinstance(result, CxrAgentError):
             reason = "model_error" if isinstance(result, ModelError) else result.code
@@ -213,35 +225,27 @@ class Toolbox:
         step: int,
         began: float,
         bound: Bound,
-        answer: Answer,
+        taken: Taken,
     ) -> Outcome:
-        result = answer.result
-        artifacts = {
-            name: self.trace.put(mask_png(mask.plane)) for name, mask in result.masks.items()
-        }
-        for code, heatmap in result.heatmaps.items():
-            artifacts[saliency_name(code)] = self.trace.put(heatmap_png(heatmap.plane))
-        for name, picture in result.pictures.items():
-            artifacts[name] = self.trace.put(picture_png(picture.plane))
-        if result.drawings:
-            artifacts[LINES] = self.trace.put(drawings_svg(result.drawings, bound.film.shape))
+        artifacts = {name: self.trace.put(data) for name, data in taken.files.items()}
         seconds = time.monotonic() - began
         returned = ToolReturned(
             step=step,
             tool=spec.name,
             outcome="ok",
-            result=answer.record,
+            result=dict(taken.record),
             codes=self._notices(),
             seconds=seconds,
             artifacts=artifacts,
+            cached=taken.cached,
         )
         provenance = self._provenance(spec, step, bound.film, _model_behind(spec, bound))
         evidence = tuple(
             self._made(observation, bound.film, provenance, reading, artifacts)
-            for observation, reading in answer.statements
+            for observation, reading in taken.statements
         )
         self.trace.append_all((returned, *map(_added, evidence)))
-        self.bench.put_masks(bound.film.handle, result.masks)
+        self.bench.put_masks(bound.film.handle, dict(taken.masks))
         return Outcome(step, call, "ok", (), evidence, seconds)
 
     def _nothing(
@@ -253,6 +257,8 @@ class Toolbox:
         status: Literal["abstained", "failed"],
         subject: str,
         reasons: tuple[str, ...],
+        *,
+        cached: bool = False,
     ) -> Outcome:
         limitation = _limitation(subject, reasons)
         if limitation is None:
@@ -270,6 +276,7 @@ class Toolbox:
                 codes=(*reasons, *self._notices()),
                 seconds=seconds,
                 artifacts={},
+                cached=cached,
             )
         )
         handle = call.arguments.get(spec.film_parameter.name)
@@ -332,15 +339,6 @@ class Toolbox:
         )
         self.stated.append(evidence)
         return evidence
-
-
-def _answer(begun: _Begun, bench: Bench) -> tuple[Bound, Answer] | Abstain | CxrAgentError:
-    """What the tool gives; that it cannot answer is an answer too."""
-    try:
-        bound = bind(begun.spec, begun.call, bench)
-        return bound, answer_of(begun.spec, bound)
-    except (Abstain, CxrAgentError) as outcome:
-        return outcome
 
 
 def _added(evidence: Evidence) -> EvidenceAdded:

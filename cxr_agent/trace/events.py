@@ -6,6 +6,7 @@ A field is added with a default and never renamed or reused; anything else raise
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
@@ -125,6 +126,9 @@ class ToolReturned(Frozen):
     """Wall time of the call."""
     artifacts: dict[Name, Sha256] = Field(default_factory=dict)
     """Masks and lines that it drew."""
+    cached: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether it did not run, because the same call had given this before. Written where it is
+    so: all other lines stay as they were before there was a cache."""
 
 
 class EvidenceAdded(Frozen):

@@ -72,8 +72,7 @@ def event_lines(event: Event, *, full: bool = False) -> Iterator[str]:
         case ToolCalled():
             yield f"    {clean(event.tool)} {clean(event.tool_version)}"
         case ToolReturned():
-            why = f": {', '.join(event.codes)}" if event.codes else ""
-            yield f"    -> {event.outcome}{why} in {1000 * event.seconds:.0f} ms"
+            yield f"    -> {returned(event)}"
             yield from _drawn(event.artifacts)
         case EvidenceAdded():
             yield f"    {_evidence(event.evidence)}"
@@ -119,6 +118,13 @@ def event_lines(event: Event, *, full: bool = False) -> Iterator[str]:
         case RunFinished():
             why = f" ({event.code})" if event.code else ""
             yield f"\nFinished: {event.status}{why} in {event.seconds:.2f} s"
+
+
+def returned(event: ToolReturned) -> str:
+    """How a call ended and what it took, on one line."""
+    cached = ", from the cache" if event.cached else ""
+    why = f": {', '.join(event.codes)}" if event.codes else ""
+    return f"{event.outcome}{cached}{why} in {1000 * event.seconds:.0f} ms"
 
 
 def clean(text: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from cxr_agent.trace.events import ModelCalled
 from cxr_agent.trace.reader import Trace
-from cxr_agent.trace.render import clean, event_lines
+from cxr_agent.trace.render import clean, event_lines, returned
 from cxr_agent.trace.steps import Step, spent, steps_of
 
 _WIDTHS = "{:>4} {:<27} {:<13} {:<10} {:>6} {:>8} {:>6}"
@@ -24,10 +24,15 @@ def step_line(step: Step) -> str:
     cost = f"{step.cost:.4f}" if step.cost is not None else ""
     count = str(len(step.evidence) or "")
     films, name = clean(",".join(step.films)), clean(step.name)
-    codes = step.returned.codes if step.returned is not None else ()
-    why = f"  {', '.join(codes)}" if codes else ""
+    why = f"  {', '.join(_remarks(step))}".rstrip()
     line = _WIDTHS.format(step.number, name, films, step.outcome, seconds, count, cost)
     return (line + why).rstrip()
+
+
+def _remarks(step: Step) -> tuple[str, ...]:
+    if step.returned is None:
+        return ()
+    return (*(("from the cache",) if step.returned.cached else ()), *step.returned.codes)
 
 
 def steps_text(trace: Trace) -> str:
@@ -57,8 +62,7 @@ def opened(step: Step) -> Iterator[str]:
         yield from _json("value", step.corrected.value)
         yield from _files(step.corrected.artifacts)
     if step.returned is not None:
-        codes = f": {', '.join(step.returned.codes)}" if step.returned.codes else ""
-        yield f"  {step.returned.outcome}{codes} in {1000 * step.returned.seconds:.0f} ms"
+        yield f"  {returned(step.returned)}"
         yield from _json("result", step.returned.result)
         yield from _files(step.returned.artifacts)
     for item in step.evidence:
@@ -76,6 +80,7 @@ def step_record(step: Step) -> dict[str, JsonValue]:
         "tool": step.name,
         "films": list(step.films),
         "outcome": step.outcome,
+        "cached": step.returned is not None and step.returned.cached,
         "seconds": step.seconds,
         "evidence": len(step.evidence),
         "cost_usd": step.cost,

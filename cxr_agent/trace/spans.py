@@ -222,6 +222,7 @@ class _Telling:
                     "cxr.outcome": event.outcome,
                     "cxr.codes": event.codes,
                     "cxr.seconds": event.seconds,
+                    "cxr.cached": event.cached,
                     "cxr.artifacts": tuple(event.artifacts.values()),
                 }
                 if event.outcome == "failed":

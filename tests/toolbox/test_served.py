@@ -40,13 +40,13 @@ def test_a_notice_stands_with_the_step_in_which_it_came_up(
 ) -> None:
     made = scene()
     runtime = made.shelf.runtime = Runtime("cpu")
-    runtime._tell(Notice(NoticeCode.OVER_BUDGET, "anatomy", mib=90))  # in an earlier run
+    runtime.tell(Notice(NoticeCode.OVER_BUDGET, "anatomy", mib=90))  # in an earlier run
     bank = open_bank(made)
     model, segment = made.shelf.model, made.shelf.model.segment
 
     def with_a_full_memory(pixels: object, *, repeat: bool = False) -> object:
         for batch in (2, 1):
-            runtime._tell(Notice(NoticeCode.SMALLER_BATCHES, "anatomy", batch=batch))
+            runtime.tell(Notice(NoticeCode.SMALLER_BATCHES, "anatomy", batch=batch))
         return segment(pixels, repeat=repeat)  # type: ignore[arg-type]
 
     bank.toolbox.run(CALL)
@@ -66,7 +66,7 @@ def test_a_failed_step_gives_its_reason_first(
     segment = made.shelf.model.segment
 
     def told(pixels: object, *, repeat: bool = False) -> object:
-        runtime._tell(Notice(NoticeCode.OVER_BUDGET, "anatomy", mib=90))
+        runtime.tell(Notice(NoticeCode.OVER_BUDGET, "anatomy", mib=90))
         return segment(pixels, repeat=repeat)  # type: ignore[arg-type]
 
     monkeypatch.setattr(made.shelf.model, "segment", told)

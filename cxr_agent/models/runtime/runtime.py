@@ -88,6 +88,12 @@ class Runtime:
         with self._lock:
             return tuple(self._notices)
 
+    def tell(self, notice: Notice) -> None:
+        """Take in what was done otherwise than asked; it is told once."""
+        with self._lock:
+            if notice not in self._notices:
+                self._notices.append(notice)
+
     def network(self, model: str) -> Network:
         """The network of one embedded model. Its weights are loaded when it is first run.
 
@@ -128,17 +134,12 @@ class Runtime:
             if model not in self._batches:
                 self._batches[model] = Batches(
                     _MOST[self.device.kind],
-                    lambda size: self._tell(Notice(NoticeCode.SMALLER_BATCHES, model, batch=size)),
+                    lambda size: self.tell(Notice(NoticeCode.SMALLER_BATCHES, model, batch=size)),
                 )
             return self._batches[model]
 
     def _over(self, model: str, mib: int) -> None:
-        self._tell(Notice(NoticeCode.OVER_BUDGET, model, mib=mib))
-
-    def _tell(self, notice: Notice) -> None:
-        with self._lock:
-            if notice not in self._notices:
-                self._notices.append(notice)
+        self.tell(Notice(NoticeCode.OVER_BUDGET, model, mib=mib))
 
 
 class _Served:

@@ -134,6 +134,7 @@ const detailOf = (data, chain, say) => {
     events(entry, "tool_returned").map((event) =>
       block(
         "Outputs",
+        event.cached ? pairs([["from", "the cache: the same call had given this before"]]) : null,
         event.codes.length ? pairs([["codes", event.codes.map(words).join(", ")]]) : null,
         table(event.result) ?? el("p", { class: "soft" }, `none: ${event.outcome}`),
       ),
