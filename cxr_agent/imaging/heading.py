@@ -150,7 +150,8 @@ def is_nobody(patient_id: str) -> bool:
     """Whether a Patient ID is a word or a filling that many patients share."""
     bare = re.sub(r"[\W_]+", "", patient_id).upper()
     filling = len(set(bare)) == 1 and (len(bare) > 1 or not bare.isdecimal() or bare == "0")
-    return bool(patient_id) and (not bare or filling or bare in _NOBODY)
+    lost = "\ufffd" in patient_id  # bytes that were not understood make many ids one
+    return bool(patient_id) and (lost or not bare or filling or bare in _NOBODY)
 
 
 def heading_record(heading: Heading) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Many studies: what is to be read, who reads it, and what came of it."""
