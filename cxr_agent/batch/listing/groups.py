@@ -160,6 +160,9 @@ class Groups:
             else:
                 self._new(found.candidate.name).fault = fault
             return
+        if said is not None and not said.study and _is_duplicate(fault):
+            self.passed[PriorCode.DUPLICATE_FILM] += 1
+            return
         heading = found.heading or Heading()
         group = self._group(found, heading, said)
         if fault is None:
@@ -253,6 +256,10 @@ def _is_passed_over(name: str, fault: Fault) -> bool:
     if fault.code == InputCode.NOT_AN_IMAGE:
         return os.path.splitext(name)[1].lower() not in _FILM_ENDINGS  # noqa: PTH122
     return fault.code in _NO_FILM
+
+
+def _is_duplicate(fault: Fault | None) -> bool:
+    return fault is not None and fault.code == PriorCode.DUPLICATE_FILM
 
 
 def _days_apart(one: int | None, other: int | None) -> int:

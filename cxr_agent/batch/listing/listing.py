@@ -141,8 +141,9 @@ class Listing(Iterator[Listed]):
         )
 
     def close(self) -> None:
-        """End the workers that read headers."""
+        """End the workers that read headers; nothing more is listed."""
         self._headings.close()
+        self._listed = iter(())
 
     def __enter__(self) -> Self:
         return self

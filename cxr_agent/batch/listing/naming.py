@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
 MAX_NAME: Final = 400
 """Characters."""
-_HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 @dataclass(slots=True)
@@ -31,9 +29,7 @@ class Names:
 
 def safe(text: str) -> str:
     """On one line, without characters that cannot be seen or reorder others; never empty."""
-    shown = "".join(
-        ascii(c)[1:-1] if unicodedata.category(c) in _HIDDEN else c for c in text
-    ).strip()
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text).strip()
     if len(shown) > MAX_NAME:
         digest = hashlib.sha256(shown.encode()).hexdigest()[:12]
         shown = f"{shown[: MAX_NAME - 16]}...{digest}"

@@ -42,7 +42,7 @@ def named_source(text: str, headings: Headings, summary: Summary) -> Iterator[Fo
 
         return server_films(text, summary)
     path = Path(text)
-    if not _exists(path):
+    if not text or not _exists(path):  # "": a variable of the shell that was not set
         if is_pattern(text):
             return headings.read(_matching(Pattern.of(text), summary))
         raise _nothing()
