@@ -40,9 +40,11 @@ _NOBODY: Final = frozenset(
     "ANON ANONYM ANONYMOUS ANONYMIZED ANONYMISED ANONYMOUSPATIENT ANONPATIENT DEIDENTIFIED "
     "DEID REMOVED REDACTED MASKED HIDDEN UNKNOWN UNKNOWNPATIENT UNK NONE NULL NA NAN NIL "
     "NOID NOPATIENTID PATIENT PATIENTID ID TEST TESTPATIENT DUMMY DEFAULT EMPTY BLANK "
-    "UNDEFINED UNSPECIFIED NOTSPECIFIED JOHNDOE JANEDOE DOE SUBJECT CASE 123 1234 12345 123456 "
-    "1234567 12345678 123456789".split()
+    "UNDEFINED UNSPECIFIED NOTSPECIFIED JOHNDOE JANEDOE DOE SUBJECT CASE 123456 1234567 "
+    "12345678 123456789".split()
 )
+_FILLING: Final = 4
+"""Of one character: an id of so many is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def heading(header: Header) -> Heading:
 def is_nobody(patient_id: str) -> bool:
     """Whether a Patient ID is a word or a filling that many patients share."""
     bare = re.sub(r"[\W_]+", "", patient_id).upper()
-    filling = len(set(bare)) == 1 and (len(bare) > 1 or not bare.isdecimal() or bare == "0")
+    filling = len(set(bare)) == 1 and (bare[0] in "0X" or len(bare) >= _FILLING)
     lost = "\ufffd" in patient_id  # bytes that were not understood make many ids one
     return bool(patient_id) and (lost or not bare or filling or bare in _NOBODY)
 

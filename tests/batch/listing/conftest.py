@@ -68,9 +68,7 @@ class Told:
 
     def priors(self, root: Path) -> dict[str, list[str]]:
         """Priors by study that has some, both relative."""
-        return {
-            name: _below(root, one.priors) for name, one in self.studies.items() if one.priors
-        }
+        return {name: _below(root, one.priors) for name, one in self.studies.items() if one.priors}
 
 
 def _below(root: Path, places: tuple[str, ...]) -> list[str]:

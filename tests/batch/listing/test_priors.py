@@ -89,6 +89,7 @@ def test_one_id_of_different_people(
         ("ANON-17", False),
         ("7", False),
         ("X1", False),
+        ("AA", False),
     ],
 )
 def test_ids_that_stand_for_nobody(tmp_path: Path, put: Put, patient: str, nobody: bool) -> None:
