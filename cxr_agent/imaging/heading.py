@@ -58,7 +58,7 @@ class Heading:
     """
 
     patient: str = ""
-    """Of the Patient ID (0010,0020); empty also for one that stands for nobody."""
+    """Of the Patient ID (0010,0020)."""
     issuer: str = ""
     born: str = ""
     """Of the birth date."""
@@ -78,7 +78,7 @@ class Heading:
     unfit: str = ""
     """Why the film will not be read: ``lateral_view``, ``rotated_film``, ``paediatric``."""
     nobody: bool = False
-    """The Patient ID is one that stands for nobody."""
+    """The Patient ID is one that many patients share, like ``ANON``."""
 
     def __post_init__(self) -> None:
         hashes = (self.patient, self.issuer, self.born, self.study)
@@ -129,11 +129,10 @@ def heading(header: Header) -> Heading:
     facts = patient_facts(header)
     if not unfit and facts.age_group is AgeGroup.PAEDIATRIC:
         unfit = str(UnsuitableCode.PAEDIATRIC)
-    nobody = is_nobody(header.text(Tag.PATIENT_ID))
     sex = header.text(Tag.PATIENT_SEX).upper()
     birth = date_of(header.text(Tag.PATIENT_BIRTH_DATE))
     return Heading(
-        patient="" if nobody else facts.fingerprint,
+        patient=facts.fingerprint,
         issuer=fingerprint(header.text(Tag.ISSUER_OF_PATIENT_ID)),
         born="" if birth is None else fingerprint(birth.isoformat()),
         sex=sex if sex in ("M", "F") else "",
@@ -144,7 +143,7 @@ def heading(header: Header) -> Heading:
         view=view,
         raw=is_for_processing(header),
         unfit=unfit,
-        nobody=nobody,
+        nobody=is_nobody(header.text(Tag.PATIENT_ID)),
     )
 
 

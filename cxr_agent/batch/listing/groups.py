@@ -240,7 +240,7 @@ class Groups:
         """Fingerprint of the patient: what the list says goes before the header."""
         if said is not None and said.patient:
             return "" if is_nobody(said.patient) else fingerprint(said.patient)
-        return heading.patient
+        return "" if heading.nobody else heading.patient
 
     def _keyed(self, *what: str) -> bytes:
         """A key that says nothing; equal ones are one object."""

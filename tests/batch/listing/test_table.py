@@ -132,9 +132,17 @@ def test_a_list_does_not_make_strangers_priors(tmp_path: Path, put: Put) -> None
     put("now.dcm", "P1", 1)
     put("other.dcm", "P2", 2)
     put("later.dcm", "P1", 3, StudyDate="20200301")
+    put("anon.dcm", "ANON", 9)
     put("same.dcm", "P1", 4, StudyInstanceUID="1.2.5")
     put("same2.dcm", "P1", 5, StudyInstanceUID="1.2.5")
-    rows = [("now", 2020), ("other", 2018), ("later", 2017), ("same", 2012), ("same2", 2013)]
+    rows = [
+        ("now", 2020),
+        ("other", 2018),
+        ("anon", 2017),
+        ("later", 2016),
+        ("same", 2012),
+        ("same2", 2013),
+    ]
     text = "".join(f"{name}.dcm,{name},p,{year}-01-01\n" for name, year in rows)
     told = of(tmp_path, "file,study,patient,date\n" + text, priors=5)
     assert told.priors(tmp_path) == {
