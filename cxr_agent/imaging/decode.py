@@ -1,4 +1,4 @@
-"""A path to a film, or to its patient's key, in this process; strange files belong in the worker.
+"""A path to a film, or to what its header says, in this process; use the worker for strange files.
 
 Use :class:`~cxr_agent.imaging.Decoder` unless the process is already limited in memory and time.
 """
@@ -6,16 +6,27 @@ Use :class:`~cxr_agent.imaging.Decoder` unless the process is already limited in
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Final, TypeVar
 
-from cxr_agent.errors import CxrAgentError, InputCode
+from cxr_agent.errors import CxrAgentError, InputCode, InputError
+from cxr_agent.imaging.dicom_directory import DirectoryFile, directory_files
 from cxr_agent.imaging.dicom_film import dicom_film
 from cxr_agent.imaging.dicom_key import dicom_key
 from cxr_agent.imaging.film import DecodedFilm
+from cxr_agent.imaging.heading import Heading, dicom_heading
 from cxr_agent.imaging.paths import open_film, read_all, read_start
 from cxr_agent.imaging.patient_key import PatientKey
 from cxr_agent.imaging.raster import jpeg_film, png_film
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.imaging.sniff import SNIFF_BYTES, FileKind, sniff
+
+_T = TypeVar("_T")
+
+_HEADER_BYTES: Final = 1 << 16
+"""Holds the header of nearly every film."""
+_CUT: Final = frozenset({InputCode.TRUNCATED, InputCode.CORRUPT_HEADER})
+"""What a header looks like that is cut off."""
 
 
 def decode(path: str) -> DecodedFilm:
@@ -49,12 +60,49 @@ def patient_of(path: str) -> PatientKey:
     data, kind = _content(path)
     if kind in (FileKind.PNG, FileKind.JPEG):
         return PatientKey()
+    return _guarded(dicom_key, data)
+
+
+def heading_of(path: str) -> Heading:
+    """What the header says of a film; an empty heading for a PNG or JPEG, which has none.
+
+    As little of the file is read as holds the header, so a film with a heading may still turn
+    out to be unreadable.
+
+    Raises
+    ------
+    InputError
+        With an :class:`~cxr_agent.errors.InputCode`.
+    UnsuitableFilm
+        ``unsupported_modality``, ``not_chest``.
+    """
+    descriptor, size = open_film(path)
     try:
-        return dicom_key(data)
-    except (CxrAgentError, MemoryError):
-        raise
-    except Exception:
-        raise refusal(InputCode.DECODE_CRASH) from None  # as below
+        start = read_start(descriptor, _HEADER_BYTES)
+        if sniff(start[:SNIFF_BYTES]) in (FileKind.PNG, FileKind.JPEG):
+            return Heading()
+        try:
+            return _guarded(dicom_heading, start)
+        except InputError as error:
+            if size <= len(start) or error.code not in _CUT:
+                raise
+            return _guarded(dicom_heading, read_all(descriptor, size))
+    finally:
+        os.close(descriptor)
+
+
+def directory_of(path: str) -> tuple[DirectoryFile, ...]:
+    """The images that a DICOM directory lists.
+
+    Raises
+    ------
+    InputError
+        With an :class:`~cxr_agent.errors.InputCode`; ``not_an_image`` for a picture.
+    """
+    data, kind = _content(path)
+    if kind in (FileKind.PNG, FileKind.JPEG):
+        raise refusal(InputCode.NOT_AN_IMAGE)
+    return _guarded(directory_files, data)
 
 
 def _content(path: str) -> tuple[bytes, FileKind]:
@@ -68,12 +116,13 @@ def _content(path: str) -> tuple[bytes, FileKind]:
 
 def decode_bytes(data: bytes, kind: FileKind) -> DecodedFilm:
     """As :func:`decode`, for the content of a file."""
+    readers = {FileKind.PNG: png_film, FileKind.JPEG: jpeg_film}
+    return _guarded(readers.get(kind, dicom_film), data)
+
+
+def _guarded(reader: Callable[[bytes], _T], data: bytes) -> _T:
     try:
-        if kind is FileKind.PNG:
-            return png_film(data)
-        if kind is FileKind.JPEG:
-            return jpeg_film(data)
-        return dicom_film(data)
+        return reader(data)
     except (CxrAgentError, MemoryError):
         raise
     except Exception:

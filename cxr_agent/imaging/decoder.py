@@ -17,18 +17,24 @@ import numpy as np
 
 from cxr_agent.errors import InputCode, InputError
 from cxr_agent.imaging.bare_process import bare_command, bare_environment
+from cxr_agent.imaging.dicom_directory import DirectoryFile
 from cxr_agent.imaging.film import DecodedFilm
+from cxr_agent.imaging.heading import Heading
 from cxr_agent.imaging.limits import WORKER_EXTRA_BYTES, WORKER_FILE_S, WORKER_START_S
 from cxr_agent.imaging.patient_key import PatientKey
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.imaging.wire import (
     ANSWER,
+    MAX_DIRECTORY_BYTES,
+    MAX_JSON_BYTES,
     MAX_PATH_BYTES,
     READY,
     REQUEST,
     Ask,
+    read_directory,
     read_film,
     read_header,
+    read_heading,
     read_patient,
     read_refusal,
 )
@@ -111,6 +117,20 @@ class Decoder:
         For the server that the user named, and nobody else.
         """
         return self._asked(path, _Worker.patient_of)
+
+    def heading_of(self, path: FilmPath) -> Heading:
+        """What the header says of a film, quickly; raises as :meth:`decode`."""
+        return self._asked(path, _Worker.heading_of)
+
+    def directory_of(self, path: FilmPath) -> tuple[DirectoryFile, ...]:
+        """The images that a DICOM directory lists.
+
+        Raises
+        ------
+        InputError
+            With an :class:`~cxr_agent.errors.InputCode`.
+        """
+        return self._asked(path, _Worker.directory_of)
 
     def _asked(
         self, path: FilmPath, question: Callable[[_Worker, bytes, float], _Answer]
@@ -199,23 +219,43 @@ class _Worker:
         return film
 
     def patient_of(self, path: bytes, seconds: float) -> PatientKey:
-        text, rows, _ = self._ask(Ask.PATIENT, path, time.monotonic() + seconds)
+        return self._facts(Ask.PATIENT, path, seconds, read_patient)
+
+    def heading_of(self, path: bytes, seconds: float) -> Heading:
+        return self._facts(Ask.HEADING, path, seconds, read_heading)
+
+    def directory_of(self, path: bytes, seconds: float) -> tuple[DirectoryFile, ...]:
+        return self._facts(Ask.DIRECTORY, path, seconds, read_directory, most=MAX_DIRECTORY_BYTES)
+
+    def _facts(
+        self,
+        wanted: Ask,
+        path: bytes,
+        seconds: float,
+        reader: Callable[[bytes], _Answer],
+        *,
+        most: int = MAX_JSON_BYTES,
+    ) -> _Answer:
+        """An answer without pixels."""
+        text, rows, _ = self._ask(wanted, path, time.monotonic() + seconds, most)
         if rows:
             raise refusal(InputCode.DECODE_CRASH)
         try:
-            key = read_patient(text)
+            answer = reader(text)
         except InputError as error:
             raise self._refused(error) from None
         self.reusable = True
-        return key
+        return answer
 
-    def _ask(self, wanted: Ask, path: bytes, deadline: float) -> tuple[bytes, int, int]:
+    def _ask(
+        self, wanted: Ask, path: bytes, deadline: float, most: int = MAX_JSON_BYTES
+    ) -> tuple[bytes, int, int]:
         """JSON object, rows and columns of the answer; the pixels are still to be read."""
         self.reusable = False  # until the whole answer has arrived
         self._write(REQUEST.pack(wanted, len(path)) + path, deadline)
         header = bytearray(ANSWER.size)
         self._read(memoryview(header), deadline)
-        length, rows, columns = read_header(bytes(header))
+        length, rows, columns = read_header(bytes(header), most)
         text = bytearray(length)
         self._read(memoryview(text), deadline)
         return bytes(text), rows, columns

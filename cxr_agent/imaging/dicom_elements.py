@@ -73,6 +73,8 @@ class DataSetReader:
     cut: bool = False
     out_of_order: bool = False
     odd_length: bool = False
+    most: int = MAX_ELEMENTS
+    """Elements and items that are read."""
     unreadable_tail: bool = False
     """What follows the pixels is no data element."""
     _count: int = field(default=0, init=False)
@@ -80,7 +82,8 @@ class DataSetReader:
     def read(self, position: int = 0, *, stop_after: int | None = None) -> dict[int, Element]:
         """The elements from ``position`` on, up to the end of the data.
 
-        With ``stop_after`` reading ends at that tag or the first one above it.
+        With ``stop_after`` reading ends at that tag or the first one above it, and before the
+        pixels, which then need not be there.
 
         Raises
         ------
@@ -97,6 +100,8 @@ class DataSetReader:
                 break
             if previous < Tag.PIXEL_DATA and position > MAX_HEADER_BYTES:
                 raise refusal(InputCode.METADATA_BOMB)
+            if stop_after is not None and self._tag(position) == Tag.PIXEL_DATA:
+                break
             tag, element, position = self._element(position, end, depth=0)
             if tag in elements:
                 raise refusal(InputCode.DUPLICATE_TAGS)
@@ -159,7 +164,7 @@ class DataSetReader:
     def _element(self, position: int, end: int, *, depth: int) -> tuple[int, Element, int]:
         """Tag and content of the element at ``position``, and where the next one begins."""
         self._count += 1
-        if self._count > MAX_ELEMENTS:
+        if self._count > self.most:
             raise refusal(InputCode.METADATA_BOMB)
         if position + 8 > end:
             raise refusal(self._overrun(depth))
@@ -250,7 +255,7 @@ class DataSetReader:
         self, position: int, end: int, length: int, depth: int
     ) -> tuple[Mapping[int, Element], int]:
         self._count += 1
-        if self._count > MAX_ELEMENTS:
+        if self._count > self.most:
             raise refusal(InputCode.METADATA_BOMB)
         delimited = length == UNDEFINED
         if not delimited:

@@ -17,7 +17,12 @@ from cxr_agent.errors import InputCode
 from cxr_agent.imaging.dicom_elements import LONG_VRS, SHORT_VRS, DataSetReader
 from cxr_agent.imaging.dicom_tags import Tag
 from cxr_agent.imaging.dicom_values import Header
-from cxr_agent.imaging.limits import MAX_INFLATED_BYTES, MIB
+from cxr_agent.imaging.limits import (
+    MAX_DIRECTORY_ELEMENTS,
+    MAX_ELEMENTS,
+    MAX_INFLATED_BYTES,
+    MIB,
+)
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.study import Notice
 
@@ -77,7 +82,9 @@ class _Meta:
     repaired: bool
 
 
-def read_dicom_file(data: bytes, *, stop_after: Tag | None = None) -> DicomFile:
+def read_dicom_file(
+    data: bytes, *, stop_after: Tag | None = None, directory: bool = False
+) -> DicomFile:
     """Find and read the data set.
 
     Parameters
@@ -85,7 +92,9 @@ def read_dicom_file(data: bytes, *, stop_after: Tag | None = None) -> DicomFile:
     data
         The whole file, or its beginning with ``stop_after``.
     stop_after
-        Do not read elements after this one.
+        Do not read elements after this one, nor pixels.
+    directory
+        Read a DICOM directory too.
 
     Raises
     ------
@@ -103,7 +112,7 @@ def read_dicom_file(data: bytes, *, stop_after: Tag | None = None) -> DicomFile:
         start = 4
         notices.add(Notice.HEADER_REPAIRED)
     meta = _read_meta(data, start)
-    if meta.sop_class == _MEDIA_DIRECTORY:
+    if meta.sop_class == _MEDIA_DIRECTORY and not directory:
         raise refusal(InputCode.DICOMDIR)
     declared = _declared(meta.syntax_uid)
     body, cut = data[meta.end :], False
@@ -117,9 +126,10 @@ def read_dicom_file(data: bytes, *, stop_after: Tag | None = None) -> DicomFile:
         explicit=syntax is not Syntax.IMPLICIT_LITTLE,
         little=syntax is not Syntax.EXPLICIT_BIG,
         cut=cut,
+        most=MAX_DIRECTORY_ELEMENTS if directory else MAX_ELEMENTS,
     )
     elements = reader.read(stop_after=stop_after)
-    if any(tag >> 16 == 0x0004 for tag in elements):
+    if not directory and any(tag >> 16 == 0x0004 for tag in elements):
         raise refusal(InputCode.DICOMDIR)
     if reader.out_of_order or reader.odd_length:
         notices.add(Notice.HEADER_REPAIRED)

@@ -159,6 +159,11 @@ def check_object(header: Header) -> None:
         raise refusal(UnsuitableCode.UNSUPPORTED_MODALITY)
 
 
+def may_be_radiograph(sop_class: str) -> bool:
+    """Whether an object of this class can be a film, whatever its modality; silence can."""
+    return not sop_class or sop_class in _RADIOGRAPHS or sop_class == _SECONDARY_CAPTURE
+
+
 def is_for_processing(header: Header) -> bool:
     """Whether the pixels are raw detector values, not yet meant for the eye."""
     intent = header.text(Tag.PRESENTATION_INTENT_TYPE).upper()

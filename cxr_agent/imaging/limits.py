@@ -20,6 +20,8 @@ MAX_METADATA_BYTES: Final = 16 * MIB
 MAX_HEADER_BYTES: Final = 64 * MIB
 """Everything in a DICOM file that comes before the pixels."""
 MAX_ELEMENTS: Final = 100_000
+MAX_DIRECTORY_ELEMENTS: Final = 2_000_000
+"""Of a DICOM directory: about 100,000 files."""
 MAX_CHUNKS: Final = 100_000
 MAX_JPEG_SCANS: Final = 128
 MAX_NESTING: Final = 32

@@ -62,19 +62,19 @@ def patient_facts(header: Header, today: datetime.date | None = None) -> Patient
     for tag in _FILM_DATES:
         if not header.filled(tag):
             continue
-        date = _date(header.text(tag))
+        date = date_of(header.text(tag))
         if date is None or not _FIRST_RADIOGRAPH <= date <= latest:
             bad = True
         elif film is None:
             film = date
     birth: datetime.date | None = None
     if header.filled(Tag.PATIENT_BIRTH_DATE):
-        birth = _date(header.text(Tag.PATIENT_BIRTH_DATE))
+        birth = date_of(header.text(Tag.PATIENT_BIRTH_DATE))
         if birth is None or not _EARLIEST_BIRTH <= birth <= (film or latest):
             bad, birth = True, None
     if header.filled(Tag.STUDY_TIME) and not _TIME.fullmatch(header.text(Tag.STUDY_TIME)):
         bad = True
-    years = _stated_years(header.text(Tag.PATIENT_AGE))
+    years = stated_years(header.text(Tag.PATIENT_AGE))
     if years is None and birth is not None and film is not None:
         years = (film - birth).days / 365.25
         if years > _OLDEST_YEARS:
@@ -94,7 +94,8 @@ def _age_group(years: float | None) -> AgeGroup:
     return AgeGroup.PAEDIATRIC if years < PAEDIATRIC_BELOW_YEARS else AgeGroup.ADULT
 
 
-def _stated_years(text: str) -> float | None:
+def stated_years(text: str) -> float | None:
+    """The years of an AS value; None for one that is none, or no age."""
     match = _AGE.fullmatch(text.upper())
     if match is None:
         return None
@@ -102,7 +103,8 @@ def _stated_years(text: str) -> float | None:
     return years if years <= _OLDEST_YEARS else None
 
 
-def _date(text: str) -> datetime.date | None:
+def date_of(text: str) -> datetime.date | None:
+    """The day of a DA value, also as older editions and ISO 8601 write it; None for none."""
     match = _DATE.fullmatch(text) if text.isascii() else None
     if match is None:
         return None

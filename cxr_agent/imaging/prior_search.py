@@ -196,8 +196,13 @@ def _age(one: _Candidate) -> tuple[bool, int]:
 
 def _fit(one: _Candidate, views: Collection[View]) -> tuple[bool, bool, tuple[bool, int]]:
     """Sorts the same projection first, one that is not known before another one."""
-    known = one.view is not View.UNKNOWN
-    return not (known and one.view in views), known, _age(one)
+    return *projection_rank(one.view, views), _age(one)
+
+
+def projection_rank(view: View, views: Collection[View]) -> tuple[bool, bool]:
+    """Sorts films of one of ``views`` first, then those whose projection is not known."""
+    known = view is not View.UNKNOWN
+    return not (known and view in views), known
 
 
 def _again(one: _Candidate, decoder: Decoder, passed: Counter[str]) -> DecodedFilm | None:

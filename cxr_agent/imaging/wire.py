@@ -11,13 +11,16 @@ from __future__ import annotations
 import json
 import re
 import struct
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
 
 from cxr_agent.errors import InputCode, InputError
+from cxr_agent.imaging.dicom_directory import DirectoryFile
 from cxr_agent.imaging.film import DecodedFilm, ordered
+from cxr_agent.imaging.heading import Heading, heading_from, heading_record
 from cxr_agent.imaging.limits import MAX_PIXELS, MAX_SIDE_PX
 from cxr_agent.imaging.patient_key import PatientKey
 from cxr_agent.imaging.refusal import refusal, refusal_from_name
@@ -30,7 +33,7 @@ from cxr_agent.study import (
     View,
 )
 
-READY: Final = b"CXRWORK2"
+READY: Final = b"CXRWORK3"
 """First thing that a worker says: the protocol and its version."""
 REQUEST: Final = struct.Struct("<BI")
 """An :class:`Ask`, and the length of the path that follows."""
@@ -40,6 +43,8 @@ MAGIC: Final = b"CXRF"
 _FINGERPRINT: Final = re.compile(r"(?:[0-9a-f]{64})?")
 MAX_PATH_BYTES: Final = 1 << 16
 MAX_JSON_BYTES: Final = 1 << 14
+MAX_DIRECTORY_BYTES: Final = 1 << 25
+"""The JSON of a directory of 100,000 files."""
 
 
 class Ask(IntEnum):
@@ -47,6 +52,8 @@ class Ask(IntEnum):
 
     FILM = 1
     PATIENT = 2
+    HEADING = 3
+    DIRECTORY = 4
 
 
 def film_answer(film: DecodedFilm) -> bytes:
@@ -72,13 +79,37 @@ def patient_answer(key: PatientKey) -> bytes:
     return ANSWER.pack(MAGIC, len(text), 0, 0) + text
 
 
+def heading_answer(heading: Heading) -> bytes:
+    """Header and JSON object for a heading."""
+    return _facts_answer(heading_record(heading))
+
+
+def directory_answer(files: tuple[DirectoryFile, ...]) -> bytes:
+    """Header and JSON object for the files of a directory.
+
+    Raises
+    ------
+    InputError
+        ``metadata_bomb`` where they are too many to be told.
+    """
+    answer = _facts_answer({"files": [[*one.parts, one.passed] for one in files]})
+    if len(answer) > MAX_DIRECTORY_BYTES:
+        raise refusal(InputCode.METADATA_BOMB)
+    return answer
+
+
+def _facts_answer(facts: Mapping[str, Any]) -> bytes:
+    text = json.dumps(facts).encode("ascii")
+    return ANSWER.pack(MAGIC, len(text), 0, 0) + text
+
+
 def refusal_answer(error: InputError) -> bytes:
     """Header and JSON object for a refusal: its code, and nothing else."""
     text = json.dumps({"refused": error.code}).encode("ascii")
     return ANSWER.pack(MAGIC, len(text), 0, 0) + text
 
 
-def read_header(header: bytes) -> tuple[int, int, int]:
+def read_header(header: bytes, most: int = MAX_JSON_BYTES) -> tuple[int, int, int]:
     """Length of the JSON object, rows and columns, all within bounds.
 
     Raises
@@ -87,7 +118,7 @@ def read_header(header: bytes) -> tuple[int, int, int]:
         ``decode_crash`` for a header that no sound worker writes.
     """
     magic, length, rows, columns = ANSWER.unpack(header)
-    sound = magic == MAGIC and length <= MAX_JSON_BYTES
+    sound = magic == MAGIC and length <= most
     if not sound or max(rows, columns) > MAX_SIDE_PX or rows * columns > MAX_PIXELS:
         raise refusal(InputCode.DECODE_CRASH)
     if (rows == 0) is not (columns == 0):
@@ -114,6 +145,23 @@ def read_patient(text: bytes) -> PatientKey:
     try:
         facts = json.loads(text)
         return PatientKey(facts["patient_id"], facts["issuer"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise read_refusal(text) from None
+
+
+def read_heading(text: bytes) -> Heading:
+    """The heading of an answer; raises as :func:`read_patient`."""
+    try:
+        return heading_from(json.loads(text))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise read_refusal(text) from None
+
+
+def read_directory(text: bytes) -> tuple[DirectoryFile, ...]:
+    """The files of an answer; raises as :func:`read_patient`."""
+    try:
+        files = json.loads(text)["files"]
+        return tuple(DirectoryFile(tuple(parts), passed) for *parts, passed in files)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise read_refusal(text) from None
 

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from cxr_agent.errors import InputCode, InputError
-from cxr_agent.imaging.decode import decode, patient_of
+from cxr_agent.imaging.decode import decode, directory_of, heading_of, patient_of
 from cxr_agent.imaging.film import DecodedFilm
 from cxr_agent.imaging.limits import WORKER_EXTRA_BYTES, WORKER_FILE_S
 from cxr_agent.imaging.refusal import refusal
@@ -27,7 +27,9 @@ from cxr_agent.imaging.wire import (
     READY,
     REQUEST,
     Ask,
+    directory_answer,
     film_answer,
+    heading_answer,
     patient_answer,
     refusal_answer,
 )
@@ -58,6 +60,10 @@ def main(arguments: list[str]) -> int:
         try:
             if wanted == Ask.PATIENT:
                 _write(sink, patient_answer(patient_of(path)))
+            elif wanted == Ask.HEADING:
+                _write(sink, heading_answer(heading_of(path)))
+            elif wanted == Ask.DIRECTORY:
+                _write(sink, directory_answer(directory_of(path)))
             else:
                 _answer(sink, decode(path))
         except InputError as error:

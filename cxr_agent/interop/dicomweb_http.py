@@ -40,6 +40,10 @@ class BoundedAdapter(HTTPAdapter):
 
     def __init__(self) -> None:
         super().__init__(max_retries=0)
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with time and amount anew, for another study."""
         self._deadline = time.monotonic() + SERVER_S
         self._left = MAX_ALL_BYTES
 
@@ -85,7 +89,9 @@ class BoundedAdapter(HTTPAdapter):
         return bytes(body)
 
 
-def bounded_session(login: tuple[str, str] | None, token: str) -> requests.Session:
+def bounded_session(
+    login: tuple[str, str] | None, token: str, adapter: BoundedAdapter | None = None
+) -> requests.Session:
     """A session without the settings of the surroundings: no proxy, no .netrc, no cookies kept."""
     session = requests.Session()
     session.trust_env = False
@@ -95,7 +101,7 @@ def bounded_session(login: tuple[str, str] | None, token: str) -> requests.Sessi
         session.auth = login
     elif token:
         session.headers["Authorization"] = f"Bearer {token}"
-    adapter = BoundedAdapter()
+    adapter = adapter or BoundedAdapter()
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

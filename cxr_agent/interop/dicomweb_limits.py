@@ -20,6 +20,15 @@ MAX_ALL_BYTES: Final = 512 * MIB
 EXTRA_BYTES: Final = 2048 * MIB
 """Address space of the process above what it has after its imports."""
 
+PAGE: Final = 200
+"""Studies of a search that are asked for at a time."""
+MAX_SEARCHED: Final = 100_000
+"""Studies of a search that are listed."""
+MAX_FETCHED: Final = 32
+"""Films of one study and its priors."""
+MAX_SILENT: Final = 3
+"""Studies one after the other for which the server does not answer, before it is given up."""
+
 MAX_STUDIES: Final = 200
 """Listed for one patient."""
 MAX_STUDIES_ASKED: Final = 20

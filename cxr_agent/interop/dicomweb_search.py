@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import requests
 from dicomweb_client import DICOMwebClient
 
 from cxr_agent.errors import InputError, PriorCode, RemoteCode, UnsuitableCode
@@ -41,7 +42,7 @@ _T = TypeVar("_T")
 _UID: Final = re.compile(r"\d[\d.]{0,63}", re.ASCII)
 """Not as strict as PS3.5 9.1, which films break; but always one step of a path."""
 _MODALITIES_IN_STUDY: Final = "00080061"
-_RADIOGRAPHS: Final = frozenset({"CR", "DX", "DR", "RG", "OT", "SC"})
+RADIOGRAPHS: Final = frozenset({"CR", "DX", "DR", "RG", "OT", "SC"})
 """Modalities under which a chest film may stand; what it is, its own header says."""
 
 
@@ -116,33 +117,33 @@ class Search:
             listed = self._listed(filters)
         found: list[tuple[str, str]] = []
         for item in listed:
-            header, modalities = _read(item, json_header), _read(item, _modalities)
-            uid, day = _uid(header, Tag.STUDY_INSTANCE_UID), header.text(Tag.STUDY_DATE)
+            header, modalities = read_item(item, json_header), read_item(item, modalities_of)
+            uid, day = uid_of(header, Tag.STUDY_INSTANCE_UID), header.text(Tag.STUDY_DATE)
             if fingerprint(uid) in self.wanted.studies:
                 self.passed[PriorCode.SAME_STUDY] += 1
             elif day and self.wanted.until and day > self.wanted.until:
                 self.passed[PriorCode.LATER_FILM] += 1
-            elif modalities and not modalities & _RADIOGRAPHS:
+            elif modalities and not modalities & RADIOGRAPHS:
                 self.passed[UnsuitableCode.UNSUPPORTED_MODALITY] += 1
             else:
                 found.append((day, uid))
         return [uid for _, uid in sorted(found, reverse=True)]
 
     def _listed(self, filters: dict[str, str]) -> list[dict[str, Any]]:
-        listed = _answered(
+        listed = answered(
             lambda: self.server.search_for_studies(
                 limit=MAX_STUDIES, fields=["ModalitiesInStudy"], search_filters=filters
             )
         )
         self.cut = len(listed) >= MAX_STUDIES
-        return _data_sets(listed)
+        return data_sets(listed)
 
     def _films(self, study: str) -> list[Header]:
         """The frontal chest films of a study, the current film's projection first."""
-        listed = _answered(lambda: self.server.retrieve_study_metadata(study))
+        listed = answered(lambda: self.server.retrieve_study_metadata(study))
         found: list[tuple[int, Header]] = []
-        for item in _data_sets(listed):
-            header = _read(item, json_header)
+        for item in data_sets(listed):
+            header = read_item(item, json_header)
             try:
                 found.append((self._fit(header), header))
             except InputError as error:
@@ -169,10 +170,10 @@ class Search:
         return 1 if view is View.UNKNOWN else 0 if view in self.wanted.views else 2
 
     def _fetch(self, study: str, film: Header) -> None:
-        series, instance = _uid(film, Tag.SERIES_INSTANCE_UID), _uid(film, Tag.SOP_INSTANCE_UID)
-        data_set = _answered(lambda: self.server.retrieve_instance(study, series, instance))
+        series, instance = uid_of(film, Tag.SERIES_INSTANCE_UID), uid_of(film, Tag.SOP_INSTANCE_UID)
+        data_set = answered(lambda: self.server.retrieve_instance(study, series, instance))
         path = self.folder / f"{self.fetched + 1}.dcm"
-        _answered(lambda: data_set.save_as(path, enforce_file_format=True))
+        answered(lambda: data_set.save_as(path, enforce_file_format=True))
         self.fetched += 1
 
 
@@ -181,18 +182,24 @@ def searched(
 ) -> Search:
     """Search a server and fetch what is worth it; raises as :meth:`Search.run`."""
     with bounded_session(login, token) as session:
-        client = _answered(
-            lambda: DICOMwebClient(
-                url, session=session, permissive_uid=True, timeout=(CONNECT_S, SILENCE_S)
-            )
-        )
-        client.set_http_retry_params(retry=False)
+        client = client_of(url, session)
         search = Search(client, wanted, folder)
         search.run()
     return search
 
 
-def _answered(call: Callable[[], _T]) -> _T:
+def client_of(url: str, session: requests.Session) -> DICOMwebClient:
+    """A client that neither waits long nor asks twice."""
+    client = answered(
+        lambda: DICOMwebClient(
+            url, session=session, permissive_uid=True, timeout=(CONNECT_S, SILENCE_S)
+        )
+    )
+    client.set_http_retry_params(retry=False)
+    return client
+
+
+def answered(call: Callable[[], _T]) -> _T:
     """What ``call`` gives; whatever a library makes of a strange answer is one failure."""
     try:
         return call()
@@ -202,22 +209,22 @@ def _answered(call: Callable[[], _T]) -> _T:
         raise ServerFailure(RemoteCode.BAD_ANSWER) from None
 
 
-def _read(item: dict[str, Any], reader: Callable[[dict[str, Any]], _T]) -> _T:
-    return _answered(lambda: reader(item))
+def read_item(item: dict[str, Any], reader: Callable[[dict[str, Any]], _T]) -> _T:
+    return answered(lambda: reader(item))
 
 
-def _uid(header: Header, tag: Tag) -> str:
+def uid_of(header: Header, tag: Tag) -> str:
     uid = header.text(tag)
     if not _UID.fullmatch(uid):
         raise ServerFailure(RemoteCode.BAD_ANSWER)
     return uid
 
 
-def _data_sets(listed: Sequence[Any]) -> list[dict[str, Any]]:
+def data_sets(listed: Sequence[Any]) -> list[dict[str, Any]]:
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise ServerFailure(RemoteCode.BAD_ANSWER)
     return listed
 
 
-def _modalities(item: dict[str, Any]) -> frozenset[str]:
+def modalities_of(item: dict[str, Any]) -> frozenset[str]:
     return frozenset(map(str, item.get(_MODALITIES_IN_STUDY, {}).get("Value") or ()))

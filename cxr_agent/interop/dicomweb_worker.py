@@ -1,9 +1,19 @@
 """The process that speaks to a DICOMweb server: ``python -m cxr_agent.interop.dicomweb_worker``.
 
-It reads one request as a line of JSON from standard input, leaves films in the folder that it names
-and writes one line to standard output: ``failed`` (a code, or nothing), ``passed`` (counts by code)
-and ``cut``. When the input ends, because whoever asked has ended, it removes the folder. Its
-messages go nowhere, because the libraries quote what they ask for.
+It reads one request as a line of JSON from standard input and writes lines of JSON to standard
+output, each with ``failed`` (a code, or nothing). ``what`` in the request says what is wanted:
+
+``priors``
+    Films in the folder that the request names; one line with ``passed`` (counts by code) and
+    ``cut``.
+``films``
+    Films that the request names, in that folder; one line.
+``list``
+    What a search finds: a line for each film, for each that is passed over and for each study that
+    cannot be listed (:mod:`cxr_agent.interop.dicomweb_listing`), and one with ``cut`` at the end.
+
+When the input ends, because whoever asked has ended, it removes the folder. Its messages go
+nowhere, because the libraries quote what they ask for.
 """
 
 from __future__ import annotations
@@ -13,15 +23,17 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cxr_agent.errors import RemoteCode
 from cxr_agent.imaging.patient_key import PatientKey
 from cxr_agent.imaging.worker_limits import limit_process
 from cxr_agent.interop.dicomweb_http import ServerFailure
 from cxr_agent.interop.dicomweb_limits import EXTRA_BYTES, MAX_FILM_BYTES
+from cxr_agent.interop.dicomweb_listing import Query, fetch, listed
 from cxr_agent.interop.dicomweb_search import Wanted, searched
 from cxr_agent.study import View
 
@@ -32,20 +44,25 @@ def main() -> int:
     request = json.loads(sys.stdin.readline())
     os.umask(0o077)
     limit_process(memory_bytes=EXTRA_BYTES, file_bytes=2 * MAX_FILM_BYTES)
-    try:
-        answer = _answer(request)
-    except ServerFailure as failure:
-        answer = {"failed": failure.code}
-    except MemoryError:
-        answer = {"failed": RemoteCode.BAD_ANSWER}
     with suppress(BrokenPipeError):
-        print(json.dumps(answer), flush=True)
+        try:
+            for answer in _ANSWERS[request["what"]](request):
+                _say(answer)
+        except ServerFailure as failure:
+            _say({"failed": failure.code})
+        except MemoryError:
+            _say({"failed": RemoteCode.BAD_ANSWER})
         sys.stdin.read()
-    shutil.rmtree(request["folder"], ignore_errors=True)
+    if "folder" in request:
+        shutil.rmtree(request["folder"], ignore_errors=True)
     return 0
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _say(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+def _priors(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     login = request["login"]
     search = searched(
         request["url"],
@@ -59,7 +76,25 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         ),
         Path(request["folder"]),
     )
-    return {"failed": "", "passed": search.passed, "cut": search.cut}
+    yield {"failed": "", "passed": search.passed, "cut": search.cut}
+
+
+def _films(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    fetch(request["url"], request["token"], request["films"], Path(request["folder"]))
+    yield {"failed": ""}
+
+
+def _list(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    query = Query(request["filters"], request["offset"], request["limit"])
+    for told in listed(request["url"], request["token"], query):
+        yield {"failed": "", **told}
+
+
+_ANSWERS: Final[dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]]] = {
+    "priors": _priors,
+    "films": _films,
+    "list": _list,
+}
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ class Archive:
 
 
 @contextmanager
-def orthanc(folder: Path) -> Iterator[Archive]:
-    """Start one with an empty store, and end it."""
+def orthanc(folder: Path, *, locked: bool = True) -> Iterator[Archive]:
+    """Start one with an empty store, and end it; without ``locked`` it asks for no login."""
     program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
     if program is None or not PLUGIN.exists():
         pytest.skip("Orthanc is not installed: apt-get install orthanc orthanc-dicomweb")
@@ -65,7 +65,7 @@ def orthanc(folder: Path) -> Iterator[Archive]:
         "HttpPort": port,
         "DicomServerEnabled": False,
         "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": True,
+        "AuthenticationEnabled": locked,
         "RegisteredUsers": dict([LOGIN]),
         "Plugins": [str(PLUGIN)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},

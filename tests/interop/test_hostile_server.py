@@ -21,7 +21,7 @@ import pytest
 
 from cxr_agent.errors import ConfigError, RemoteCode, RemoteError, UsageError
 from cxr_agent.imaging import Decoder
-from cxr_agent.interop import dicomweb, dicomweb_http
+from cxr_agent.interop import dicomweb_http, dicomweb_process
 from cxr_agent.interop.dicomweb import DicomwebServer
 from cxr_agent.interop.dicomweb_json import json_header
 from cxr_agent.interop.prior_source import prior_source
@@ -272,8 +272,8 @@ def test_a_uid_that_is_a_path(server: Hostile, current: Path, decoder: Decoder, 
 def test_a_silent_server(
     server: Hostile, current: Path, decoder: Decoder, private: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dicomweb, "SERVER_S", 1.0)
-    monkeypatch.setattr(dicomweb, "_GRACE_S", 2.0)
+    monkeypatch.setattr(dicomweb_process, "SERVER_S", 1.0)
+    monkeypatch.setattr(dicomweb_process, "_GRACE_S", 2.0)
     server.answers["studies"] = silence
     began = time.monotonic()
     with pytest.raises(RemoteError, match="dicomweb_unreachable"):
@@ -414,7 +414,7 @@ def test_bad_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_library_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dicomweb, "find_spec", lambda name: None)
+    monkeypatch.setattr(dicomweb_process, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="dicomweb_missing") as refused:
         prior_source("https://host/dicom-web")
     assert "cxr-agent[dicomweb]" in refused.value.hint
@@ -429,7 +429,7 @@ def test_a_broken_process(
     def command(module: str) -> list[str]:
         return [sys.executable, "-c", f"import os; os.write(1, {said!r})"]
 
-    monkeypatch.setattr(dicomweb, "bare_command", command)
+    monkeypatch.setattr(dicomweb_process, "bare_command", command)
     with pytest.raises(RemoteError, match=r"^\[dicomweb_bad_answer\]") as failed:
         search("http://127.0.0.1:9/", current, decoder)
     assert "MARTHA" not in str(failed.value)
