@@ -93,7 +93,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def listing_line(studies: int) -> None:
-    """How many studies are listed so far, on a terminal."""
+def listing_line(files: int) -> None:
+    """How many files were looked at so far, on a terminal."""
     if sys.stderr.isatty():
-        print(f"\r\033[K  {studies:,} studies listed", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K  {files:,} files listed", end="", file=sys.stderr, flush=True)

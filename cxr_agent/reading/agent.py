@@ -287,7 +287,7 @@ class Agent(AbstractContextManager["Agent"]):
         runner
             Makes who has the studies read; without it, processes of this machine.
         on_listed
-            Told now and then how many studies are listed so far.
+            Told now and then how many files were looked at: every header is read before a study.
 
         Raises
         ------

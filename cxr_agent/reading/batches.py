@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,8 @@ from cxr_agent.batch.batch import Batch, Limits
 from cxr_agent.batch.inline import Inline
 from cxr_agent.batch.item import BatchStudy
 from cxr_agent.batch.ledger import Ledger
-from cxr_agent.batch.listing import Refused, studies_of
+from cxr_agent.batch.listing import Listing, Refused, Summary, studies_of
+from cxr_agent.batch.listing.sources import Entry
 from cxr_agent.batch.pool import STUDY_S, WORKER_MIB, LocalPool
 from cxr_agent.batch.shard import Shard
 from cxr_agent.batch.work import ReaderSource, Runner
@@ -26,7 +27,7 @@ from cxr_agent.reading.setup import Setup
 from cxr_agent.reading.study_reader import StudyReaderSource
 from cxr_agent.reading.version import program_version
 
-BatchSource = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | BatchStudy]
+BatchSource = str | os.PathLike[str] | Iterable[Entry]
 RunnerMaker = Callable[[ReaderSource, "BatchOptions"], Runner]
 _OPTIONS: Final = "options"
 _AT_ONCE: Final = 500
@@ -116,7 +117,12 @@ def begin_batch(
         _check_options(ledger, chosen)
         made_by = _made_by(setup)
         digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
-        _list(ledger, source, wanted, digest, on_listed or (lambda count: None))
+        with studies_of(
+            os.fspath(source) if isinstance(source, os.PathLike) else source,
+            priors=wanted.priors,
+            on_seen=_now_and_then(on_listed),
+        ) as listing:
+            _list(ledger, listing, wanted.shard, digest)
         ledger.freshen(digest)
         if wanted.retry_failed:
             ledger.retry_failed()
@@ -126,7 +132,11 @@ def begin_batch(
             runner,
             digest,
             limits,
-            facts={_OPTIONS: chosen, "setup": made_by | {"versions": setup.versions()}},
+            facts={
+                _OPTIONS: chosen,
+                "setup": made_by | {"versions": setup.versions()},
+                "listing": asdict(listing.summary),
+            },
         )
     except BaseException:
         ledger.close()
@@ -190,32 +200,34 @@ def _check_options(ledger: Ledger, chosen: Mapping[str, Any]) -> None:
         )
 
 
-def _list(
-    ledger: Ledger,
-    source: BatchSource,
-    options: BatchOptions,
-    digest: str,
-    on_listed: Callable[[int], None],
-) -> None:
-    listing = ledger.begin_listing()
+def _now_and_then(told: Callable[[int], None] | None) -> Callable[[int], None] | None:
+    if told is None:
+        return None
+    return lambda count: told(count) if count % _AT_ONCE == 0 else None
+
+
+def _list(ledger: Ledger, listing: Listing, shard: Shard | None, digest: str) -> None:
+    """Take up what is listed; of a shard, its part."""
+    number = ledger.begin_listing()
     held: list[BatchStudy] = []
-    for count, entry in enumerate(_entries(source, options), 1):
-        if count % _AT_ONCE == 0:
-            on_listed(count)
+    for entry in listing:
+        if shard is not None and not shard.holds(entry.name):
+            continue
         if isinstance(entry, Refused):
-            ledger.list_refused(listing, entry.name, entry.code, entry.message, digest)
+            ledger.list_refused(number, entry.name, entry.code, entry.message, digest)
             continue
         held.append(entry)
         if len(held) >= _AT_ONCE:
-            ledger.list_studies(listing, held)
+            ledger.list_studies(number, held)
             held.clear()
-    ledger.list_studies(listing, held)
-    ledger.end_listing(listing)
+    ledger.list_studies(number, held)
+    ledger.end_listing(number)
     if not sum(ledger.counts().values()):
-        raise UsageError("no_studies", "there is nothing to read", hint="Check INPUT.")
+        raise UsageError(
+            "no_studies", "there is nothing to read", hint=_why_nothing(listing.summary)
+        )
 
 
-def _entries(source: BatchSource, options: BatchOptions) -> Iterator[BatchStudy | Refused]:
-    for entry in studies_of(source, priors=options.priors):
-        if options.shard is None or options.shard.holds(entry.name):
-            yield entry
+def _why_nothing(summary: Summary) -> str:
+    passed = ", ".join(f"{count} {code}" for code, count in summary.passed.most_common(3))
+    return f"Of {summary.seen} files, passed over: {passed}." if passed else "Check INPUT."

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cxr_agent.batch.inputs import digest_of, facts_of
 from cxr_agent.batch.layout import CACHE, TRACES, UNACCEPTED, traces_of
+from cxr_agent.batch.listing import fetched
 from cxr_agent.batch.rows import rows_of
 from cxr_agent.batch.work import FileFacts, Outcome, StudyResult, Task
 from cxr_agent.errors import CxrAgentError, InputError, OutputError, RemoteError
@@ -71,17 +72,19 @@ class StudyReader(AbstractContextManager["StudyReader"]):
         began = time.monotonic()
         films = tuple(map(facts_of, task.films))
         priors = tuple(map(facts_of, task.priors))
+        count = len(films)
         inputs = digest_of(
             [one.sha256 for one in films], [one.sha256 for one in priors], task.indication
         )
         notes: list[str] = []
         try:
-            study = self._agent.load(
-                task.films,
-                priors=task.priors,
-                indication=task.indication,
-                on_unfit_prior=lambda error: notes.append(error.code),
-            )
+            with fetched((*task.films, *task.priors)) as paths:
+                study = self._agent.load(
+                    paths[:count],
+                    priors=paths[count:],
+                    indication=task.indication,
+                    on_unfit_prior=lambda error: notes.append(error.code),
+                )
         except Exception as error:
             return _result_of(error, began, inputs, (*films, *priors))
         seconds = time.monotonic() - began
