@@ -45,12 +45,12 @@ def rows() -> list[tuple[str, str]]:
 
 def _readings(folder: Path) -> tuple[list[tuple[str, str]], Trace]:
     film = write_film(folder, 2048)
-    shares, synced, counts = [], [], (0, 0)
+    shares, synced, syncs = [], [], 0
     with Agent(traces=folder / "traces") as agent:
         agent.read(film)
         for _ in range(_RUNS):
             with ExitStack() as timing:
-                names = ("create", "append_all", "put")
+                names = ("create", "append_all", "hold", "put", "close")
                 writing = [timing.enter_context(_timed(TraceWriter, one)) for one in names]
                 sync = timing.enter_context(_timed(os, "fsync"))
                 began = time.perf_counter()
@@ -58,13 +58,14 @@ def _readings(folder: Path) -> tuple[list[tuple[str, str]], Trace]:
                 whole = time.perf_counter() - began
             shares.append(sum(clock.seconds for clock in writing) / whole)
             synced.append(sync.seconds / whole)
-            counts = (sum(clock.calls for clock in writing), sync.calls)
+            syncs = sync.calls
     assert report.trace is not None
     all_of_it, disk = statistics.median(shares), statistics.median(synced)
     own = statistics.median(a - b for a, b in zip(shares, synced, strict=True))
     share = f"{all_of_it:.1%} of it: fsync {disk:.1%}, the rest {own:.1%} (limit 3 %)"
-    what = f"trace in one warm reading, {counts[0]} writes with {counts[1]} fsyncs"
-    return [(what, share)], read_trace(Path(report.trace))
+    trace = read_trace(Path(report.trace))
+    what = f"trace in one warm reading, {len(trace.lines)} events with {syncs} fsyncs"
+    return [(what, share)], trace
 
 
 def _events(folder: Path, trace: Trace) -> list[tuple[str, str]]:

@@ -54,8 +54,9 @@ def verify(run: Run = "last", traces: Traces = None, as_json: AsJson = False) ->
         state = "intact" if found.intact else f"{count} problem{'s' if count > 1 else ''}"
         end = "" if found.finished else ", not finished"
         torn = ", last line torn" if found.torn else ""
+        sealed = "" if found.sealed or not found.intact else ", end not sealed"
         size = f"{found.lines} lines, {found.artifacts} files"
-        print(f"{clean(found.run_id)}: {state}{end}{torn}, {size}")
+        print(f"{clean(found.run_id)}: {state}{end}{torn}{sealed}, {size}")
         print(f"head {found.head}")
     return EXIT_OK if found.intact else TraceError.exit_status
 

@@ -1,6 +1,7 @@
 """The one graph of a reading: look -> plan -> act -> observe ... -> compose -> word -> gate.
 
-Every node writes what it did to the trace before the next one starts.
+What a step did is on the disk before the next one starts, and a call before its tool runs; what is
+only said of them goes there with the event that follows, before a model is asked or the graph ends.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, TypedDict
 
-from cxr_agent.evidence import Evidence
+from cxr_agent.evidence import Evidence, Observation
 from cxr_agent.planning import statements
 from cxr_agent.planning.budget import Budget, Spending
 from cxr_agent.planning.judging import Judge
@@ -31,6 +32,7 @@ from cxr_agent.questions import Question
 from cxr_agent.report.compose import compose
 from cxr_agent.report.draft import Draft
 from cxr_agent.report.gates.gate import Gated, repair
+from cxr_agent.study import Image
 from cxr_agent.toolbox.arguments import ToolCall, refusal_of
 from cxr_agent.toolbox.execute import Outcome, Toolbox
 from cxr_agent.trace import FINISH, Conflict, GateVerdict, Plan, ReportDrafted
@@ -160,6 +162,7 @@ class ReadingGraph:
             },
             {"recursion_limit": limit},
         )
+        self.toolbox.trace.flush()
         tried, evidence = tuple(final["tried"]), tuple(final["evidence"])
         if final["refused"] is not None:
             return Reading(None, evidence, tried, "refused", final["refused"], self._handed_over)
@@ -179,14 +182,18 @@ class ReadingGraph:
         """What is known of the films before any tool runs."""
         study = self.toolbox.bench.study
         known = [
-            self.toolbox.state(observation, film, "imaging")
+            self._state(observation, film, "imaging")
             for film in (*study.images, *study.priors)
             for observation in statements.about_film(film)
         ]
         changed = statements.about_thresholds()
         if changed is not None:
-            known.append(self.toolbox.state(changed, study.images[0], "configuration"))
+            known.append(self._state(changed, study.images[0], "configuration"))
         return {"evidence": known}
+
+    def _state(self, observation: Observation, film: Image, speaker: str = "protocol") -> Evidence:
+        """A statement that no tool makes; it need not be on the disk before what follows is."""
+        return self.toolbox.state(observation, film, speaker, held=True)
 
     def plan(self, state: _State) -> _State:
         """Ask the planner for the next calls, within the budget."""
@@ -237,6 +244,8 @@ class ReadingGraph:
         """The planner's decision, or that of who takes its place."""
         stop = self.spending.may_not_ask() if self._acting.corrigible else None
         if stop is None:
+            if self._acting.corrigible:
+                self.toolbox.trace.flush()  # a language model may take its time
             try:
                 decision = self._acting.decide(situation)
             except PlannerFailed as failure:
@@ -317,12 +326,13 @@ class ReadingGraph:
         draft = state["draft"]
         may_ask = self._handed_over is None and self.spending.may_not_ask() is None
         if self.writer is not None and may_ask:
+            self.toolbox.trace.flush()
             draft, consulted = self.writer.word(draft, state["evidence"])
             self._consulted(consulted)
             if self.judge is not None and self.spending.may_not_ask() is None:
                 draft, asked = self.judge.sift(draft, state["evidence"])
                 self._consulted(asked)
-        self.toolbox.trace.append(
+        self.toolbox.trace.hold(
             ReportDrafted(
                 sentences=tuple(
                     {"section": section.value, **sentence.model_dump(mode="json")}
@@ -357,34 +367,29 @@ class ReadingGraph:
         compared = {item.against for item in state["evidence"]}
         reason = "not_compared" if self._can_compare() else "comparison_tool_missing"
         made += [
-            self.toolbox.state(statements.about_uncompared(prior, reason), first, "protocol")
+            self._state(statements.about_uncompared(prior, reason), first)
             for prior in study.priors
             if prior.handle not in compared
         ]
         if not study.priors:
             nothing = statements.about_no_prior(searched=study.priors_searched)
-            made.append(self.toolbox.state(nothing, first, "protocol"))
+            made.append(self._state(nothing, first))
         outcomes = [one.outcome for one in state["tried"] if one.outcome is not None]
         unsaid = [o for o in outcomes if o.status == "failed" and not o.evidence]
         reasons = dict.fromkeys(code for outcome in unsaid for code in outcome.codes)
         if state["spent"] is not None:
             reasons[state["spent"]] = None
         if reasons:
-            observation = statements.about_budget(tuple(reasons))
-            made.append(self.toolbox.state(observation, first, "protocol"))
+            made.append(self._state(statements.about_budget(tuple(reasons)), first))
         if self._handed_over is not None:
-            observation = statements.about_handover(self._handed_over)
-            made.append(self.toolbox.state(observation, first, "protocol"))
+            made.append(self._state(statements.about_handover(self._handed_over), first))
         made += self._conflicts(state["evidence"])
         if self.asked is not None:
             made += [
-                self.toolbox.state(missing, first, "protocol")
+                self._state(missing, first)
                 for missing in statements.about_question(self.asked, state["evidence"])
             ]
-        made += [
-            self.toolbox.state(missing, first, "protocol")
-            for missing in statements.about_scope(outcomes)
-        ]
+        made += [self._state(missing, first) for missing in statements.about_scope(outcomes)]
         return made
 
     def _can_compare(self) -> bool:
@@ -393,15 +398,14 @@ class ReadingGraph:
     def _conflicts(self, evidence: Sequence[Evidence]) -> Iterator[Evidence]:
         """Disagreements as evidence, and in the trace with the rule that decided."""
         for handle, conflict in statements.about_conflicts(evidence):
-            self.toolbox.trace.append(
+            self.toolbox.trace.hold(
                 Conflict(
                     codes=conflict.reasons,
                     evidence=conflict.basis,
                     rule=conflict.category or "undecided",
                 )
             )
-            film = self.toolbox.bench.study.image(handle)
-            yield self.toolbox.state(conflict, film, "protocol")
+            yield self._state(conflict, self.toolbox.bench.study.image(handle))
 
     def _record_plans(
         self,
@@ -431,7 +435,7 @@ class ReadingGraph:
         refusal: str | None = None,
     ) -> None:
         consulted = decision.consulted
-        self.toolbox.trace.append(
+        self.toolbox.trace.hold(
             Plan(
                 step=self.toolbox.next_step + ahead,
                 planner=by,

@@ -93,7 +93,7 @@ class Run:
 
     def start(self) -> None:
         """Write the first events."""
-        self.trace.append(self.started())
+        self.trace.hold(self.started())
         self.films = write_study(self.study, self.trace, self.setup.privacy)
 
     def started(self) -> RunStarted:
@@ -273,6 +273,8 @@ class Run:
 
     def fail(self, error: BaseException) -> None:
         """The last event of a run without a report. The trace may be what failed: then silence."""
+        if self.trace.ended:
+            return  # interrupted when all was written
         refused = isinstance(error, UnsuitableFilm)
         code = "interrupted" if isinstance(error, KeyboardInterrupt) else "internal_error"
         if isinstance(error, CxrAgentError):

@@ -49,12 +49,22 @@ class FollowingWriter(TraceWriter):
                 break
             met.append(line)
         new = events[len(met) :]
-        if not new:
-            return tuple(met)
+        if new:
+            self._say_resumed()
+        return (*met, *super().append_all(new))
+
+    def hold(self, event: Event) -> Line:
+        """As :meth:`append_all`, of one event that is written with the next."""
+        line = self._meet(event)
+        if line is not None:
+            return line
+        self._say_resumed()
+        return super().hold(event)
+
+    def _say_resumed(self) -> None:
         if self._resumed is not None:
             first, self._resumed = self._resumed, None
-            return (*met, *super().append_all((first, *new))[1:])
-        return (*met, *super().append_all(new))
+            super().hold(first)
 
     def _meet(self, event: Event) -> Line | None:
         """The line that recorded the event; None when all were met."""

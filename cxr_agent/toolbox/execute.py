@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import count, product
+from itertools import chain, count, product
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -54,6 +54,10 @@ class _Begun:
     began: float
 
 
+_Result = tuple[Bound, Taken] | Abstain | CxrAgentError
+"""What a tool gives, or why it gives nothing."""
+
+
 @dataclass(slots=True)
 class Toolbox:
     """Runs tools of a registry on one bench and writes everything to one trace."""
@@ -96,8 +100,7 @@ class Toolbox:
         ToolError
             ``unknown_tool`` when there is no such tool.
         """
-        begun = self._begin(call)
-        return self._settle(begun, self._answer(begun))
+        return self._together([call])[0]
 
     def run_all(self, calls: Sequence[ToolCall]) -> tuple[Outcome, ...]:
         """Run several calls side by side; raises as :meth:`run`.
@@ -105,20 +108,30 @@ class Toolbox:
         One that looks at masks which an earlier one adds waits for it. Steps and evidence are
         numbered in the order of the calls, whichever tool is faster.
         """
-        outcomes: list[Outcome] = []
-        for wave in self._waves(calls):
-            if len(wave) == 1:
-                outcomes.append(self.run(wave[0]))
-                continue
-            begun = [self._begin(call) for call in wave]
-            with ThreadPoolExecutor(min(len(begun), _SIDE_BY_SIDE)) as pool:
-                # Each in its own copy of the context: what the user set for this run holds there.
-                answers = [
-                    pool.submit(contextvars.copy_context().run, self._answer, one) for one in begun
-                ]
-                results = [answer.result() for answer in answers]
-            outcomes += map(self._settle, begun, results)
-        return tuple(outcomes)
+        return tuple(chain.from_iterable(map(self._together, self._waves(calls))))
+
+    def _together(self, calls: Sequence[ToolCall]) -> list[Outcome]:
+        """Calls that do not wait for each other: recorded, run, and what they gave recorded."""
+        begun = self._begin(calls)
+        answers = self._answers(begun)
+        outcomes = list(map(self._outcome, begun, answers))
+        self.trace.flush()
+        self.outcomes += outcomes
+        for given in answers:
+            if isinstance(given, tuple):
+                bound, taken = given
+                self.bench.put_masks(bound.film.handle, dict(taken.masks))
+        return outcomes
+
+    def _answers(self, begun: Sequence[_Begun]) -> list[_Result]:
+        if len(begun) == 1:
+            return [self._answer(begun[0])]
+        with ThreadPoolExecutor(min(len(begun), _SIDE_BY_SIDE)) as pool:
+            # Each in its own copy of the context: what the user set for this run holds there.
+            answers = [
+                pool.submit(contextvars.copy_context().run, self._answer, one) for one in begun
+            ]
+            return [answer.result() for answer in answers]
 
     def _waves(self, calls: Sequence[ToolCall]) -> list[list[ToolCall]]:
         waves: list[list[ToolCall]] = []
@@ -140,17 +153,24 @@ class Toolbox:
             raise ToolError("unknown_tool", f"there is no tool named {call.tool[:40]!r}")
         return spec
 
-    def _begin(self, call: ToolCall) -> _Begun:
-        spec = self._spec(call)
-        step = self.advance()
-        self.trace.append(
-            ToolCalled(
-                step=step, tool=spec.name, tool_version=spec.version, arguments=dict(call.arguments)
-            )
+    def _begin(self, calls: Sequence[ToolCall]) -> list[_Begun]:
+        """Record the calls; none of their tools runs before that is on the disk."""
+        numbered = [(self._spec(call), call, self.advance()) for call in calls]
+        self.trace.append_all(
+            [
+                ToolCalled(
+                    step=step,
+                    tool=spec.name,
+                    tool_version=spec.version,
+                    arguments=dict(call.arguments),
+                )
+                for spec, call, step in numbered
+            ]
         )
-        return _Begun(spec, call, step, time.monotonic())
+        began = time.monotonic()
+        return [_Begun(spec, call, step, began) for spec, call, step in numbered]
 
-    def _answer(self, begun: _Begun) -> tuple[Bound, Taken] | Abstain | CxrAgentError:
+    def _answer(self, begun: _Begun) -> _Result:
         """What the tool gives; that it cannot answer is an answer too."""
         spec = begun.spec
         try:
@@ -161,16 +181,8 @@ class Toolbox:
         except (Abstain, CxrAgentError) as outcome:
             return outcome
 
-    def _settle(
-        self, begun: _Begun, result: tuple[Bound, Taken] | Abstain | CxrAgentError
-    ) -> Outcome:
-        outcome = self._outcome(begun, result)
-        self.outcomes.append(outcome)
-        return outcome
-
-    def _outcome(
-        self, begun: _Begun, result: tuple[Bound, Taken] | Abstain | CxrAgentError
-    ) -> Outcome:
+    def _outcome(self, begun: _Begun, result: _Result) -> Outcome:
+        """What came of a call, recorded, to be written with what came of those beside it."""
         spec, call, step, began = begun.spec, begun.call, begun.step, begun.began
         if isinstance(result, Abstain):
             return self._nothing(
@@ -197,6 +209,8 @@ class Toolbox:
         speaker: str,
         artifacts: dict[str, str] | None = None,
         step: int | None = None,
+        *,
+        held: bool = False,
     ) -> Evidence:
         """Evidence that no tool gives: what the program itself, or a reader, knows.
 
@@ -208,10 +222,15 @@ class Toolbox:
             What it rests on, by name, already in the trace.
         step
             The step that it belongs to; one of its own where none is given.
+        held
+            Write it with the next event: see :meth:`cxr_agent.trace.TraceWriter.hold`.
         """
         step = self.advance() if step is None else step
         provenance = Provenance(step=step, tool=speaker, tool_version="1", image_sha256=film.sha256)
-        return self._evidence(observation, film, provenance, artifacts=artifacts)
+        evidence = self._made(observation, film, provenance, artifacts=artifacts)
+        write = self.trace.hold if held else self.trace.append
+        write(_added(evidence))
+        return evidence
 
     def advance(self) -> int:
         """Begin a step and give its number."""
@@ -244,8 +263,9 @@ class Toolbox:
             self._made(observation, bound.film, provenance, reading, artifacts)
             for observation, reading in taken.statements
         )
-        self.trace.append_all((returned, *map(_added, evidence)))
-        self.bench.put_masks(bound.film.handle, dict(taken.masks))
+        self.trace.hold(returned)
+        for item in evidence:
+            self.trace.hold(_added(item))
         return Outcome(step, call, "ok", (), evidence, seconds)
 
     def _nothing(
@@ -267,7 +287,7 @@ class Toolbox:
                 kind=EvidenceKind.LIMITATION, code=spec.subject, reasons=reasons
             )
         seconds = time.monotonic() - began
-        self.trace.append(
+        self.trace.hold(
             ToolReturned(
                 step=step,
                 tool=spec.name,
@@ -286,9 +306,8 @@ class Toolbox:
         named = spec.prior_parameter and call.arguments.get(spec.prior_parameter.name)
         if named in [prior.handle for prior in self.bench.study.priors]:
             limitation = limitation.model_copy(update={"against": named})
-        evidence = self._evidence(
-            limitation, film, self._provenance(spec, step, film, _model_of(spec))
-        )
+        evidence = self._made(limitation, film, self._provenance(spec, step, film, _model_of(spec)))
+        self.trace.hold(_added(evidence))
         return Outcome(step, call, status, reasons, (evidence,), seconds)
 
     def _notices(self) -> tuple[str, ...]:
@@ -307,25 +326,13 @@ class Toolbox:
             image_sha256=film.sha256,
         )
 
-    def _evidence(
+    def _made(
         self,
         observation: Observation,
         film: Image,
         provenance: Provenance,
         reading: str | None = None,
         artifacts: dict[str, str] | None = None,
-    ) -> Evidence:
-        evidence = self._made(observation, film, provenance, reading, artifacts)
-        self.trace.append(_added(evidence))
-        return evidence
-
-    def _made(
-        self,
-        observation: Observation,
-        film: Image,
-        provenance: Provenance,
-        reading: str | None,
-        artifacts: dict[str, str] | None,
     ) -> Evidence:
         """The evidence, still to be written."""
         basis = [item for item in self.stated if item.id in observation.basis]

@@ -24,7 +24,7 @@ from cxr_agent.errors import TraceError
 from cxr_agent.trace.durable import TEMPORARY, output_error, sync_folder
 from cxr_agent.trace.filters import status_of
 from cxr_agent.trace.find import TraceHeader, list_traces
-from cxr_agent.trace.layout import ARTIFACTS, LINES, OVERLAYS
+from cxr_agent.trace.layout import ARTIFACTS, HEAD, LINES, OVERLAYS
 from cxr_agent.trace.line import stamp
 from cxr_agent.trace.reader import read_trace
 
@@ -166,7 +166,7 @@ def _no_run(folder: Path) -> Why | None:
         return Why.OTHER_FILES
     for entry in folder.iterdir():
         match entry.name:
-            case name if name == LINES or name.startswith(TEMPORARY):
+            case name if name in (LINES, HEAD) or name.startswith(TEMPORARY):
                 known = _plain_file(entry)
             case name if name == ARTIFACTS:
                 known = _plain_folder(entry) and all(map(_ours, entry.iterdir()))

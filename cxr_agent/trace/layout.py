@@ -8,6 +8,8 @@ from typing import Final
 
 LINES: Final = "trace.jsonl"
 """The events, one a line."""
+HEAD: Final = "head"
+"""Which line was the last when the run ended; a run that was cut off has none, or an older one."""
 ARTIFACTS: Final = "artifacts"
 """Folder of files named by their SHA-256."""
 OVERLAYS: Final = "overlays"

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from cxr_agent.errors import TraceError
 from cxr_agent.trace.events import SCHEMA_VERSION, Event, RunFinished, RunStarted
+from cxr_agent.trace.head import read_head
 from cxr_agent.trace.layout import ARTIFACTS, LINES
 from cxr_agent.trace.line import MAX_LINE_BYTES, Line, decode, digest
 
@@ -38,12 +39,18 @@ class Trace:
     """SHA-256 of each line as it stands in the file, for :func:`cxr_agent.trace.verify`."""
     torn: bool
     """The file ended in the middle of a line, which was dropped."""
+    ends: tuple[int, ...] = ()
+    """Bytes of the file up to the end of each line."""
+    head_file: bytes | None = None
+    """The head file as it stands; None where there is none."""
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read a run from its folder or its ``trace.jsonl``; raises as :func:`read_trace`."""
         trace = read_trace(Path(path))
-        return cls(trace.directory, trace.lines, trace.digests, trace.torn)
+        return cls(
+            trace.directory, trace.lines, trace.digests, trace.torn, trace.ends, trace.head_file
+        )
 
     def __iter__(self) -> Iterator[Event]:
         return (line.event for line in self.lines)
@@ -143,8 +150,11 @@ def read_trace(path: Path) -> Trace:
     file = lines_file(path)
     lines: list[Line] = []
     digests: list[str] = []
+    ends: list[int] = []
     torn = False
     try:
+        # First: a run that is being written has all lines that its head tells of by then.
+        head = read_head(file.parent)
         with file.open("rb") as stream:
             for number, data, whole in raw_lines(stream):
                 if not whole:
@@ -152,9 +162,10 @@ def read_trace(path: Path) -> Trace:
                     break
                 lines.append(parse(data, number))
                 digests.append(digest(data))
+                ends.append(stream.tell())
     except OSError as error:
         raise not_readable(error, file) from error
-    return Trace(file.parent, tuple(lines), tuple(digests), torn)
+    return Trace(file.parent, tuple(lines), tuple(digests), torn, tuple(ends), head)
 
 
 def lines_file(path: Path) -> Path:

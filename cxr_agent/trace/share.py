@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from cxr_agent.trace.events import RunResumed, artifacts_of
-from cxr_agent.trace.layout import ARTIFACTS, LINES
+from cxr_agent.trace.head import Head, encode_head
+from cxr_agent.trace.layout import ARTIFACTS, HEAD, LINES
 from cxr_agent.trace.line import GENESIS, Line, digest, encode, stamp
 from cxr_agent.trace.reader import Trace
 from cxr_agent.trace.redact import Keeping, Redactor
@@ -48,7 +49,7 @@ def whole(trace: Trace) -> SharedRun:
     """The run as it is, in its own chain, less a torn last line."""
     # Copied, not made again: lines that another version wrote may be encoded otherwise.
     lines = (trace.directory / LINES).read_bytes().split(b"\n")[: len(trace.lines)]
-    files = {LINES: b"".join(line + b"\n" for line in lines)}
+    files = _with_head(b"".join(line + b"\n" for line in lines), trace.digests[-1])
     for sha256 in _named(trace):
         files[f"{ARTIFACTS}/{sha256}"] = trace.artifact(sha256)
     return SharedRun(trace.run_id, trace.digests[-1], files, ())
@@ -74,7 +75,7 @@ def redacted(trace: Trace, keeping: Keeping) -> SharedRun:
         )
         previous = digest(made)
         data.append(made + b"\n")
-    files = {LINES: b"".join(data)}
+    files = _with_head(b"".join(data), previous)
     files |= {f"{ARTIFACTS}/{sha256}": content for sha256, content in artifacts.items()}
     return SharedRun(run_id, previous, files, tuple(sorted(redactor.replaced)))
 
@@ -105,6 +106,12 @@ def to_zip(runs: Sequence[SharedRun], privacy: str, program_version: str) -> byt
     return out.getvalue()
 
 
+def _with_head(lines: bytes, last: str) -> dict[str, bytes]:
+    """The file of lines and its head, ``last`` being the SHA-256 of the last line."""
+    head = Head(lines.count(b"\n"), last, len(lines))
+    return {LINES: lines, HEAD: encode_head(head)}
+
+
 def _from_the_beginning(lines: Sequence[Line]) -> list[Line]:
     """The lines with both clocks moved; what passed between them stays."""
     moved = []
@@ -132,8 +139,8 @@ Research use only. Preliminary and unverified; not a diagnosis and not for patie
 {_KEPT[privacy]}
 
 Each folder is a run: `trace.jsonl` holds its events, one a line, each bound to the one before by
-its hash; `artifacts/` holds files named by their SHA-256. `manifest.json` has the hash of every
-file and the head of every chain.
+its hash; `head` tells which is the last; `artifacts/` holds files named by their SHA-256.
+`manifest.json` has the hash of every file and the head of every chain.
 
     cxr-agent trace verify FOLDER
     cxr-agent trace show FOLDER

@@ -1,8 +1,10 @@
 """Whether a trace is still what the run wrote.
 
-The hash chain finds a line that was changed, removed, added or moved. It is no signature: who
-rewrites the whole file, or changes the last line, leaves a chain that closes. To rule that out,
-keep :attr:`Verification.head` somewhere else.
+The hash chain finds a line that was changed, removed, added or moved, and the head file that the
+last one was. They are no signature: who rewrites both leaves a chain that closes. To rule that
+out, keep :attr:`Verification.head` somewhere else.
+
+A run that was cut off has no head file, or one of an earlier end: it is intact and not sealed.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from itertools import pairwise
 
 from cxr_agent.errors import TraceError
 from cxr_agent.trace.events import RunFinished, RunResumed, RunStarted, artifacts_of
+from cxr_agent.trace.head import Head, decode_head
 from cxr_agent.trace.line import FIRST, GENESIS
 from cxr_agent.trace.reader import Trace
 
@@ -43,6 +46,8 @@ class Verification:
     torn: bool
     head: str
     """SHA-256 of the last line: stands for the whole trace."""
+    sealed: bool
+    """The head file tells of the last line, so that a change of it, or its loss, shows."""
 
     @property
     def intact(self) -> bool:
@@ -53,14 +58,17 @@ class Verification:
 def verify(trace: Trace) -> Verification:
     """Check the chain, the order, the clock, and every artifact."""
     artifacts = _artifacts(trace)
+    chain = tuple(_chain(trace))
+    end = tuple(_end(trace, whole=not chain))
     return Verification(
         run_id=trace.run_id,
         lines=len(trace.lines),
         artifacts=len(artifacts),
-        problems=(*_chain(trace), *_clock(trace), *_shape(trace), *_damage(trace, artifacts)),
+        problems=(*chain, *end, *_clock(trace), *_shape(trace), *_damage(trace, artifacts)),
         finished=trace.finished is not None,
         torn=trace.torn,
         head=trace.digests[-1] if trace.digests else GENESIS,
+        sealed=not chain and not end and _is_sealed(trace),
     )
 
 
@@ -101,6 +109,36 @@ def _span(first: int, last: int) -> str:
     if first == last:
         return f"line {first} of the run is missing"
     return f"lines {first} to {last} of the run are missing"
+
+
+def _is_sealed(trace: Trace) -> bool:
+    head = decode_head(trace.head_file or b"")
+    return head is not None and head.seq == len(trace.lines) and not trace.torn
+
+
+def _end(trace: Trace, *, whole: bool) -> Iterator[Problem]:
+    """The head file held against the lines; ``whole`` is whether their chain holds."""
+    if trace.head_file is None:
+        return
+    head = decode_head(trace.head_file)
+    if head is None:
+        yield Problem("head_damaged", "the head file is not as a run writes it")
+        return
+    count = len(trace.lines)
+    last = trace.lines[-1].seq if trace.lines else FIRST - 1
+    if head.sha256 in trace.digests:
+        number = trace.digests.index(head.sha256)
+        here = Head(trace.lines[number].seq, head.sha256, trace.ends[number])
+        # Where lines are missing or moved, sizes differ for that.
+        if whole and head != here:
+            yield Problem("head_damaged", f"the head file does not fit line {number + 1}")
+    elif head.seq > last:
+        yield Problem("end_missing", f"{_span(last + 1, head.seq)} at its end")
+    elif head.seq == last:
+        told = f"line {count} is not what the head file tells of it"
+        yield Problem("line_changed", told, line=count)
+    elif whole:  # the line after it tells what it was, and that is another thing
+        yield Problem("head_damaged", f"the head file does not fit line {head.seq}")
 
 
 def _clock(trace: Trace) -> Iterator[Problem]:

@@ -1,4 +1,8 @@
-"""Writing a run: what :meth:`TraceWriter.append` has returned is on the disk."""
+"""Writing a run: what :meth:`TraceWriter.append` has returned is on the disk.
+
+An fsync costs as much for one line as for many. So what belongs to the event that follows is held
+(:meth:`TraceWriter.hold`), and goes to the disk with it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +30,8 @@ from cxr_agent.trace.durable import (
     write_all,
     write_file,
 )
-from cxr_agent.trace.events import Event
+from cxr_agent.trace.events import Event, RunFinished
+from cxr_agent.trace.head import Head, write_head
 from cxr_agent.trace.layout import ARTIFACTS, LAST, LINES
 from cxr_agent.trace.line import FIRST, GENESIS, MAX_LINE_BYTES, Line, digest, encode, stamp
 from cxr_agent.trace.reader import Trace, lines_file, read_trace
@@ -37,11 +43,23 @@ _TRIES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Where the acknowledged part of the file ends."""
+    """Where the chain ends; one value, so that an interrupt finds the old end or the new one."""
 
     seq: int
     previous: str
     size: int
+    """Bytes of the file once it has what is held."""
+    finished: bool = False
+    """The last line ends the run."""
+    held: bytes = b""
+    """Lines that are not written yet."""
+    events: tuple[Event, ...] = ()
+    """Those of the lines that are held."""
+
+    @property
+    def written(self) -> int:
+        """Bytes of the file that are acknowledged."""
+        return self.size - len(self.held)
 
 
 class TraceWriter:
@@ -56,6 +74,8 @@ class TraceWriter:
         """Told of each event once it is on the disk, to show how a run goes on."""
         self._descriptor: int | None = descriptor
         self._end = end or _End(seq=FIRST - 1, previous=GENESIS, size=0)
+        self._sealed = self._end.seq
+        """Line after which there is nothing that the head file should tell of."""
         self._broken: OutputError | None = None
         self._lock = threading.Lock()
         self._artifact_lock = threading.Lock()
@@ -132,10 +152,15 @@ class TraceWriter:
                     f"the run {trace.run_id} is not as it was written, so it cannot go on",
                     hint="see `trace verify`; read the film again",
                 )
-            # Counted in the file: a line that another version wrote may be encoded otherwise.
-            size = file.read_bytes().rfind(b"\n") + 1
-            os.ftruncate(descriptor, size)
-            return cls(directory, descriptor, _End(trace.lines[-1].seq, found.head, size)), trace
+            end = _End(
+                seq=trace.lines[-1].seq,
+                previous=found.head,
+                size=trace.ends[-1],
+                finished=trace.finished is not None,
+            )
+            # The head file stays, and tells of this end until there is a newer one.
+            os.ftruncate(descriptor, end.size)
+            return cls(directory, descriptor, end), trace
         except OSError as error:
             os.close(descriptor)
             raise output_error(error, directory) from error
@@ -147,8 +172,13 @@ class TraceWriter:
     def run_id(self) -> str:
         return self.directory.name
 
+    @property
+    def ended(self) -> bool:
+        """The last event ends the run, so that none but a resumed run may follow."""
+        return self._end.finished
+
     def append(self, event: Event) -> Line:
-        """Write one event; when this returns, no crash of ours can lose it.
+        """Write one event, after those that are held; when this returns, no crash can lose it.
 
         A failure ends the writer: what the disk holds after a failed fsync is unknown, and a
         run must not go on past a step that is not recorded.
@@ -167,45 +197,32 @@ class TraceWriter:
         """
         with self._lock:
             descriptor = self._usable()
-            end = self._end
-            if not events:
-                return ()
-            lines, written = [], bytearray()
-            for event in events:
-                line = Line(
-                    seq=end.seq + 1,
-                    time=stamp(datetime.now(UTC)),
-                    monotonic=time.monotonic(),
-                    previous=end.previous,
-                    event=event,
-                )
-                data = encode(line)
-                if len(data) > MAX_LINE_BYTES:
-                    raise OutputError(
-                        "trace_line_too_long",
-                        f"a {event.type} event takes more than {MAX_LINE_BYTES} bytes",
-                        hint="large results belong in artifacts",
-                    )
-                end = _End(line.seq, digest(data), end.size + len(data) + 1)
-                lines.append(line)
-                written += data + b"\n"
-            self._sync_artifacts()
-            try:
-                write_all(descriptor, bytes(written))
-                os.fsync(descriptor)
-                # One assignment, so that an interrupt finds the old end or the new one.
-                self._end = end
-            except OSError as error:
-                self._take_back(descriptor)
-                self._broken = output_error(error, self.directory)
-                raise self._broken from error
-            except BaseException:
-                self._take_back(descriptor)
-                raise
-        if self.on_event is not None:
-            for event in events:
-                self.on_event(event)
-        return tuple(lines)
+            lines, end = _chained(self._end, events)
+            self._write(descriptor, end)
+            if end.finished:
+                self._seal()
+        self._tell(end.events)
+        return lines
+
+    def hold(self, event: Event) -> Line:
+        """Give an event its place in the chain now, and write it with the next one.
+
+        For what may be lost in a crash as long as nothing follows from it. An interrupt or an
+        error of another event leaves it where it is: the order stays.
+
+        Raises
+        ------
+        OutputError
+            ``trace_line_too_long``, ``trace_closed``, or as an earlier event that failed.
+        """
+        with self._lock:
+            self._usable()
+            (line,), self._end = _chained(self._end, (event,))
+        return line
+
+    def flush(self) -> None:
+        """Write what is held; raises as :meth:`append`."""
+        self.append_all(())
 
     def put(self, data: bytes) -> str:
         """Keep ``data`` as an artifact under its SHA-256, which is returned.
@@ -234,11 +251,26 @@ class TraceWriter:
         return sha256
 
     def close(self) -> None:
-        """Stop writing; may be called twice. Everything acknowledged is already on the disk."""
+        """Write what is held and stop; may be called twice.
+
+        Raises
+        ------
+        OutputError
+            As :meth:`append`, where something was held. What was acknowledged is on the disk.
+        """
         with self._lock:
-            descriptor, self._descriptor = self._descriptor, None
-            if descriptor is not None:
+            descriptor, end = self._descriptor, self._end
+            if descriptor is None:
+                return
+            try:
+                if self._broken is None:
+                    self._write(descriptor, end)
+                    self._seal()
+            finally:
+                self._descriptor = None
                 os.close(descriptor)
+        if self._broken is None:
+            self._tell(end.events)
 
     def __enter__(self) -> Self:
         return self
@@ -250,6 +282,42 @@ class TraceWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _write(self, descriptor: int, end: _End) -> None:
+        """Write up to ``end``, with one fsync; where nothing is held, nothing is done."""
+        if not end.held:
+            return
+        self._sync_artifacts()
+        try:
+            write_all(descriptor, end.held)
+            os.fsync(descriptor)
+            self._end = replace(end, held=b"", events=())
+        except OSError as error:
+            self._take_back(descriptor)
+            self._broken = output_error(error, self.directory)
+            raise self._broken from error
+        except BaseException:
+            self._take_back(descriptor)
+            raise
+
+    def _seal(self) -> None:
+        """Tell in the head file which line is the last.
+
+        Where that fails, the lines are there all the same, and ``verify`` says that they are not
+        sealed: no reason to call a run failed that ended well.
+        """
+        end = self._end
+        if end.seq == self._sealed:
+            return
+        with suppress(OSError):
+            write_head(self.directory, Head(end.seq, end.previous, end.size))
+            self._sealed = end.seq
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        """Outside the lock: who listens may write."""
+        if self.on_event is not None:
+            for event in events:
+                self.on_event(event)
 
     def _sync_artifacts(self) -> None:
         """Make the names of artifacts durable, before an event that may point to them."""
@@ -273,9 +341,37 @@ class TraceWriter:
     def _take_back(self, descriptor: int) -> None:
         """Cut off what was written but not acknowledged, or the next line would follow it."""
         try:
-            os.ftruncate(descriptor, self._end.size)
+            os.ftruncate(descriptor, self._end.written)
         except OSError as error:
             self._broken = output_error(error, self.directory)
+
+
+def _chained(end: _End, events: Sequence[Event]) -> tuple[tuple[Line, ...], _End]:
+    """The events as lines after ``end``, and the end that holds them."""
+    lines, held = [], bytearray(end.held)
+    for event in events:
+        line = Line(
+            seq=end.seq + 1,
+            time=stamp(datetime.now(UTC)),
+            monotonic=time.monotonic(),
+            previous=end.previous,
+            event=event,
+        )
+        data = encode(line)
+        if len(data) > MAX_LINE_BYTES:
+            raise OutputError(
+                "trace_line_too_long",
+                f"a {event.type} event takes more than {MAX_LINE_BYTES} bytes",
+                hint="large results belong in artifacts",
+            )
+        end = replace(end, seq=line.seq, previous=digest(data), size=end.size + len(data) + 1)
+        lines.append(line)
+        held += data + b"\n"
+    if not lines:
+        return (), end
+    finished = isinstance(lines[-1].event, RunFinished)
+    events = (*end.events, *events)
+    return tuple(lines), replace(end, finished=finished, held=bytes(held), events=events)
 
 
 def _open_lines(directory: Path) -> int:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from cxr_agent.trace import (
     read_trace,
     verify,
 )
-from cxr_agent.trace.layout import LINES
+from cxr_agent.trace.layout import HEAD, LINES
 from tests.cli.program import MODULE, environment, run_program
 
 from .conftest import INDICATION, Films, Whole
@@ -38,6 +39,7 @@ def cut(trace: Trace, size: int, folder: Path) -> Path:
     shutil.copytree(trace.directory, run)
     file = run / LINES
     file.write_bytes(file.read_bytes()[:size])
+    (run / HEAD).unlink()  # it is written last
     return run
 
 
@@ -55,9 +57,16 @@ def go_on(agent: Agent, run: Path, films: Films, priors: Sequence[Path]) -> str:
     return report.model_copy(update={"trace": None}).model_dump_json()
 
 
+def places(first: int, after: int, count: int) -> list[int]:
+    """So many places in a file, one in each of as many equal parts; the same each time."""
+    draw = random.Random(4)
+    parts = [first + (after - first) * number // count for number in range(count + 1)]
+    return [draw.randrange(start, end) for start, end in pairwise(parts)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("which", "cuts"), [("alone", 160), ("whole", 40)])
-def test_cut_off_at_200_places_it_ends_the_same(
+@pytest.mark.parametrize(("which", "cuts"), [("alone", 24), ("whole", 8)])
+def test_cut_off_anywhere_it_ends_the_same(
     which: str,
     cuts: int,
     agent: Agent,
@@ -69,10 +78,9 @@ def test_cut_off_at_200_places_it_ends_the_same(
     priors = [films.before] if which == "whole" else []
     data = (never.trace.directory / LINES).read_bytes()
     first = data.index(b"\n") + 1
-    draw = random.Random(4)
     expected = never.report.model_copy(update={"trace": None}).model_dump_json()
     story = told(never.trace)
-    for number, size in enumerate(sorted(draw.sample(range(first, len(data) - 1), cuts))):
+    for number, size in enumerate(places(first, len(data) - 1, cuts)):
         run = cut(never.trace, size, tmp_path / str(number))
         acknowledged = data[: data[:size].rfind(b"\n") + 1]
         assert go_on(agent, run, films, priors) == expected, size
@@ -93,12 +101,13 @@ def test_cut_off_twice(agent: Agent, films: Films, whole: Whole, tmp_path: Path)
     lines = (run / LINES).read_bytes().splitlines(keepends=True)
     assert len(lines) > 40
     (run / LINES).write_bytes(b"".join(lines[:-5]))
+    (run / HEAD).unlink()
     assert go_on(agent, run, films, [films.before]) == again
     assert verify(read_trace(run)).intact
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lines", [1, 3, 9, 20, 40, 70, 100])
+@pytest.mark.parametrize("lines", [1, 9, 40, 100])
 def test_killed_for_real_and_gone_on_with_by_name_alone(
     lines: int, films: Films, whole: Whole, tmp_path: Path
 ) -> None:

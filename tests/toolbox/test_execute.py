@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
+import os
 import sys
 import threading
 import time
@@ -148,14 +150,26 @@ def test_the_trace_has_the_call_before_the_answer_before_the_evidence(box: Bank)
 def test_nothing_is_returned_that_the_trace_does_not_hold(
     box: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append_all = type(box.writer).append_all
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
 
-    def full(self: Any, events: Any) -> Any:
-        if any(isinstance(event, EvidenceAdded) for event in events):
-            raise OutputError("disk_full", "no space")
-        return append_all(self, events)
+    def look() -> Answer:
+        monkeypatch.setattr(os, "fsync", full)  # the call is on the disk by now
+        return Answer(said=(ratio(),))
 
-    monkeypatch.setattr(type(box.writer), "append_all", full)
+    with pytest.raises(OutputError):
+        run(box, look)
+    assert [event.type for event in box.events] == ["tool_called"]
+    assert box.toolbox.outcomes == []
+
+
+def test_masks_that_the_trace_does_not_hold_are_not_looked_at(
+    box: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Any) -> None:
+        raise OutputError("disk_full", "no space")
+
+    monkeypatch.setattr(type(box.writer), "flush", full)
     with pytest.raises(OutputError):
         run(box, lambda: Answer(said=(ratio(),), masks=heart()))
     assert box.toolbox.bench.masks("img-1") == {}

@@ -56,6 +56,24 @@ def test_they_run_at_the_same_time_and_stand_in_order(open_bank: OPEN) -> None:
     assert [int(o.evidence[0].id[1:]) for o in outcomes] == [1, 2, 3]
 
 
+def test_calls_are_on_the_disk_before_a_tool_runs_and_results_before_the_next(
+    open_bank: OPEN,
+) -> None:
+    found: list[list[str]] = []
+
+    def work(name: str) -> ToolResult:
+        events = [e for e in bank.events if isinstance(e, ToolCalled | ToolReturned)]
+        found.append([f"{event.type} {event.tool}" for event in events])
+        raise Abstain("anatomy", "mask_missing")
+
+    bank = open_bank(registry=slow_tools(work))
+    bank.toolbox.run_all(calls("first"))
+    bank.toolbox.run_all(calls("second", "third"))
+    once = ["tool_called first"]
+    both = [*once, "tool_returned first", "tool_called second", "tool_called third"]
+    assert found == [once, both, both]
+
+
 def test_what_looks_at_an_outline_waits_for_it(open_bank: OPEN) -> None:
     bank = open_bank(registry=built_in())
     outcomes = bank.toolbox.run_all(calls("segment_anatomy", "measure_ctr", "check_view"))

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from cxr_agent.cli.trace import app
 from cxr_agent.errors import TraceError
 from cxr_agent.trace import GateVerdict, RunStarted, ToolReturned, TraceWriter, read_trace
+from cxr_agent.trace.layout import HEAD
 from cxr_agent.trace.line import digest
 from cxr_agent.trace.render import to_text
 from cxr_agent.trace.schema import json_schema
@@ -125,13 +126,20 @@ def test_verify(root: Path, lines: Path) -> None:
     assert found["intact"] is True
     assert found["problems"] == []
     assert found["head"] == head
+    assert found["sealed"] is True
 
 
-def test_verify_unfinished_and_torn(root: Path, lines: Path) -> None:
+def test_verify_unfinished_and_torn(root: Path, folder: Path, lines: Path) -> None:
     lines.write_bytes(lines.read_bytes()[:-1])
     result = call(root, "verify")
+    assert result.return_value == 8
+    assert f"! [end_missing] line {COUNT} of the run is missing at its end" in result.stdout
+    (folder / HEAD).unlink()  # as a kill leaves it
+    result = call(root, "verify")
     assert result.return_value == 0
-    assert f"intact, not finished, last line torn, {COUNT - 1} lines" in result.stdout
+    how = "intact, not finished, last line torn, end not sealed"
+    assert f"{how}, {COUNT - 1} lines" in result.stdout
+    assert call_json(root, "verify")["sealed"] is False
 
 
 def test_verify_tampered(root: Path, folder: Path, lines: Path) -> None:

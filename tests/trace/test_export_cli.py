@@ -13,9 +13,9 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
+from cxr_agent import tabular
 from cxr_agent.errors import ConfigError, TraceError, UsageError
 from cxr_agent.testing.phantom import draw
-from cxr_agent.trace import table as table_module
 from tests.cli.program import Ran, run_program
 from tests.interop.test_otlp_http import serving
 
@@ -55,7 +55,7 @@ def test_evidence_as_parquet(folder: Path, export: Export, tmp_path: Path) -> No
 def test_parquet_without_pyarrow(
     folder: Path, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_module, "find_spec", lambda name: None)
+    monkeypatch.setattr(tabular, "find_spec", lambda name: None)
     with pytest.raises(ConfigError) as caught:
         export("--to", "evidence", "--out", "table.parquet")
     assert caught.value.code == "pyarrow_missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from cxr_agent.errors import TraceError
 from cxr_agent.trace import Line, RunFinished, RunResumed, RunStarted, TraceWriter, read_trace
 from cxr_agent.trace.follow import follow
+from cxr_agent.trace.line import decode
 
 from .conftest import write_example
 
@@ -72,18 +74,34 @@ def test_lines_come_one_by_one(writer: TraceWriter) -> None:
     assert watching.lines == list(read_trace(writer.directory).lines)
 
 
+def until_its_end(root: Path) -> list[bytes]:
+    """The lines of a run that ends once.
+
+    A follower rightly ends when it finds the file at ``run_finished``: so, where a test writes
+    piece by piece, none may stand before the last line.
+    """
+    lines = (write_example(root, "other") / "trace.jsonl").read_bytes().splitlines(keepends=True)
+    ended = [isinstance(decode(line).event, RunFinished) for line in lines].index(True)
+    return lines[: ended + 1]
+
+
+def as_lines(data: list[bytes]) -> list[Line]:
+    return [decode(line) for line in data]
+
+
 def test_a_file_that_is_not_there_yet(root: Path) -> None:
     (root / "run" / "artifacts").mkdir(parents=True)
     watching = Watching(root / "run")
     time.sleep(3 * POLL_S)
-    done = write_example(root, "other")
-    shutil.copy(done / "trace.jsonl", root / "run" / "trace.jsonl")
+    lines = until_its_end(root)
+    (root / "run" / "trace.jsonl").write_bytes(b"".join(lines))
     assert watching.ended()
-    assert len(watching.lines) == len(read_trace(done).lines)
+    assert watching.lines == as_lines(lines)
 
 
 def test_half_a_line_is_waited_for(root: Path) -> None:
-    data = (write_example(root, "other") / "trace.jsonl").read_bytes()
+    lines = until_its_end(root)
+    data = b"".join(lines)
     (root / "run").mkdir()
     file = root / "run" / "trace.jsonl"
     file.write_bytes(data[:200])
@@ -97,25 +115,24 @@ def test_half_a_line_is_waited_for(root: Path) -> None:
             time.sleep(POLL_S / 5)
     assert watching.ended()
     assert watching.error is None
-    assert watching.lines == list(read_trace(root / "other").lines)
+    assert watching.lines == as_lines(lines)
 
 
 def test_a_line_that_was_taken_back(root: Path) -> None:
     """What an interrupted writer did not acknowledge is written again."""
-    data = (write_example(root, "other") / "trace.jsonl").read_bytes()
-    lines = data.splitlines(keepends=True)
+    lines = until_its_end(root)
     (root / "run").mkdir()
     file = root / "run" / "trace.jsonl"
     file.write_bytes(b"".join(lines[:3]))
     watching = Watching(root / "run")
     assert watching.has(3)
-    file.write_bytes(b"".join(lines[:2]))
+    os.truncate(file, len(b"".join(lines[:2])))  # in one step, as a writer does
     time.sleep(5 * POLL_S)
     with file.open("ab") as stream:
         stream.write(b"".join(lines[2:]))
     assert watching.ended()
     assert watching.error is None
-    assert watching.lines[3:] == list(read_trace(root / "other").lines[2:])
+    assert watching.lines[3:] == as_lines(lines[2:])
 
 
 def test_a_run_that_goes_on_after_its_end(writer: TraceWriter) -> None:

@@ -106,6 +106,13 @@ def test_a_damaged_run_goes_only_where_named(three: Path) -> None:
     assert gone(collect(three, Rule(statuses=statuses("damaged")), delete=True)) == ["run-1"]
 
 
+def test_a_head_that_is_no_plain_file_is_not_ours(root: Path, tmp_path: Path) -> None:
+    folder = write_example(root, "run")
+    (folder / "head").unlink()
+    (folder / "head").symlink_to(tmp_path / "mine")
+    assert collect(root, ALL, delete=True).kept == ((folder, Why.OTHER_FILES),)
+
+
 def test_what_is_no_run_stays(root: Path, tmp_path: Path) -> None:
     outside = write_example(tmp_path / "elsewhere", "outside")
     for name in ("notes", "strange", "linked"):

@@ -50,6 +50,7 @@ def test_is_intact(version: Path) -> None:
     assert verification.problems == ()
     assert verification.finished
     assert not verification.torn
+    assert not verification.sealed  # they are older than head files
     assert (verification.lines, verification.artifacts) == SIZES[version.name]
     assert verification.head == HEADS[version.name]
 

@@ -24,6 +24,7 @@ from cxr_agent.trace import (
     read_trace,
     verify,
 )
+from cxr_agent.trace.layout import HEAD
 from cxr_agent.trace.line import decode, digest, encode
 
 from .example import COUNT, PICTURE, RUN_ID
@@ -187,6 +188,7 @@ def test_failing_line_after_a_resume_is_taken_back(
 
 def test_last_line_in_other_bytes_than_ours_stays(folder: Path, lines: Path) -> None:
     """As when a version with more or fewer fields wrote it: the chain goes on from its bytes."""
+    (folder / HEAD).unlink()
     with lines.open("rb+") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"   \n")

@@ -25,6 +25,7 @@ from cxr_agent.trace import (
     read_trace,
     verify,
 )
+from cxr_agent.trace.layout import HEAD, LINES
 from cxr_agent.trace.line import digest, encode
 from cxr_agent.trace.plain_files import plain_png, plain_svg
 from cxr_agent.trace.redact import Keeping, Redactor
@@ -68,6 +69,7 @@ def test_nothing_planted_gets_out(root: Path, tmp_path: Path, privacy: str) -> N
         assert digest(guess.encode()).encode() not in everything
     trace = unzipped(data, tmp_path / "u")
     assert verify(trace).intact
+    assert verify(trace).sealed
     assert len(trace.lines) == 13
     assert trace.lines[0].time.startswith("2000-01-01T00:00:00.000000")
 
@@ -166,6 +168,19 @@ def test_the_manifest_tells_every_file(tmp_path: Path) -> None:
     assert run["run_id"] == trace.run_id == trace.directory.name
     assert "display of img-1" in run["replaced"]
     assert "messages of plan" in run["replaced"]
+
+
+@pytest.mark.parametrize("privacy", ["full", "masked", "none"])
+def test_the_end_of_a_shared_run_is_sealed_also_of_one_that_was_cut_off(
+    folder: Path, lines: Path, tmp_path: Path, privacy: str
+) -> None:
+    (folder / HEAD).unlink()
+    lines.write_bytes(lines.read_bytes()[:-9])
+    made = unzipped(shared(read_trace(folder), privacy), tmp_path / "u")
+    assert verify(made).sealed
+    file = made.directory / LINES
+    file.write_bytes(file.read_bytes().replace(b'"status":"partial"', b'"status":"complete"'))
+    assert not verify(read_trace(made.directory)).intact
 
 
 @modes

@@ -19,6 +19,7 @@ from cxr_agent.trace import (
     read_trace,
     verify,
 )
+from cxr_agent.trace.layout import HEAD
 from cxr_agent.trace.line import GENESIS, Line, digest, encode
 
 from .example import ARTIFACTS_KEPT, COUNT, OUTLINES, PICTURE, example_events
@@ -65,7 +66,7 @@ def test_untouched(folder: Path, lines: Path) -> None:
     assert verification.head == digest(load(lines)[-1])
 
 
-@pytest.mark.parametrize("number", range(1, COUNT))
+@pytest.mark.parametrize("number", range(1, COUNT + 1))
 def test_changed_line(folder: Path, lines: Path, number: int) -> None:
     changed = load(lines)
     changed[number - 1] = later(changed[number - 1])
@@ -80,11 +81,15 @@ def test_changed_white_space_is_a_change(folder: Path, lines: Path) -> None:
     assert found(folder) == [("line_changed", 4)]
 
 
-def test_changed_last_line_shows_only_in_the_head(folder: Path, lines: Path) -> None:
+def test_changed_last_line_of_an_unsealed_run_shows_only_in_its_hash(
+    folder: Path, lines: Path
+) -> None:
     before = check(folder).head
     changed = load(lines)
     save(lines, [*changed[:-1], later(changed[-1])])
+    (folder / HEAD).unlink()
     assert found(folder) == []
+    assert not check(folder).sealed
     assert check(folder).head != before
 
 
@@ -111,8 +116,11 @@ def test_removed_lines(folder: Path, lines: Path) -> None:
     assert check(folder).problems[0].message == "lines 4 to 6 of the run are missing"
 
 
-def test_removed_end_is_an_unfinished_run(folder: Path, lines: Path) -> None:
+def test_removed_end_of_an_unsealed_run_is_an_unfinished_run(folder: Path, lines: Path) -> None:
     save(lines, load(lines)[:-2])
+    assert found(folder) == [("end_missing", None)]
+    assert "lines 19 to 20" in check(folder).problems[0].message
+    (folder / HEAD).unlink()
     verification = check(folder)
     assert verification.intact
     assert not verification.finished

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import cxr_agent
+from cxr_agent import tabular
 from cxr_agent.errors import ConfigError, UsageError
 from cxr_agent.trace import (
     EvidenceAdded,
@@ -19,7 +20,6 @@ from cxr_agent.trace import (
     TraceWriter,
     read_trace,
 )
-from cxr_agent.trace import table as table_module
 from cxr_agent.trace.table import COLUMNS, to_csv, to_parquet
 
 from .example import RUN_ID
@@ -168,7 +168,7 @@ def test_data_frame(second: Trace) -> None:
 
 
 def test_what_is_not_installed_is_said(second: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_module, "find_spec", lambda name: None)
+    monkeypatch.setattr(tabular, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="pandas") as frames:
         second.evidence.to_frame()
     assert "cxr-agent[frames]" in frames.value.hint

@@ -91,6 +91,108 @@ def test_events_that_belong_together_take_one_fsync(
     assert trace.events == tuple(told) == (call(1), call(2), call(3))
 
 
+def test_what_is_held_goes_to_the_disk_with_what_follows(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Event] = []
+    synced: list[int] = []
+    sync = os.fsync
+
+    def recording(descriptor: int) -> None:
+        synced.append(descriptor)
+        sync(descriptor)
+
+    with TraceWriter.create(root) as writer, monkeypatch.context() as patch:
+        file = writer.directory / "trace.jsonl"
+        writer.on_event = told.append
+        patch.setattr(os, "fsync", recording)
+        held = [writer.hold(call(1)), writer.hold(call(2))]
+        assert (file.stat().st_size, told, synced) == (0, [], [])
+        written = writer.append(call(3))
+        assert told == [call(1), call(2), call(3)]
+        held.append(writer.hold(call(4)))
+        writer.flush()
+        writer.flush()
+        assert len(synced) == 2
+        assert told[3:] == [call(4)]
+    assert calls(writer) == [*held[:2], written, held[2]]
+    assert [line.seq for line in calls(writer)] == [1, 2, 3, 4]
+
+
+def test_closing_writes_what_is_held(root: Path) -> None:
+    told: list[Event] = []
+    with TraceWriter.create(root) as writer:
+        writer.on_event = told.append
+        writer.append(call(1))
+        writer.hold(call(2))
+    assert [line.event.step for line in calls(writer)] == [1, 2]
+    assert told == [call(1), call(2)]
+    with pytest.raises(OutputError):
+        writer.hold(call(3))
+
+
+def test_closing_that_cannot_write_what_is_held_says_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = TraceWriter.create(root)
+    writer.append(call(1))
+    writer.hold(call(2))
+    with monkeypatch.context() as patch:
+        full_at_sync(patch)
+        with pytest.raises(OutputError) as caught:
+            writer.close()
+    assert caught.value.code == "disk_full"
+    writer.close()
+    assert [line.event.step for line in calls(writer)] == [1]
+
+
+@pytest.mark.parametrize("interrupted", ["append", "flush"])
+def test_what_is_held_outlives_an_interrupt_and_keeps_its_place(
+    root: Path, monkeypatch: pytest.MonkeyPatch, interrupted: str
+) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with TraceWriter.create(root) as writer:
+        writer.append(call(1))
+        writer.hold(call(2))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                writer.append(call(99)) if interrupted == "append" else writer.flush()
+        assert [line.event.step for line in calls(writer)] == [1]
+        writer.hold(call(3))
+        writer.append(call(4))
+    assert [line.event.step for line in calls(writer)] == [1, 2, 3, 4]
+
+
+def test_a_line_too_long_loses_nothing_that_is_held(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "MAX_LINE_BYTES", 1000)
+    with TraceWriter.create(root) as writer:
+        writer.hold(call(1))
+        for write in (writer.append, writer.hold):
+            with pytest.raises(OutputError, match="trace_line_too_long"):
+                write(call(9, text="x" * 1000))
+        writer.append(call(2))
+    assert [line.event.step for line in calls(writer)] == [1, 2]
+
+
+def test_names_of_artifacts_are_on_the_disk_before_a_held_event(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    with TraceWriter.create(root) as writer:
+        file = writer.directory / "trace.jsonl"
+        monkeypatch.setattr(
+            writer_module, "sync_folder", lambda _: synced.append(file.stat().st_size)
+        )
+        writer.hold(call(1, artifact=writer.put(b"a")))
+        writer.append(call(2))
+    assert synced == [0]
+
+
 def test_a_group_that_fails_is_not_there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with TraceWriter.create(root) as writer:
         writer.append(call(1))
@@ -413,3 +515,4 @@ def test_interrupt_takes_the_line_back_and_the_end_can_be_written(
                 writer.append(call(2))
         writer.append(RunFinished(status="failed", code="internal_error", seconds=1))
     assert [line.event.type for line in calls(writer)] == ["tool_called", "run_finished"]
+    assert writer.ended

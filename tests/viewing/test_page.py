@@ -18,6 +18,7 @@ from cxr_agent.viewing.gathering import Gathering
 from cxr_agent.viewing.harmless import embedded, harmless
 from cxr_agent.viewing.page import to_page
 from cxr_agent.viewing.reports import read_report
+from tests.trace.conftest import write_example
 from tests.trace.golden import VERSION_1, VERSION_2
 from tests.trace.strategies import events
 
@@ -116,6 +117,11 @@ def test_golden_traces_are_shown(golden: Path) -> None:
     page = to_page(folder)
     assert ("A trace of schema version 1" in page) == (golden == VERSION_1)
     assert data_of(page)["verification"]["intact"] is True
+    assert "No head file tells which line is the last" in page
+
+
+def test_a_sealed_run_has_no_remark_on_its_end(tmp_path: Path) -> None:
+    assert "No head file" not in to_page(write_example(tmp_path))
 
 
 def test_no_trace_is_refused(tmp_path: Path) -> None:
