@@ -16,6 +16,8 @@ from cxr_agent.study import FloatImage
 
 MODEL_ID: Final = "anatomy"
 _EVEN = 0.5
+_RIM: Final = 12
+"""Pixels of the tile around the largest part that may belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,16 @@ def _largest_part(probability: FloatImage) -> FloatImage:
         return probability
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    part = labels == int(sizes.argmax())
+    largest = int(sizes.argmax())
+    box = _widened(ndimage.find_objects(labels)[largest - 1], _RIM)
+    part, inside = labels[box] == largest, probability[box]
     # The doubtful rim around the part belongs to it; other parts do not.
-    near = ndimage.binary_dilation(part, iterations=12)
-    kept = np.where(near & ((labels == 0) | part), probability, 0).astype(np.float32)
-    holes = ndimage.binary_fill_holes(part) & ~part
-    return np.where(holes, np.float32(1), kept)
+    near = ndimage.binary_dilation(part, iterations=_RIM)
+    kept = np.zeros(probability.shape, dtype=np.float32)
+    kept[box] = np.where(near & ((labels[box] == 0) | part), inside, 0)
+    kept[box][ndimage.binary_fill_holes(part) & ~part] = 1
+    return kept
+
+
+def _widened(box: tuple[slice, ...], margin: int) -> tuple[slice, ...]:
+    return tuple(slice(max(0, side.start - margin), side.stop + margin) for side in box)

@@ -13,8 +13,12 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_agent.errors import TraceError
 from cxr_agent.study import FloatImage
 from cxr_agent.toolbox.contract import BoolMask, Drawing
+from cxr_agent.toolbox.png import bit_file, grey_file
+from cxr_agent.trace import Trace
+from cxr_agent.trace.line import digest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,11 +50,27 @@ def spans_film(shape: tuple[int, int], film_shape: tuple[int, int]) -> bool:
 
 def mask_png(plane: BoolMask) -> bytes:
     """A binary PNG of a mask, at its own size."""
+    return bit_file(plane)
+
+
+def mask_plane(png: bytes) -> BoolMask:
+    """The mask that a PNG shows."""
     from PIL import Image
 
-    buffer = io.BytesIO()
-    Image.fromarray(plane).save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
+        return np.asarray(picture.convert("1"), dtype=np.bool_)
+
+
+def shows_mask(trace: Trace, sha256: str | None, plane: BoolMask) -> bool:
+    """Whether an artifact of a run is this mask, also where another version wrote the file."""
+    if sha256 is None:
+        return False
+    if sha256 == digest(mask_png(plane)):
+        return True
+    try:
+        return np.array_equal(mask_plane(trace.artifact(sha256)), plane)
+    except (TraceError, OSError, ValueError):
+        return False
 
 
 def heatmap_png(plane: FloatImage) -> bytes:
@@ -76,10 +96,10 @@ def display_png(pixels: FloatImage) -> bytes:
     """An 8-bit copy of a film for the eye, longest side at most 1024 pixels."""
     from PIL import Image
 
-    picture = Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
-    buffer = io.BytesIO()
-    _at_most(picture, _DISPLAY_SIDE).save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue()
+    greys = np.clip(pixels, 0, 1)
+    greys *= 255
+    picture = Image.fromarray(np.rint(greys, out=greys).astype(np.uint8))
+    return grey_file(np.asarray(_at_most(picture, _DISPLAY_SIDE)))
 
 
 def _at_most(picture: Image, side: int) -> Image:
