@@ -128,10 +128,15 @@ def _mirrored(name: str) -> str:
 def _largest(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
     from scipy import ndimage
 
-    labels, count = ndimage.label(plane)
+    rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return plane
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    labels, count = ndimage.label(plane[box])
     if count < 2:
         return plane
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    part: NDArray[np.bool_] = labels == int(sizes.argmax())
+    part = np.zeros_like(plane)
+    part[box] = labels == int(sizes.argmax())
     return part

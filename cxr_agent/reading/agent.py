@@ -65,6 +65,8 @@ class Agent(AbstractContextManager["Agent"]):
     store
         Folder of a store of films to look for similar ones in (``cxr-agent kb build``); without it
         the one that ``CXR_AGENT_STORE`` names, if any.
+    threads
+        Of one run of a network on the CPU; without it, ONNX Runtime chooses.
     on_event
         Told of each event of a reading once it is recorded.
     on_search
@@ -100,13 +102,14 @@ class Agent(AbstractContextManager["Agent"]):
         send_images: bool = False,
         privacy: Privacy | str = Privacy.MASKED,
         store: Path | str | None = None,
+        threads: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         on_search: Callable[[PriorSearch], None] | None = None,
     ) -> None:
         settings = (
             model if isinstance(model, ModelSettings) else configured_model(model, api_base, config)
         )
-        shelf = Shelf(Runtime.shared(device))
+        shelf = Shelf(Runtime.shared(device, threads=threads))
         kept = _privacy(privacy)
         library = _library(store, shelf, kept)
         self.setup = Setup(
