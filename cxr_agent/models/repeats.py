@@ -6,6 +6,7 @@ network outlines on it is brought back. All of this happens on the network's own
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -82,9 +83,8 @@ class Repeat:
             )
             if self.mirrored:
                 plane = plane[:, ::-1]
-            if self.turn_deg:
-                plane = _turned(plane, -self.turn_deg)
-            found.append(_largest(plane > _EVEN))
+            above = _turned_above(plane, -self.turn_deg) if self.turn_deg else plane > _EVEN
+            found.append(_largest(above))
         return found
 
     def _altered(self, small: FloatImage) -> FloatImage:
@@ -121,6 +121,37 @@ def _turned(plane: FloatImage, degrees: float) -> FloatImage:
     return np.asarray(picture.rotate(degrees, PillowImage.Resampling.BILINEAR), dtype=np.float32)
 
 
+def _turned_above(plane: FloatImage, degrees: float) -> NDArray[np.bool_]:
+    """Where ``_turned(plane, degrees)`` is above a half, worked out around what can get there."""
+    above = np.zeros(plane.shape, dtype=np.bool_)
+    height, width = plane.shape
+    box = _box(
+        plane > _EVEN, 2 + math.ceil(math.hypot(height, width) / 2 * math.radians(abs(degrees)))
+    )
+    if box is None:
+        return above
+    rows, columns = box
+    picture = PillowImage.fromarray(np.ascontiguousarray(plane[box]))
+    turned = picture.rotate(
+        degrees,
+        PillowImage.Resampling.BILINEAR,
+        center=(width / 2 - columns.start, height / 2 - rows.start),
+    )
+    above[box] = np.asarray(turned) > _EVEN
+    return above
+
+
+def _box(plane: NDArray[np.bool_], margin: int = 0) -> tuple[slice, slice] | None:
+    """The rows and columns within ``margin`` of what is drawn; None where nothing is."""
+    rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
+    )
+
+
 def _mirrored(name: str) -> str:
     return structures()[name].mirrored or name
 
@@ -128,10 +159,9 @@ def _mirrored(name: str) -> str:
 def _largest(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
     from scipy import ndimage
 
-    rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
+    box = _box(plane)
+    if box is None:
         return plane
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     labels, count = ndimage.label(plane[box])
     if count < 2:
         return plane
