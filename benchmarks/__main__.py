@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-from benchmarks import cold, comparison, orchestration, parts, retrieval, runtimes, tracing
+from benchmarks import cold, comparison, costs, orchestration, parts, retrieval, runtimes, tracing
 
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -25,6 +25,7 @@ def main() -> None:
     for title, rows in (
         ("From cold", cold.rows()),
         ("One warm reading", parts.rows()),
+        ("CPU time of one warm reading, one thread", costs.rows()),
         ("Orchestration", orchestration.rows()),
         ("Trace", tracing.rows()),
         ("Comparison with a prior film", comparison.rows()),

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_agent.models.parts import box_around, largest_part
 from cxr_agent.models.repeats import REPEATS, Repeat
 from cxr_agent.models.runtime.network import Network
 from cxr_agent.models.tile import Placement, content, framed, place
@@ -141,21 +142,15 @@ def _largest_part(probability: FloatImage) -> FloatImage:
     """Zero what does not hang together with the largest part; fill enclosed holes."""
     from scipy import ndimage
 
-    labels, count = ndimage.label(probability > _EVEN)
-    if count == 0:
+    above = probability > _EVEN
+    box = box_around(above, _RIM)
+    if box is None:
         return probability
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    largest = int(sizes.argmax())
-    box = _widened(ndimage.find_objects(labels)[largest - 1], _RIM)
-    part, inside = labels[box] == largest, probability[box]
+    above, inside = above[box], probability[box]
+    part = largest_part(above)
     # The doubtful rim around the part belongs to it; other parts do not.
     near = ndimage.binary_dilation(part, iterations=_RIM)
     kept = np.zeros(probability.shape, dtype=np.float32)
-    kept[box] = np.where(near & ((labels[box] == 0) | part), inside, 0)
+    kept[box] = np.where(near & (~above | part), inside, 0)
     kept[box][ndimage.binary_fill_holes(part) & ~part] = 1
     return kept
-
-
-def _widened(box: tuple[slice, ...], margin: int) -> tuple[slice, ...]:
-    return tuple(slice(max(0, side.start - margin), side.stop + margin) for side in box)

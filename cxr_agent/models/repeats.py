@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from cxr_agent.knowledge import structures
+from cxr_agent.models.parts import box_around, largest_part
 from cxr_agent.models.tile import Placement, framed, resized
 from cxr_agent.study import FloatImage
 
@@ -84,7 +85,7 @@ class Repeat:
             if self.mirrored:
                 plane = plane[:, ::-1]
             above = _turned_above(plane, -self.turn_deg) if self.turn_deg else plane > _EVEN
-            found.append(_largest(above))
+            found.append(largest_part(above))
         return found
 
     def _altered(self, small: FloatImage) -> FloatImage:
@@ -125,9 +126,8 @@ def _turned_above(plane: FloatImage, degrees: float) -> NDArray[np.bool_]:
     """Where ``_turned(plane, degrees)`` is above a half, worked out around what can get there."""
     above = np.zeros(plane.shape, dtype=np.bool_)
     height, width = plane.shape
-    box = _box(
-        plane > _EVEN, 2 + math.ceil(math.hypot(height, width) / 2 * math.radians(abs(degrees)))
-    )
+    farthest = math.hypot(height, width) / 2 * math.radians(abs(degrees))
+    box = box_around(plane > _EVEN, 2 + math.ceil(farthest))
     if box is None:
         return above
     rows, columns = box
@@ -141,32 +141,5 @@ def _turned_above(plane: FloatImage, degrees: float) -> NDArray[np.bool_]:
     return above
 
 
-def _box(plane: NDArray[np.bool_], margin: int = 0) -> tuple[slice, slice] | None:
-    """The rows and columns within ``margin`` of what is drawn; None where nothing is."""
-    rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
-        return None
-    return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
-    )
-
-
 def _mirrored(name: str) -> str:
     return structures()[name].mirrored or name
-
-
-def _largest(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    from scipy import ndimage
-
-    box = _box(plane)
-    if box is None:
-        return plane
-    labels, count = ndimage.label(plane[box])
-    if count < 2:
-        return plane
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    part = np.zeros_like(plane)
-    part[box] = labels == int(sizes.argmax())
-    return part
