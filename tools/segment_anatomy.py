@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from cxr_agent.evidence import Box, EvidenceKind, Location, Observation, Side
 from cxr_agent.measure.extent import extent
 from cxr_agent.models.shelf import Shelf
@@ -86,7 +88,7 @@ def segment_anatomy(film: Image, shelf: Shelf) -> SegmentAnatomy:
             continue
         masks[structure] = Mask(structure, outline.plane, outline.repeats, model.card.id)
         boxes[structure] = box.box
-        areas[structure] = int(outline.plane.sum())
+        areas[structure] = int(np.count_nonzero(outline.plane))
     if "right_lung" not in masks and "left_lung" not in masks:
         raise Abstain("anatomy", "not_frontal_chest")
     return SegmentAnatomy(

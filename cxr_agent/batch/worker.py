@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from cxr_agent.batch.work import Reader, ReaderSource, StudyResult, Task
 from cxr_agent.errors import CxrAgentError
+from cxr_agent.models.runtime.allocator import keep_freed_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def serve(source: ReaderSource, pipe: Connection, lanes: int) -> None:
     lanes
         Studies that are read at the same time, by threads; one more is decoded meanwhile.
     """
+    keep_freed_memory()
     os.setsid()  # so that whoever kills this worker reaches its decoder too
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when it ends
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -21,7 +21,7 @@ from cxr_agent.report.model import Report
 from cxr_agent.study import FloatImage, Image, PixelSpacing, SpacingKind, Study, View
 from cxr_agent.toolbox.answer import answer_of
 from cxr_agent.toolbox.arguments import ToolCall, bind
-from cxr_agent.toolbox.artifacts import mask_png
+from cxr_agent.toolbox.artifacts import mask_plane, shows_mask
 from cxr_agent.toolbox.contract import Abstain, Mask
 from cxr_agent.toolbox.execute import Outcome
 from cxr_agent.toolbox.registry import Registry
@@ -40,7 +40,6 @@ from cxr_agent.trace import (
     TraceWriter,
     Withdrawn,
 )
-from cxr_agent.trace.line import digest
 
 _SPEAKERS: Final = "session"
 
@@ -193,7 +192,7 @@ def _lay_out(run: Run, trace: Trace, outcomes: list[Outcome]) -> None:
             run.bench.put_masks(handle, _outlined_again(run, outcome.call, kept, trace))
     for corrected in (e for e in trace.events if isinstance(e, Corrected)):
         if corrected.kind == "mask":
-            plane = _plane(trace.artifact(corrected.artifacts[corrected.target]))
+            plane = mask_plane(trace.artifact(corrected.artifacts[corrected.target]))
             run.bench.correct_mask(corrected.film, Mask(corrected.target, plane, None, None))
         elif corrected.kind == "landmark":
             x, y = corrected.value["x"], corrected.value["y"]
@@ -212,20 +211,15 @@ def _outlined_again(
             masks = answer_of(spec, bind(spec, call, run.bench)).result.masks
         except (Abstain, CxrAgentError):
             masks = {}
-        if {name: digest(mask_png(mask.plane)) for name, mask in masks.items()} == kept:
+        if masks.keys() == kept.keys() and all(
+            shows_mask(trace, kept[name], mask.plane) for name, mask in masks.items()
+        ):
             return masks
     model = spec.model or spec.pretrained if spec is not None else None
     return {
-        name: Mask(name, _plane(trace.artifact(sha256)), None, model)
+        name: Mask(name, mask_plane(trace.artifact(sha256)), None, model)
         for name, sha256 in kept.items()
     }
-
-
-def _plane(png: bytes) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    from PIL import Image as Pillow
-
-    with Pillow.open(io.BytesIO(png)) as picture:
-        return np.asarray(picture.convert("1"), dtype=np.bool_)
 
 
 def _asked(trace: Trace) -> Question | None:

@@ -35,6 +35,9 @@ _MIN_WINDOW_SHARE: Final = 0.05
 _MIN_CONTRAST_SHARE: Final = 0.02
 _LARGEST: Final = 1e12
 _SMALLEST_SLOPE: Final = 1e-9
+_STRIP: Final = 1 << 16
+"""Pixels that are looked up at once: NumPy copies their indices at eight bytes each, and these
+stay in the processor's cache."""
 
 
 class VoiFunction(StrEnum):
@@ -128,11 +131,14 @@ class Shown:
 
 def histogram(indices: Indices, levels: int) -> Counts:
     """How often each index occurs; counted in strips to bound memory."""
+    if indices.dtype == np.uint8 and levels == 256:
+        from PIL import Image
+
+        return np.array(Image.fromarray(indices).histogram(), dtype=np.int64)
     flat = indices.reshape(-1)
-    strip = 1 << 22
     counts = np.zeros(levels, dtype=np.int64)
-    for start in range(0, flat.size, strip):
-        counts += np.bincount(flat[start : start + strip], minlength=levels)
+    for start in range(0, flat.size, _STRIP):
+        counts += np.bincount(flat[start : start + _STRIP], minlength=levels)
     return counts
 
 
@@ -178,7 +184,7 @@ def look_up(indices: Indices, shown: Shown) -> FloatImage:
     """The picture: (rows, columns) float32 in [0, 1]."""
     # With intp indices the whole picture would be copied at eight bytes a pixel.
     pixels = np.empty(indices.shape, dtype=np.float32)
-    rows_at_once = max(1, (1 << 22) // max(1, indices.shape[1]))
+    rows_at_once = max(1, _STRIP // max(1, indices.shape[1]))
     for row in range(0, indices.shape[0], rows_at_once):
         part = slice(row, row + rows_at_once)
         np.take(shown.table, indices[part], out=pixels[part], mode="clip")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_agent.kept import kept_with_array
+
 BoolMask = NDArray[np.bool_]
 
 
@@ -42,6 +44,7 @@ class Extent:
         )
 
 
+@kept_with_array
 def extent(mask: BoolMask) -> Extent | None:
     """Bounding box of a mask; None for an empty one."""
     columns = np.flatnonzero(mask.any(axis=0))

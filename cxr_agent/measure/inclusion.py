@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from cxr_agent.kept import kept_with_array
 from cxr_agent.measure.extent import BoolMask, Extent, extent_of
 from cxr_agent.measure.geometry import Geometry, Line, Point, Scene
 from cxr_agent.study import FloatImage
@@ -122,12 +123,15 @@ def _share(length: float, whole: int) -> float:
     return max(0.0, float(length)) / whole
 
 
+@kept_with_array
 def exposed_field(pixels: FloatImage) -> Extent:
     """Box of the film without the black border that collimation or padding leaves."""
     lit = pixels > _BLACK
     rows, columns = lit.shape
-    kept_rows = np.flatnonzero(lit.sum(axis=1) > _FILLED_SHARE * columns)
-    kept_columns = np.flatnonzero(lit.sum(axis=0) > _FILLED_SHARE * rows)
+    # Counted as 32-bit numbers: several times faster than as 64-bit ones.
+    in_rows, in_columns = (lit.view(np.uint8).sum(axis=axis, dtype=np.uint32) for axis in (1, 0))
+    kept_rows = np.flatnonzero(in_rows > _FILLED_SHARE * columns)
+    kept_columns = np.flatnonzero(in_columns > _FILLED_SHARE * rows)
     if not kept_rows.size or not kept_columns.size:
         return Extent(0, 0, columns, rows)
     return Extent(

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_agent.models.parts import box_around, largest_part
 from cxr_agent.models.repeats import REPEATS, Repeat
 from cxr_agent.models.runtime.network import Network
 from cxr_agent.models.tile import Placement, content, framed, place
@@ -16,6 +17,8 @@ from cxr_agent.study import FloatImage
 
 MODEL_ID: Final = "anatomy"
 _EVEN = 0.5
+_RIM: Final = 12
+"""Pixels of the tile around the largest part that may belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +142,15 @@ def _largest_part(probability: FloatImage) -> FloatImage:
     """Zero what does not hang together with the largest part; fill enclosed holes."""
     from scipy import ndimage
 
-    labels, count = ndimage.label(probability > _EVEN)
-    if count == 0:
+    above = probability > _EVEN
+    box = box_around(above, _RIM)
+    if box is None:
         return probability
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    part = labels == int(sizes.argmax())
+    above, inside = above[box], probability[box]
+    part = largest_part(above)
     # The doubtful rim around the part belongs to it; other parts do not.
-    near = ndimage.binary_dilation(part, iterations=12)
-    kept = np.where(near & ((labels == 0) | part), probability, 0).astype(np.float32)
-    holes = ndimage.binary_fill_holes(part) & ~part
-    return np.where(holes, np.float32(1), kept)
+    near = ndimage.binary_dilation(part, iterations=_RIM)
+    kept = np.zeros(probability.shape, dtype=np.float32)
+    kept[box] = np.where(near & (~above | part), inside, 0)
+    kept[box][ndimage.binary_fill_holes(part) & ~part] = 1
+    return kept

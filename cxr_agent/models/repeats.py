@@ -6,6 +6,7 @@ network outlines on it is brought back. All of this happens on the network's own
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from cxr_agent.knowledge import structures
+from cxr_agent.models.parts import box_around, largest_part
 from cxr_agent.models.tile import Placement, framed, resized
 from cxr_agent.study import FloatImage
 
@@ -82,9 +84,8 @@ class Repeat:
             )
             if self.mirrored:
                 plane = plane[:, ::-1]
-            if self.turn_deg:
-                plane = _turned(plane, -self.turn_deg)
-            found.append(_largest(plane > _EVEN))
+            above = _turned_above(plane, -self.turn_deg) if self.turn_deg else plane > _EVEN
+            found.append(largest_part(above))
         return found
 
     def _altered(self, small: FloatImage) -> FloatImage:
@@ -121,17 +122,24 @@ def _turned(plane: FloatImage, degrees: float) -> FloatImage:
     return np.asarray(picture.rotate(degrees, PillowImage.Resampling.BILINEAR), dtype=np.float32)
 
 
+def _turned_above(plane: FloatImage, degrees: float) -> NDArray[np.bool_]:
+    """Where ``_turned(plane, degrees)`` is above a half, worked out around what can get there."""
+    above = np.zeros(plane.shape, dtype=np.bool_)
+    height, width = plane.shape
+    farthest = math.hypot(height, width) / 2 * math.radians(abs(degrees))
+    box = box_around(plane > _EVEN, 2 + math.ceil(farthest))
+    if box is None:
+        return above
+    rows, columns = box
+    picture = PillowImage.fromarray(np.ascontiguousarray(plane[box]))
+    turned = picture.rotate(
+        degrees,
+        PillowImage.Resampling.BILINEAR,
+        center=(width / 2 - columns.start, height / 2 - rows.start),
+    )
+    above[box] = np.asarray(turned) > _EVEN
+    return above
+
+
 def _mirrored(name: str) -> str:
     return structures()[name].mirrored or name
-
-
-def _largest(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    from scipy import ndimage
-
-    labels, count = ndimage.label(plane)
-    if count < 2:
-        return plane
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    part: NDArray[np.bool_] = labels == int(sizes.argmax())
-    return part

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from cxr_agent.kept import kept_with_array
 from cxr_agent.study import FloatImage
 
 _LOW_PERCENT = 0.5
@@ -98,9 +99,12 @@ def make_tile(pixels: FloatImage, size: int) -> tuple[FloatImage, Placement]:
     return framed(content(pixels, placement), placement), placement
 
 
+@kept_with_array
 def content(pixels: FloatImage, placement: Placement) -> FloatImage:
-    """The film as it lies on its tile: (rows, columns) of the placement, in [0, 1]."""
-    return stretch(resized(pixels, placement.rows, placement.columns))
+    """The film as it lies on its tile: (rows, columns) of the placement, in [0, 1]; read-only."""
+    small = stretch(resized(pixels, placement.rows, placement.columns))
+    small.setflags(write=False)
+    return small
 
 
 def framed(small: FloatImage, placement: Placement) -> FloatImage:

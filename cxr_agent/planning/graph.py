@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Any, Final, Literal, TypedDict
 
 from cxr_agent.evidence import Evidence, Observation
@@ -152,7 +153,7 @@ class ReadingGraph:
                 self.spending.remember(one.call)
         # Each step of a reading is three nodes; the budget ends it long before this limit.
         limit = 3 * self.budget.steps + self.budget.strikes + 16
-        final: dict[str, Any] = _build(self, nodes).invoke(
+        final: dict[str, Any] = _compiled(nodes).invoke(
             {
                 "tried": list(before.tried),
                 "evidence": list(before.evidence),
@@ -161,6 +162,7 @@ class ReadingGraph:
                 "refused": None,
             },
             {"recursion_limit": limit},
+            context=self,
         )
         self.toolbox.trace.flush()
         tried, evidence = tuple(final["tried"]), tuple(final["evidence"])
@@ -456,13 +458,14 @@ _CLOSING: Final = ("compose", "word", "gate")
 _WHOLE: Final = ("look", *_STEPS, *_CLOSING)
 
 
-def _build(reading: ReadingGraph, nodes: tuple[str, ...]) -> Any:
-    """The graph, or a part of it."""
+@cache
+def _compiled(nodes: tuple[str, ...]) -> Any:
+    """The graph, or a part of it, for any reading: which one is told when it is invoked."""
     from langgraph.graph import END, START, StateGraph
 
-    graph: Any = StateGraph(_State)
+    graph: Any = StateGraph(_State, context_schema=ReadingGraph)
     for name in nodes:
-        graph.add_node(name, getattr(reading, name))
+        graph.add_node(name, _node(name))
     graph.add_edge(START, nodes[0])
     if "look" in nodes:
         graph.add_edge("look", "plan")
@@ -482,3 +485,13 @@ def _build(reading: ReadingGraph, nodes: tuple[str, ...]) -> Any:
         graph.add_edge("word", "gate")
         graph.add_edge("gate", END)
     return graph.compile()
+
+
+def _node(name: str) -> Callable[[_State, Any], _State]:
+    """A step of whichever reading the graph is invoked for."""
+
+    def step(state: _State, runtime: Any) -> _State:
+        taken: _State = getattr(runtime.context, name)(state)
+        return taken
+
+    return step

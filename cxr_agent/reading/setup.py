@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any, Final
 
 from cxr_agent.errors import ModelError
@@ -21,6 +20,7 @@ from cxr_agent.planning.planner import Planner
 from cxr_agent.planning.privacy import Privacy
 from cxr_agent.planning.protocol import ProtocolPlanner
 from cxr_agent.planning.wording import Writer
+from cxr_agent.reading.version import library_version
 from cxr_agent.retrieval.library import Library
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.cache import ResultCache
@@ -109,7 +109,7 @@ class Setup:
             names.append("litellm")
         return {
             "python": platform.python_version(),
-            **{name: metadata.version(name) for name in names},
+            **{name: library_version(name) for name in names},
             **self._weights(),
         }
 

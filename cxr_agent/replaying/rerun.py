@@ -14,7 +14,7 @@ from cxr_agent.replaying.films import films_of
 from cxr_agent.replaying.following import equal
 from cxr_agent.toolbox.answer import answer_of
 from cxr_agent.toolbox.arguments import ToolCall, bind
-from cxr_agent.toolbox.artifacts import mask_png
+from cxr_agent.toolbox.artifacts import mask_png, shows_mask
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain
 from cxr_agent.trace import ToolCalled, ToolReturned, Trace
@@ -64,12 +64,19 @@ def rerun_tools(
         for called in (event for event in trace.events if isinstance(event, ToolCalled)):
             then = returned.get(called.step)
             if then is not None:
-                found += _again(setup.registry.get(called.tool), called, then, bench, tolerance)
+                found += _again(
+                    setup.registry.get(called.tool), called, then, trace, bench, tolerance
+                )
     return found
 
 
 def _again(
-    spec: Any, called: ToolCalled, then: ToolReturned, bench: Bench, tolerance: float
+    spec: Any,
+    called: ToolCalled,
+    then: ToolReturned,
+    trace: Trace,
+    bench: Bench,
+    tolerance: float,
 ) -> Iterator[Difference]:
     def differs(what: str, before: Any, now: Any) -> Difference:
         return Difference(called.step, called.tool, what, before, now)
@@ -96,9 +103,9 @@ def _again(
         if not equal(before, now, tolerance):
             yield differs(what, before, now)
     for name, mask in answer.result.masks.items():
-        now = digest(mask_png(mask.plane))
-        if then.artifacts.get(name) != now:
-            yield differs(f"mask {name}", then.artifacts.get(name), now)
+        kept = then.artifacts.get(name)
+        if not shows_mask(trace, kept, mask.plane):
+            yield differs(f"mask {name}", kept, digest(mask_png(mask.plane)))
     bench.put_masks(bound.film.handle, answer.result.masks)
 
 

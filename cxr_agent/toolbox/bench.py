@@ -24,15 +24,16 @@ class Bench:
     def put_masks(self, handle: str, masks: dict[str, Mask]) -> None:
         """Keep masks of the film behind ``handle``; a later tool replaces an earlier one.
 
-        What a reader put right stays as the reader had it.
+        What a reader put right stays as the reader had it. From here on nobody may write them: all
+        tools share them.
         """
         for structure, mask in masks.items():
             if (handle, structure) not in self._corrected:
-                self._masks[handle, structure] = mask
+                self._masks[handle, structure] = _fixed(mask)
 
     def correct_mask(self, handle: str, mask: Mask) -> None:
         """Put a reader's mask in the place of any tool's."""
-        self._masks[handle, mask.structure] = mask
+        self._masks[handle, mask.structure] = _fixed(mask)
         self._corrected.add((handle, mask.structure))
 
     def place(self, handle: str, name: str, point: tuple[float, float]) -> None:
@@ -49,3 +50,11 @@ class Bench:
     def masks(self, handle: str) -> dict[str, Mask]:
         """All masks of one film by structure."""
         return {name: mask for (film, name), mask in self._masks.items() if film == handle}
+
+
+def _fixed(mask: Mask) -> Mask:
+    """The mask, made read-only."""
+    mask.plane.setflags(write=False)
+    if mask.repeats is not None:
+        mask.repeats.setflags(write=False)
+    return mask

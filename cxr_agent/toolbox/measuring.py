@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from cxr_agent.evidence import Interval, Side, Unit
+from cxr_agent.kept import kept_with_array
 from cxr_agent.knowledge import MeasurementDefinition, definition, threshold
 from cxr_agent.measure.doubt import Doubt, calibrated, repeated, scaled
 from cxr_agent.measure.extent import BoolMask, Extent
@@ -267,14 +268,13 @@ def _repeats(masks: Mapping[str, Mask], field: Extent, shape: tuple[int, int]) -
     count, grid = max(len(one) for one in drawn), (drawn[0].shape[1], drawn[0].shape[2])
     small = _shrunk_field(field, shape, grid)
     first = {name: _shrunk(mask.plane, grid) for name, mask in masks.items()}
+    again = {
+        name: (first[name],) if mask.repeats is None else _all_shrunk(mask.repeats, grid)
+        for name, mask in masks.items()
+    }
     scenes = [_scene(first, small, grid)]
     for index in range(count):
-        planes = {
-            name: first[name]
-            if mask.repeats is None
-            else _shrunk(mask.repeats[index % len(mask.repeats)], grid)
-            for name, mask in masks.items()
-        }
+        planes = {name: drawn[index % len(drawn)] for name, drawn in again.items()}
         scenes.append(_scene(planes, small, grid))
     return scenes
 
@@ -289,13 +289,23 @@ def _with_placed(scene: Scene, placed: Mapping[str, Point], shape: tuple[int, in
     return replace(scene, placed={n: (x * across, y * down) for n, (x, y) in placed.items()})
 
 
+@kept_with_array
 def _shrunk(plane: BoolMask, grid: tuple[int, int]) -> BoolMask:
-    """The plane on a coarser grid: where more than half of a cell is covered."""
+    """The plane on a coarser grid: where more than half of a cell is covered; read-only."""
     if plane.shape == grid:
-        return plane
-    picture = PillowImage.fromarray(plane.astype(np.uint8) * 255)
-    small = picture.resize((grid[1], grid[0]), PillowImage.Resampling.BOX)
-    return np.asarray(small) > 127
+        small = plane.copy()
+    else:
+        picture = PillowImage.fromarray(plane.view(np.uint8) * np.uint8(255))
+        cells = picture.resize((grid[1], grid[0]), PillowImage.Resampling.BOX)
+        small = np.asarray(cells) > 127
+    small.setflags(write=False)
+    return small
+
+
+@kept_with_array
+def _all_shrunk(planes: BoolMask, grid: tuple[int, int]) -> tuple[BoolMask, ...]:
+    """As :func:`_shrunk`, of each of (K, r, c)."""
+    return tuple(_shrunk(plane.copy(), grid) for plane in planes)
 
 
 def _shrunk_field(field: Extent, shape: tuple[int, int], grid: tuple[int, int]) -> Extent:

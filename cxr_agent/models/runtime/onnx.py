@@ -44,10 +44,10 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         if threads is not None:
             options.intra_op_num_threads = threads
+        # A thread that waits for work in a loop takes the core that another process, or Python
+        # itself, could work on: two readings side by side took twice as long.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = _SILENT
-        # Its arena gives nothing back: after a batch that filled the memory, a smaller one would
-        # find no more room than before. One film takes as long without it.
-        options.enable_cpu_mem_arena = False
         content = verified_weights(card) if weights is None else weights
         try:
             self._session: Any = onnxruntime.InferenceSession(

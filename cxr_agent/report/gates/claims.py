@@ -94,8 +94,9 @@ class Claims:
     """All words, in lower case."""
 
 
+@lru_cache(maxsize=1024)
 def read_claims(text: str) -> Claims:
-    """Read one sentence."""
+    """Read one sentence; those that were read last are remembered."""
     named = text.lower()
     plain = _HANDLE.sub(" ", named)
     return Claims(

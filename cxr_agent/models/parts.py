@@ -1,0 +1,37 @@
+"""Connected parts of what was outlined, looked for only where something is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[slice, slice]
+"""Rows and columns."""
+
+
+def box_around(plane: NDArray[np.bool_], margin: int = 0) -> Box | None:
+    """The rows and columns within ``margin`` of what is drawn; None where nothing is."""
+    rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
+    )
+
+
+def largest_part(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What hangs together with most pixels; the first of several that are as large."""
+    from scipy import ndimage
+
+    box = box_around(plane)
+    if box is None:
+        return plane
+    labels, count = ndimage.label(plane[box])
+    if count < 2:
+        return plane
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    part = np.zeros_like(plane)
+    part[box] = labels == int(sizes.argmax())
+    return part

@@ -1,0 +1,42 @@
+"""Memory that was given back, kept at hand in a process that reads film after film.
+
+Between two films glibc returns memory to the system and gets it again page by page: up to a fifth
+of the time of a small film. The price is that such a process does not become smaller between two
+films, and that its threads share one pool: nothing for a process that is not our own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from typing import Final
+
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+_ARENA_MAX: Final = -8
+_KEPT_BYTES: Final = 512 * 2**20
+_LARGEST_BYTES: Final = 32 * 2**20
+"""The most that glibc lets this limit be."""
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep up to 512 MiB of what it frees, for what it allocates next.
+
+    Call it at the start of a process that does nothing but read, before it starts threads.
+
+    Returns
+    -------
+    bool
+        Whether it took effect: only with glibc, which is where Linux usually is.
+    """
+    if sys.platform != "linux":
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    wanted = {
+        _ARENA_MAX: 1,
+        _MMAP_THRESHOLD: _LARGEST_BYTES,
+        _TRIM_THRESHOLD: _KEPT_BYTES,
+    }
+    return all(mallopt(name, value) for name, value in wanted.items())
