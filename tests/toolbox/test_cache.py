@@ -440,7 +440,7 @@ def test_a_mask_of_a_model_that_nobody_knows(study: Callable[..., list[str]]) ->
 
 @pytest.mark.parametrize(
     "repeats",
-    [[1], np.ones((3, 9, 9), np.uint8), np.ones((9, 9), np.bool_), np.ones((1, 999, 9), np.bool_)],
+    [[1], np.ones((3, 9, 9), np.uint8), np.ones((9, 9), np.bool_), np.ones((1, 9999, 9), np.bool_)],
     ids=["list", "grey", "one", "fine"],
 )
 def test_a_tool_that_draws_repeats_of_another_kind(

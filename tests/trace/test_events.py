@@ -76,7 +76,7 @@ def test_events_are_frozen(event: Event) -> None:
         nested(80),
         b"bytes",
         {1: "a"},
-        object(),
+        pytest.param(object(), id="object"),
     ],
     ids=str,
 )

@@ -26,6 +26,8 @@ from cxr_agent.trace.fields import Code, Frozen, JsonObject, Name, Sha256, Text
 _MARK: Final = b"cxr-agent result\n"
 _LENGTH: Final = struct.Struct(">I")
 _REPEATS_AT_MOST: Final = 256
+_GRID_AT_MOST: Final = 2048
+"""Pixels of a side: on a small film a network's own grid is the finer one."""
 _FAST: Final = 1
 """zlib's level: masks shrink tenfold at any."""
 
@@ -185,9 +187,11 @@ class _Blobs:
 
 
 def _check_repeats(shape: tuple[int, ...], film: tuple[int, ...]) -> None:
-    """Raise ValueError unless it is that of some repeats on a grid no finer than the film."""
-    count, rows, columns = shape
-    if not (0 < count <= _REPEATS_AT_MOST and 0 < rows <= film[0] and 0 < columns <= film[1]):
+    """Raise ValueError unless it is that of some repeats, on a network's grid or the film's."""
+    count, *sides = shape
+    most = [max(side, _GRID_AT_MOST) for side in film]
+    fits = len(sides) == len(film) and all(0 < a <= b for a, b in zip(sides, most, strict=True))
+    if not (0 < count <= _REPEATS_AT_MOST and fits):
         raise ValueError("no repeats of this film")
 
 
