@@ -186,7 +186,8 @@ def test_a_lost_machine_costs_no_study(cluster: Any, source: MadeUp) -> None:
             if len(told) == 10:
                 cluster.remove_node(lost, allow_graceful=False)
     lost_with = [update.code for update in runner.told if isinstance(update, Lost)]
-    assert set(lost_with) == {"node_lost"}
+    # Ray may hear of the processes' end before it knows that the machine is gone.
+    assert set(lost_with) <= {"node_lost", "worker_crashed"}
     assert len(lost_with) <= 3  # two that read, one that decodes
     assert sorted(told) == sorted(names)
     with Ledger(source.folder, write=False) as ledger:
