@@ -74,7 +74,10 @@ class Reading:
     cpu_s: float
     peak_mib: int
     traces: Folder
-    reports: Folder
+    report: float
+    """Bytes, as JSON."""
+    page: float
+    """Bytes, as HTML, when asked for."""
 
 
 def read(root: Path) -> Reading:
@@ -86,21 +89,41 @@ def read(root: Path) -> Reading:
         film = np.rint(drawn[number % DRAWN] * 65535).astype(np.uint16)
         film[0, 0] = number
         Image.fromarray(film).save(films / f"{number:02d}.png")
-    few, many = (_read(root, sorted(films.iterdir())[:count]) for count in (FEW, MANY))
-    traces, reports = (Folder.of(many[1] / name) for name in ("traces", "reports"))
-    return Reading((many[0] - few[0]) / (MANY - FEW), many[2], traces, reports)
+    every = sorted(films.iterdir())
+    few, many = (_read(root / f"of {count}", every[:count]) for count in (FEW, MANY))
+    _read(root / "pages", every[:DRAWN], html=True)
+    return Reading(
+        cpu_s=(many.cpu_s - few.cpu_s) / (MANY - FEW),
+        peak_mib=many.peak_mib,
+        traces=Folder.of(root / f"of {MANY}" / "traces"),
+        report=_mean_size(root / f"of {MANY}", ".json"),
+        page=_mean_size(root / "pages", ".html"),
+    )
 
 
-def _read(root: Path, films: list[Path]) -> tuple[float, Path, int]:
-    """CPU seconds of the workers, the folder, the most MiB of one worker."""
-    out = root / f"of {len(films)}"
+@dataclass(frozen=True)
+class Run:
+    """What one batch took."""
+
+    cpu_s: float
+    """Of its workers."""
+    peak_mib: int
+    """Of one worker."""
+
+
+def _mean_size(folder: Path, suffix: str) -> float:
+    sizes = [path.stat().st_size for path in folder.glob(f"reports/*/*{suffix}")]
+    return sum(sizes) / len(sizes)
+
+
+def _read(out: Path, films: list[Path], *, html: bool = False) -> Run:
     before = _children_s()
     with Agent(device="cpu") as agent:
-        options = BatchOptions(workers=1, html=True)
+        options = BatchOptions(workers=1, html=html)
         with agent.batch(films, out, options) as batch:
             batch.run()
     (session,) = json.loads((out / "manifest.json").read_text())["sessions"]
-    return _children_s() - before, out, session["runner"]["peak_worker_mib"]
+    return Run(_children_s() - before, session["runner"]["peak_worker_mib"])
 
 
 def _children_s() -> float:
@@ -201,39 +224,40 @@ def passed_through_ray(root: Path) -> float:
 
 def measured(reading: Reading, kept: Kept, ray_s: float) -> Iterator[tuple[str, str]]:
     """Per study."""
-    traces, reports = reading.traces, reading.reports
-    yield "CPU time, one thread", f"{reading.cpu_s:.2f} s"
-    yield "resident memory of a worker at most", f"{reading.peak_mib} MiB"
-    yield "trace", f"{traces.size / MANY / 1e3:.0f} kB"
-    yield "trace, as the file system counts it", f"{traces.blocks / MANY / 1e3:.0f} kB"
-    yield "trace, files and folders", f"{(traces.files + traces.folders - 2) / MANY:.1f}"
-    yield "reports, JSON and HTML", f"{reports.size / MANY / 1e3:.0f} kB"
-    yield "reports, files", f"{reports.files / MANY:.1f}"
-    yield "ledger", f"{kept.size / 1e3:.2f} kB"
-    yield "ledger: handed out and settled, on the disk", f"{kept.settled_s * 1e3:.2f} ms"
-    yield "tables, CSV and Parquet", f"{kept.csv / 1e3:.2f} kB"
+    traces = reading.traces
+    yield "c: CPU time of a reading, one thread", f"{reading.cpu_s:.2f} s"
+    yield "m: resident memory of a worker at most", f"{reading.peak_mib} MiB"
+    yield "t: trace", f"{traces.size / MANY / 1e3:.0f} kB"
+    yield "t on a file system with blocks of 4 KiB", f"{traces.blocks / MANY / 1e3:.0f} kB"
+    yield "n: files and folders of a trace", f"{_entries(traces):.1f}"
+    yield "r: report as JSON", f"{reading.report / 1e3:.0f} kB"
+    yield "h: report as HTML, with --html", f"{reading.page / 1e3:.0f} kB"
+    yield "l: ledger", f"{kept.size / 1e3:.2f} kB"
+    yield "ledger: handed out and settled, with fsync", f"{kept.settled_s * 1e3:.2f} ms"
+    yield "b: tables, CSV and Parquet", f"{kept.csv / 1e3:.2f} kB"
     yield "tables: written", f"{kept.tables_s * 1e3:.2f} ms"
-    yield "through Ray and the ledger, reading nothing", f"{ray_s * 1e3:.1f} ms"
+    yield "d: through Ray and the ledger, reading nothing", f"{ray_s * 1e3:.1f} ms"
 
 
 def extrapolated(reading: Reading, kept: Kept, ray_s: float) -> Iterator[tuple[str, str]]:
     """Of a million."""
     hours = MILLION * reading.cpu_s / HOUR_S
+    yield "core hours", f"{hours:.0f}"
     for cores in (16, 64, 256):
         yield f"hours on {cores} cores", f"{hours / cores:.1f}"
-    yield "core hours", f"{hours:.0f}"
-    for name, folder in (("traces", reading.traces), ("reports", reading.reports)):
-        yield name, f"{folder.blocks / MANY * MILLION / 1e9:.0f} GB"
-    yield "files and folders", f"{_entries(reading) / MANY * MILLION / 1e6:.1f} million"
+    yield "cores that one leader keeps busy", f"{reading.cpu_s / ray_s:.0f}"
+    yield "traces", f"{reading.traces.blocks / MANY * MILLION / 1e9:.0f} GB"
+    yield "reports as JSON", f"{reading.report * MILLION / 1e9:.0f} GB"
+    yield "reports as HTML", f"{reading.page * MILLION / 1e9:.0f} GB"
     yield "ledger", f"{kept.size * MILLION / 1e9:.1f} GB"
     yield "tables", f"{kept.csv * MILLION / 1e9:.1f} GB"
     yield "writing the tables once", f"{kept.tables_s * MILLION / 60:.0f} min"
-    yield "cores that one leader keeps busy", f"{reading.cpu_s / ray_s:.0f}"
+    yield "files and folders", f"{(_entries(reading.traces) + 1) * MILLION / 1e6:.0f} million"
 
 
-def _entries(reading: Reading) -> int:
-    traces, reports = reading.traces, reading.reports
-    return traces.files + traces.folders + reports.files
+def _entries(traces: Folder) -> float:
+    """Of one study; the folder of its thousand is left out."""
+    return (traces.files + traces.folders - 1) / MANY
 
 
 def main() -> None:
