@@ -60,7 +60,9 @@ class StudyReaderSource:
 
     def loader(self) -> StudyLoader:
         """Make what decodes: an agent that no GPU is asked of, and that loads no model."""
-        return StudyLoader(replace(self, recipe=replace(self.recipe, device="cpu")))
+        return StudyLoader(
+            replace(self, keep_results=False, recipe=replace(self.recipe, device="cpu"))
+        )
 
 
 class StudyLoader(AbstractContextManager[Any]):
