@@ -74,6 +74,8 @@ class Reading:
     cpu_s: float
     peak_mib: int
     traces: Folder
+    cache: Folder
+    """Results of tools that are kept."""
     report: float
     """Bytes, as JSON."""
     page: float
@@ -96,6 +98,7 @@ def read(root: Path) -> Reading:
         cpu_s=(many.cpu_s - few.cpu_s) / (MANY - FEW),
         peak_mib=many.peak_mib,
         traces=Folder.of(root / f"of {MANY}" / "traces"),
+        cache=Folder.of(root / f"of {MANY}" / "cache"),
         report=_mean_size(root / f"of {MANY}", ".json"),
         page=_mean_size(root / "pages", ".html"),
     )
@@ -230,6 +233,9 @@ def measured(reading: Reading, kept: Kept, ray_s: float) -> Iterator[tuple[str, 
     yield "t: trace", f"{traces.size / MANY / 1e3:.0f} kB"
     yield "t on a file system with blocks of 4 KiB", f"{traces.blocks / MANY / 1e3:.0f} kB"
     yield "n: files and folders of a trace", f"{_entries(traces):.1f}"
+    cache = reading.cache
+    yield "k: results of tools that are kept", f"{cache.blocks / MANY / 1e3:.0f} kB"
+    yield "files of them", f"{cache.files / MANY:.1f}"
     yield "r: report as JSON", f"{reading.report / 1e3:.0f} kB"
     yield "h: report as HTML, with --html", f"{reading.page / 1e3:.0f} kB"
     yield "l: ledger", f"{kept.size / 1e3:.2f} kB"
@@ -247,12 +253,17 @@ def extrapolated(reading: Reading, kept: Kept, ray_s: float) -> Iterator[tuple[s
         yield f"hours on {cores} cores", f"{hours / cores:.1f}"
     yield "cores that one leader keeps busy", f"{reading.cpu_s / ray_s:.0f}"
     yield "traces", f"{reading.traces.blocks / MANY * MILLION / 1e9:.0f} GB"
+    yield (
+        "results of tools, if the cache may grow",
+        f"{reading.cache.blocks / MANY * MILLION / 1e9:.0f} GB",
+    )
     yield "reports as JSON", f"{reading.report * MILLION / 1e9:.0f} GB"
     yield "reports as HTML", f"{reading.page * MILLION / 1e9:.0f} GB"
     yield "ledger", f"{kept.size * MILLION / 1e9:.1f} GB"
     yield "tables", f"{kept.csv * MILLION / 1e9:.1f} GB"
     yield "writing the tables once", f"{kept.tables_s * MILLION / 60:.0f} min"
-    yield "files and folders", f"{(_entries(reading.traces) + 1) * MILLION / 1e6:.0f} million"
+    entries = _entries(reading.traces) + 1
+    yield "files and folders of traces and reports", f"{entries * MILLION / 1e6:.0f} million"
 
 
 def _entries(traces: Folder) -> float:
