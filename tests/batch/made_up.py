@@ -1,4 +1,4 @@
-"""Readers for tests that do as the name of the film says; importable in workers."""
+"""Readers for tests on Ray that do as the name of the film says; importable in workers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class MadeUp:
 
     folder: Path
     journal: Path
-    """Each reading leaves a line: film, process, begin and end in seconds."""
+    """Each reading leaves a line: film, process, begin and end in seconds, machines that decoded
+    and read it."""
     takes_s: float = 0.05
     fails: bool = False
     device: str = "cpu"
@@ -56,24 +57,26 @@ class MadeUpReader(AbstractContextManager["MadeUpReader"]):
         (film,) = task.films
         if film.startswith("no film"):
             return StudyResult(Outcome.REFUSED, "not_an_image")
-        return np.full(PIXELS, task.number, dtype=np.float32)
+        return _machine(), np.full(PIXELS, task.number, dtype=np.float32)
 
     def read(self, task: Task, loaded: Any) -> StudyResult:
         began = time.monotonic()
         (film,) = task.films
+        decoded_on, pixels = loaded
         if film.startswith("kills") or (film.startswith("once") and not self._known(film)):
-            self._note(film, began)
+            self._note(film, began, decoded_on)
             os.kill(os.getpid(), signal.SIGKILL)
         if film.startswith("raises"):
             raise RuntimeError
         time.sleep(60.0 if film.startswith("hangs") else self._source.takes_s)
-        assert (loaded == task.number).all()
-        self._note(film, began)
+        assert (pixels == task.number).all()
+        self._note(film, began, decoded_on)
         return StudyResult(Outcome.READ, seconds=self._source.takes_s)
 
-    def _note(self, film: str, began: float) -> None:
+    def _note(self, film: str, began: float, decoded_on: str) -> None:
+        ended = time.monotonic()
         with self._source.journal.open("a") as file:
-            file.write(f"{film},{os.getpid()},{began},{time.monotonic()}\n")
+            file.write(f"{film},{os.getpid()},{began},{ended},{decoded_on},{_machine()}\n")
 
     def _known(self, film: str) -> bool:
         journal = self._source.journal
@@ -86,3 +89,9 @@ class MadeUpReader(AbstractContextManager["MadeUpReader"]):
         trace: TracebackType | None,
     ) -> None:
         pass
+
+
+def _machine() -> str:
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())

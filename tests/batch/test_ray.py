@@ -21,7 +21,7 @@ from cxr_agent.batch.ledger import Ledger, State
 from cxr_agent.batch.ray import RayRunner
 from cxr_agent.batch.ray.session import LOOPBACK, QUIET
 from cxr_agent.batch.ray.sharing import check_films, check_folder, marked
-from cxr_agent.batch.work import Finished, Lost, Outcome, StudyResult, Take, Task, Update
+from cxr_agent.batch.work import Finished, Lost, Outcome, Returned, StudyResult, Take, Task, Update
 from cxr_agent.errors import ConfigError, CxrAgentError, ModelError, UsageError
 from cxr_agent.reading.agent import Agent
 from cxr_agent.reading.batches import BatchOptions, RunnerMaker, ray_runner
@@ -30,7 +30,12 @@ from tests.batch.made_up import Elsewhere, MadeUp
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 """Ray leaves files and processes to the garbage collector."""
-HEALTH = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 700}
+HEALTH = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 700,
+    "health_check_timeout_ms": 4000,
+    "health_check_failure_threshold": 3,
+}
 """So that a lost machine is noticed in seconds."""
 
 
@@ -83,9 +88,9 @@ class Watched(RayRunner):
             yield update
 
 
-def readings(source: MadeUp) -> list[tuple[str, int, float, float]]:
+def readings(source: MadeUp) -> list[tuple[str, int, float, float, str, str]]:
     rows = csv.reader(source.journal.read_text().splitlines())
-    return [(film, int(pid), float(began), float(ended)) for film, pid, began, ended in rows]
+    return [(film, int(pid), float(a), float(b), *nodes) for film, pid, a, b, *nodes in rows]
 
 
 # What it reads is what the processes of one machine read.
@@ -173,26 +178,37 @@ def test_a_killed_a_hanging_and_a_raising_reader_cost_their_own_study_only(
 
 
 @pytest.mark.slow
-def test_a_lost_machine_costs_no_study(cluster: Any, source: MadeUp) -> None:
-    names = [f"good {n}" for n in range(40)]
-    slow = MadeUp(source.folder, source.journal, takes_s=0.4)
-    lost = cluster.add_node(num_cpus=2, object_store_memory=80 << 20)
-    told: list[str] = []
-    runner = Watched(slow, cluster.address)
+def test_lost_machines_cost_no_study(cluster: Any, source: MadeUp) -> None:
+    store = {"object_store_memory": 80 << 20}
+    gpus = [cluster.add_node(num_cpus=1, num_gpus=1, **store) for _ in range(2)]
+    decodes = cluster.add_node(num_cpus=2, **store)
+    names = [f"good {n}" for n in range(60)]
+    slow = MadeUp(source.folder, source.journal, takes_s=0.5, device="cuda")
+    runner = Watched(slow, cluster.address, lanes=8)
     with batch_of(names, source, runner) as batch:
-        for one in batch:
-            assert one.outcome is Outcome.READ
-            told.append(one.study.name)
-            if len(told) == 10:
-                cluster.remove_node(lost, allow_graceful=False)
-    lost_with = [update.code for update in runner.told if isinstance(update, Lost)]
-    # Ray may hear of the processes' end before it knows that the machine is gone.
-    assert set(lost_with) <= {"node_lost", "worker_crashed"}
-    assert len(lost_with) <= 3  # two that read, one that decodes
+        studies = iter(batch)
+        told = [next(studies).study.name for _ in range(16)]
+        cluster.remove_node(gpus[1], allow_graceful=False)
+        cluster.remove_node(decodes, allow_graceful=False)
+        told += [one.study.name for one in studies]
+        assert batch.progress.failed == 0
+    cluster.remove_node(gpus[0])
     assert sorted(told) == sorted(names)
     with Ledger(source.folder, write=False) as ledger:
-        assert ledger.counts()[State.READ] == 40
-        assert sorted(one.study.name for one in ledger.settled()) == sorted(names)
+        assert ledger.counts()[State.READ] == 60
+
+    # Who was reading or decoding at that time is told of; Ray may hear of the processes' end
+    # before it knows that the machine is gone.
+    lost = [update.code for update in runner.told if isinstance(update, Lost)]
+    assert 0 < len(lost) <= 8 + 2
+    assert set(lost) <= {"node_lost", "worker_crashed"}
+    # What was decoded there and nobody had begun is nobody's fault.
+    assert any(isinstance(update, Returned) for update in runner.told)
+
+    decoded_on, read_on = ({row[n] for row in readings(source)} for n in (4, 5))
+    assert read_on == {one.node_id for one in gpus}
+    assert decodes.node_id in decoded_on
+    assert not decoded_on & read_on
 
 
 @pytest.mark.slow
@@ -219,10 +235,10 @@ def test_one_that_must_be_alone_is_and_little_is_taken_ahead(cluster: Any, sourc
     alone = {f"good {task.number}" for task in tasks if task.alone}
     rows = readings(source)
     assert len(rows) == 30
-    for film, pid, began, ended in rows:
+    for film, pid, began, ended, *_ in rows:
         beside = [
             other
-            for other, its_pid, its_began, its_end in rows
+            for other, its_pid, its_began, its_end, *_ in rows
             if other != film and its_pid == pid and its_began < ended and began < its_end
         ]
         assert not (beside and film in alone), (film, beside)
