@@ -12,6 +12,8 @@ REPORTS: Final = "reports"
 TRACES: Final = "traces"
 CACHE: Final = "cache"
 """Results of tools, so that what did not change is not computed again."""
+MARKER: Final = "shared.token"
+"""Written by who keeps the ledger, for workers on other machines to find."""
 UNACCEPTED: Final = "unaccepted"
 """Report files that a worker wrote and the ledger has not acknowledged."""
 _OF_A_FOLDER: Final = 1000

@@ -187,8 +187,8 @@ class LocalPool:
                     case Done(number, result):
                         slot.began.pop(number, None)
                         yield Finished(slot.tasks.pop(number), result)
-                    case Broken(kind, code, message, hint):
-                        raise kind(code, message, hint=hint)
+                    case Broken() as broken:
+                        raise broken.error()
         except (EOFError, OSError):
             return  # killed in the middle of a word
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 
@@ -101,11 +102,15 @@ Take: TypeAlias = Callable[[], Task | None]
 """Gives the next task; None while there is none. After a :class:`Lost` there may be one again."""
 
 
-class Reader(AbstractContextManager["Reader"], Protocol):
-    """Reads studies within a worker; its models stay loaded."""
+class Loader(AbstractContextManager[Any], Protocol):
+    """Decodes studies within a worker."""
 
     def load(self, task: Task) -> Any:
         """Decode the films, while another study is read; a :class:`StudyResult` if that fails."""
+
+
+class Reader(Loader, Protocol):
+    """Reads studies within a worker; its models stay loaded."""
 
     def read(self, task: Task, loaded: Any) -> StudyResult:
         """Read what :meth:`load` gave. Safe to use from several threads."""
@@ -113,6 +118,24 @@ class Reader(AbstractContextManager["Reader"], Protocol):
 
 ReaderSource: TypeAlias = Callable[[], Reader]
 """Makes the reader in its worker; it is pickled on the way there."""
+
+
+class StagedSource(Protocol):
+    """A :data:`ReaderSource` whose two halves may run on different machines."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the batch, which every machine must see."""
+
+    @property
+    def device(self) -> str:
+        """What the user wants the models to run on: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""
+
+    def __call__(self) -> Reader:
+        """Make the reader; what it reads may have been decoded by :meth:`loader`'s."""
+
+    def loader(self) -> Loader:
+        """Make what decodes and does nothing else: no model, no GPU."""
 
 
 class Runner(Protocol):

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from cxr_agent.batch.work import Reader, ReaderSource, StudyResult, Task
 from cxr_agent.errors import CxrAgentError
@@ -48,6 +48,15 @@ class Broken:
     message: str
     hint: str
 
+    @classmethod
+    def by(cls, error: CxrAgentError) -> Self:
+        """As a message: an exception of the family cannot be pickled."""
+        return cls(type(error), error.code, error.message, error.hint)
+
+    def error(self) -> CxrAgentError:
+        """What was raised."""
+        return self.kind(self.code, self.message, hint=self.hint)
+
 
 Message: TypeAlias = Ready | Began | Done | Broken
 _Say: TypeAlias = Callable[[Message], None]
@@ -71,7 +80,7 @@ def serve(source: ReaderSource, pipe: Connection, lanes: int) -> None:
     try:
         reader = source()
     except CxrAgentError as error:
-        say(Broken(type(error), error.code, error.message, error.hint))
+        say(Broken.by(error))
         return
     with reader:
         say(Ready())

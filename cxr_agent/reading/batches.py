@@ -19,7 +19,7 @@ from cxr_agent.batch.listing import Listing, Refused, Summary, studies_of
 from cxr_agent.batch.listing.sources import Entry
 from cxr_agent.batch.pool import STUDY_S, WORKER_MIB, LocalPool
 from cxr_agent.batch.shard import Shard
-from cxr_agent.batch.work import ReaderSource, Runner
+from cxr_agent.batch.work import Runner, StagedSource
 from cxr_agent.errors import UsageError
 from cxr_agent.models.store import list_cards
 from cxr_agent.reading.recipe import Recipe
@@ -28,7 +28,7 @@ from cxr_agent.reading.study_reader import StudyReaderSource
 from cxr_agent.reading.version import program_version
 
 BatchSource = str | os.PathLike[str] | Iterable[Entry]
-RunnerMaker = Callable[[ReaderSource, "BatchOptions"], Runner]
+RunnerMaker = Callable[[StagedSource, "BatchOptions"], Runner]
 _OPTIONS: Final = "options"
 _AT_ONCE: Final = 500
 _NOT_OPTIONS: Final = ("tools", "store", "device", "notices")
@@ -77,7 +77,7 @@ class BatchOptions:
         return max(1, len(os.sched_getaffinity(0)) // max(1, self.processes))
 
 
-def local_runner(source: ReaderSource, options: BatchOptions) -> Runner:
+def local_runner(source: StagedSource, options: BatchOptions) -> Runner:
     """Worker processes of this machine, or none."""
     if options.processes == 0:
         return Inline(source)
@@ -89,6 +89,39 @@ def local_runner(source: ReaderSource, options: BatchOptions) -> Runner:
         study_s=options.study_s,
         worker_mib=options.worker_mib,
     )
+
+
+def ray_runner(address: str | None = None) -> RunnerMaker:
+    """The machines of a Ray cluster.
+
+    Parameters
+    ----------
+    address
+        As ``ray.init`` takes it: ``auto`` for the cluster that this machine is of; without it,
+        Ray is started on this machine alone.
+
+    Raises
+    ------
+    ConfigError
+        ``ray_missing``.
+    """
+    from cxr_agent.batch.ray import RayRunner
+    from cxr_agent.batch.ray.session import check_ray
+
+    check_ray()
+
+    def made(source: StagedSource, options: BatchOptions) -> Runner:
+        _check_picklable(source)
+        return RayRunner(
+            source,
+            address,
+            workers=options.workers or None,
+            lanes=options.lanes,
+            cpus=options.threads,
+            study_s=options.study_s,
+        )
+
+    return made
 
 
 def begin_batch(
@@ -143,7 +176,7 @@ def begin_batch(
         raise
 
 
-def _check_picklable(source: ReaderSource) -> None:
+def _check_picklable(source: StagedSource) -> None:
     try:
         pickle.dumps(source)
     except Exception:

@@ -6,7 +6,7 @@ import os
 import time
 import traceback
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -40,7 +40,8 @@ class _Loaded:
 
 @dataclass(frozen=True, slots=True)
 class StudyReaderSource:
-    """Makes a :class:`StudyReader` where it is called; see :class:`cxr_agent.batch.work.Reader`."""
+    """Makes a :class:`StudyReader` where it is called; a
+    :class:`~cxr_agent.batch.work.StagedSource`."""
 
     recipe: Recipe
     folder: Path
@@ -49,12 +50,23 @@ class StudyReaderSource:
     html: bool
     language: str
 
+    @property
+    def device(self) -> str:
+        """What the models are to run on."""
+        return self.recipe.device
+
     def __call__(self) -> StudyReader:
         return StudyReader(self)
 
+    def loader(self) -> StudyLoader:
+        """Make what decodes: an agent that no GPU is asked of, and that loads no model."""
+        return StudyLoader(
+            replace(self, keep_results=False, recipe=replace(self.recipe, device="cpu"))
+        )
 
-class StudyReader(AbstractContextManager["StudyReader"]):
-    """An agent that reads into the folder of a batch.
+
+class StudyLoader(AbstractContextManager[Any]):
+    """An agent that decodes the films of a batch.
 
     Raises
     ------
@@ -89,6 +101,18 @@ class StudyReader(AbstractContextManager["StudyReader"]):
             return _result_of(error, began, inputs, (*films, *priors))
         seconds = time.monotonic() - began
         return _Loaded(study, (*films, *priors), inputs, tuple(notes), seconds)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._agent.close()
+
+
+class StudyReader(StudyLoader):
+    """An agent that reads into the folder of a batch."""
 
     def read(self, task: Task, loaded: Any) -> StudyResult:
         """As :meth:`cxr_agent.batch.work.Reader.read`."""
@@ -126,14 +150,6 @@ class StudyReader(AbstractContextManager["StudyReader"]):
         for suffix, data in made.items():
             write_whole(self._source.folder / UNACCEPTED / f"{run}{suffix}", data)
         return tuple(made)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._agent.close()
 
 
 def _result_of(

@@ -173,7 +173,8 @@ def test_failures_are_explained_and_named_by_number(tmp_path: Path) -> None:
 
 def test_every_code_of_a_study_has_a_meaning() -> None:
     of_batch = {
-        *("worker_crashed", "worker_killed", "study_timeout", "out_of_memory", "batch_killed"),
+        *("worker_crashed", "worker_killed", "node_lost", "study_timeout", "out_of_memory"),
+        "batch_killed",
         *("partial_reading", "internal_error"),
     }
     codes = {*InputCode, *UnsuitableCode, *PriorCode, *RemoteCode, *of_batch}
