@@ -161,6 +161,23 @@ def test_the_comparison_is_what_the_readme_shows(tmp_path: Path) -> None:
     assert "\n".join(lines[:-1]) in done.stdout  # the last line stands for the rest
 
 
+def test_the_batch_is_what_the_readme_shows(tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        Image.fromarray(levels(draw(size=256).pixels, 8)).save(films / name)
+    (films / "letter.png").write_text("Dear colleague")
+    (films / "torn.png").write_bytes((films / "a.png").read_bytes()[:-9000])
+    done = run("batch", "films", "--out", "results", "--workers", "1", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = next(
+        block for block in blocks("text") if "not_an_image" in block and "waiting" in block
+    )
+    printed = steady(done.stdout)
+    missing = [line for line in steady(shown) if line != "..." and line not in printed]
+    assert not missing
+
+
 def test_the_check_and_the_structure_are_what_the_readme_shows(tmp_path: Path) -> None:
     pixels = draw(PhantomSpec(cardiothoracic_ratio=0.60), 1024).pixels
     Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(tmp_path / "film.png")

@@ -89,6 +89,13 @@ def run(
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Stop when more than so many failed now.")
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|local",
+            help="Read on a Ray cluster: its address, or local for one of this machine.",
+        ),
+    ] = None,
     study_seconds: Annotated[
         float, typer.Option(min=1, help="End a study that takes longer, with its worker.")
     ] = 600.0,
@@ -122,7 +129,7 @@ def run(
     from cxr_agent.batch.shard import Shard
     from cxr_agent.knowledge import checked_language
     from cxr_agent.reading import Agent
-    from cxr_agent.reading.batches import BatchOptions
+    from cxr_agent.reading.batches import BatchOptions, ray_runner
 
     options = BatchOptions(
         priors=priors,
@@ -138,6 +145,7 @@ def run(
         retry_failed=retry_failed,
         shard=Shard.parsed(shard) if shard is not None else None,
     )
+    runner = None if ray is None else ray_runner(None if ray == "local" else ray)
     with (
         Agent(
             device=device,
@@ -149,7 +157,7 @@ def run(
             store=store,
         ) as agent,
         notices_told(device, agent.runtime),
-        agent.batch(source, out, options, on_listed=listing_line) as batch,
+        agent.batch(source, out, options, runner=runner, on_listed=listing_line) as batch,
     ):
         with _stopped_by_signals(batch), display(batch.progress, quiet=as_json) as shown:
             for one in batch.fresh():
