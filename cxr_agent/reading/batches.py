@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ from cxr_agent.reading.recipe import Recipe
 from cxr_agent.reading.setup import Setup
 from cxr_agent.reading.study_reader import StudyReaderSource
 from cxr_agent.reading.version import program_version
+from cxr_agent.toolbox.cache.program import code_identity, program_identity
 
 BatchSource = str | os.PathLike[str] | Iterable[Entry]
 RunnerMaker = Callable[[StagedSource, "BatchOptions"], Runner]
@@ -144,36 +146,28 @@ def begin_batch(
         language=wanted.language,
     )
     runner = (make_runner or local_runner)(reader, wanted)
-    ledger = Ledger(folder.absolute(), create=True)
-    try:
-        chosen = _chosen(setup, source, wanted)
+    chosen, made_by = _chosen(setup, source, wanted), _made_by(setup)
+    digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
+    listing = studies_of(
+        os.fspath(source) if isinstance(source, os.PathLike) else source,
+        priors=wanted.priors,
+        on_seen=_now_and_then(on_listed),
+    )
+    with listing, ExitStack() as opened:
+        ledger = opened.enter_context(Ledger(folder.absolute(), create=True))
         _check_options(ledger, chosen)
-        made_by = _made_by(setup)
-        digest = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
-        with studies_of(
-            os.fspath(source) if isinstance(source, os.PathLike) else source,
-            priors=wanted.priors,
-            on_seen=_now_and_then(on_listed),
-        ) as listing:
-            _list(ledger, listing, wanted.shard, digest)
+        _list(ledger, listing, wanted.shard, digest)
+        ledger.keep_about(_OPTIONS, chosen)  # not before: a mistyped INPUT would be one of them
         ledger.freshen(digest)
         if wanted.retry_failed:
             ledger.retry_failed()
-        limits = Limits(wanted.limit, wanted.max_failures)
-        return Batch(
-            ledger,
-            runner,
-            digest,
-            limits,
-            facts={
-                _OPTIONS: chosen,
-                "setup": made_by | {"versions": setup.versions()},
-                "listing": asdict(listing.summary),
-            },
-        )
-    except BaseException:
-        ledger.close()
-        raise
+        opened.pop_all()  # from here on the batch closes it
+    facts = {
+        _OPTIONS: chosen,
+        "setup": made_by | {"versions": setup.versions()},
+        "listing": asdict(listing.summary),
+    }
+    return Batch(ledger, runner, digest, Limits(wanted.limit, wanted.max_failures), facts)
 
 
 def _check_picklable(source: StagedSource) -> None:
@@ -212,7 +206,10 @@ def _made_by(setup: Setup) -> dict[str, Any]:
     }
     return {
         "program": program_version(),
-        "tools": config["tools"],
+        "code": program_identity(),
+        "tools": {
+            f"{spec.name} {spec.version}": code_identity(spec.function) for spec in setup.registry
+        },
         "store": config.get("store"),
         "weights": {card.id: card.weights_sha256 for card in list_cards()} | pulled,
     }
@@ -222,7 +219,6 @@ def _check_options(ledger: Ledger, chosen: Mapping[str, Any]) -> None:
     """Refuse to mix results of different options in one folder."""
     before = ledger.about(_OPTIONS)
     if before is None:
-        ledger.keep_about(_OPTIONS, chosen)
         return
     differ = sorted(n for n in {*before, *chosen} if before.get(n) != chosen.get(n))
     if differ:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cxr_agent.batch.layout import report_file, traces_of
+from cxr_agent.errors import UsageError
 from cxr_agent.reading import Agent
 from cxr_agent.reading.batches import BatchOptions
 from cxr_agent.report.model import Report
@@ -107,6 +108,18 @@ def test_a_changed_tool_alone_is_computed_again(films: Path, done: Path) -> None
             if isinstance(event, ToolReturned) and not event.cached
         }
         assert computed == {"measure_ctr"}, row["name"]
+
+
+def test_a_mistyped_input_is_no_option(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for wrong in (tmp_path / "nowhere", tmp_path / "empty"):
+        with pytest.raises(UsageError) as caught:
+            read(wrong, tmp_path / "out")
+        assert caught.value.code in ("no_batch_input", "no_studies")
+    assert read(films / "c.dcm", tmp_path / "out") == 1
+    with pytest.raises(UsageError) as caught:
+        read(films, tmp_path / "out")
+    assert caught.value.code == "batch_differs"
 
 
 def test_a_program_may_list_its_studies_itself(films: Path, tmp_path: Path) -> None:
