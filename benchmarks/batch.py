@@ -33,6 +33,7 @@ from cxr_agent.testing.phantom import draw, random_spec
 _FILMS = 40
 _SIZE = 512
 _ROUNDS = 3
+_CHESTS = 200
 _Tiles = list[list[tuple[str, Any]]]
 
 
@@ -74,12 +75,16 @@ def rows() -> list[tuple[str, str]]:
 
 
 def write_phantoms(folder: Path, count: int, size: int) -> list[Path]:
-    """Films of different chests."""
+    """Films of up to 200 different chests, each film with a noise of its own."""
     folder.mkdir(parents=True)
     made = [folder / f"{number:06d}.png" for number in range(count)]
+    specs = [random_spec(np.random.default_rng(number)) for number in range(min(count, _CHESTS))]
+    chests = [draw(spec, size=size).pixels for spec in specs]
     for number, path in enumerate(made):
-        pixels = draw(random_spec(np.random.default_rng(number)), size=size).pixels
-        Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(path, compress_level=1)
+        rng = np.random.default_rng(number)
+        pixels = chests[number % _CHESTS] + rng.normal(0, 0.01, (size, size))
+        grey = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        Image.fromarray(grey).save(path, compress_level=1)
     return made
 
 
