@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from cxr_agent.errors import ModelError
 from cxr_agent.models.card import ModelCard
 from cxr_agent.models.runtime.device import Device
 from cxr_agent.models.runtime.network import Arrays
+from cxr_agent.models.runtime.transfer import Streams, fetched, sent
 from cxr_agent.models.store import verified_weights
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 class TorchNetwork:
     """A :class:`~cxr_agent.models.runtime.network.Network` in torch, channels last.
 
-    On a GPU it runs in half precision where torch's autocast holds that for safe.
+    On a GPU it runs in half precision where torch's autocast holds that for safe, and what runs at
+    the same time is copied and computed side by side.
 
     Raises
     ------
@@ -69,20 +72,35 @@ class TorchNetwork:
         import torch
 
         network.eval().requires_grad_(False).to(self._place)
-        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self._on_gpu:
+            torch.cuda.synchronize(self._place)  # runs are in other streams than this copy
+        return network
 
     def _run(self, tiles: Arrays) -> dict[str, Arrays]:
         import torch
 
         with torch.inference_mode(), self._precision():
-            batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._place)
-            outputs: tuple[Tensor, ...] = self._network(
-                batch.contiguous(memory_format=torch.channels_last)
-            )
-        return {
-            name: output.float().contiguous().cpu().numpy()
-            for name, output in zip(self._card.outputs, outputs, strict=True)
-        }
+            found = self._on_gpu_run(tiles) if self._on_gpu else self._on_cpu_run(tiles)
+        return dict(zip(self._card.outputs, found, strict=True))
+
+    def _on_gpu_run(self, tiles: Arrays) -> list[Arrays]:
+        with _streams(str(self._place)).one():
+            return fetched(self._outputs(sent(tiles, self._place)))
+
+    def _on_cpu_run(self, tiles: Arrays) -> list[Arrays]:
+        import torch
+
+        outputs = self._outputs(torch.from_numpy(np.ascontiguousarray(tiles)))
+        return [output.float().contiguous().numpy() for output in outputs]
+
+    def _outputs(self, batch: Tensor) -> tuple[Tensor, ...]:
+        import torch
+
+        outputs: tuple[Tensor, ...] = self._network(
+            batch.contiguous(memory_format=torch.channels_last)
+        )
+        return outputs
 
     def _precision(self) -> AbstractContextManager[Any]:
         import torch
@@ -132,6 +150,14 @@ def _place(device: Device) -> torch.device:
     import torch
 
     return torch.device(str(device))
+
+
+@cache
+def _streams(place: str) -> Streams:
+    """Shared by all networks of one GPU."""
+    import torch
+
+    return Streams(torch.device(place))
 
 
 def _build(card: ModelCard) -> nn.Module:
