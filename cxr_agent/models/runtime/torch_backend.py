@@ -2,8 +2,9 @@
 
 The weights are the same as in ONNX Runtime. A GPU copies beside what it computes, but only from and
 to memory that the system does not move (pinned), and only in another stream than the one that
-computes: so each run has a stream to itself. What a GPU alone takes (autocast, streams,
-pinned memory, its memory being full) was tested with fakes in place of ``torch.cuda``; the rest was tested on the CPU.
+computes: so each run has a stream to itself. What a GPU alone takes (autocast, streams, pinned
+memory, its memory being full) was tested with fakes in place of ``torch.cuda``; the rest was tested
+on the CPU.
 """
 
 from __future__ import annotations
