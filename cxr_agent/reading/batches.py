@@ -71,7 +71,7 @@ class BatchOptions:
     """The part of the studies that this batch is about."""
 
     def on(self, device: Device) -> BatchOptions:
-        """These options with what was left open decided for a device."""
+        """These options with what was left open decided for a device of this machine."""
         workers, lanes, worker_mib = self.workers, self.lanes or 1, WORKER_MIB
         if device.kind == "cuda":
             lanes = self.lanes or _GPU_LANES
@@ -115,7 +115,9 @@ def begin_batch(
     on_listed: Callable[[int], None] | None,
 ) -> Batch:
     """See :meth:`cxr_agent.reading.agent.Agent.batch`."""
-    wanted = (options or BatchOptions()).on(setup.shelf.runtime.device)
+    wanted = options or BatchOptions()
+    if make_runner is None:  # other runners have machines of their own, with other devices
+        wanted = wanted.on(setup.shelf.runtime.device)
     reader = StudyReaderSource(
         recipe, folder.absolute(), wanted.threads, wanted.html, wanted.language
     )
