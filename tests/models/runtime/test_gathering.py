@@ -347,14 +347,23 @@ def test_a_cpu_does_not_gather_unless_asked(monkeypatch: pytest.MonkeyPatch) -> 
 def test_whoever_holds_a_model_does_not_wait_for_others(slow_gpu: Slow) -> None:
     """Others may wait for the memory of what it holds, and it would wait for them."""
     served = Runtime("cuda", memory_mib=2000)
-    network = served.network("anatomy")
-    network_tiles = tiles_of(2)
-    with ThreadPoolExecutor(4) as pool, served.memory.held("something large", object, 1900):
-        asked = [pool.submit(network.run, network_tiles) for _ in range(4)]
-        return_when(lambda: served._gathering.waiting == 4 - runtime._AT_ONCE)
-        slow_gpu.gate.set()
-        assert len(network.run(network_tiles)["sums"]) == 2  # the others wait for the memory
-    assert all(len(one.result(S)["sums"]) == 2 for one in asked)
+    done: list[str] = []
+
+    def run(name: str) -> None:
+        assert len(served.network("anatomy").run(tiles_of(2))["sums"]) == 2
+        done.append(name)
+
+    def run_holding() -> None:
+        with served.memory.held("something large", object, 1900):
+            for _ in range(4):
+                threading.Thread(target=run, args=("other",), daemon=True).start()
+            return_when(lambda: served._gathering.waiting == 4 - runtime._AT_ONCE)
+            slow_gpu.gate.set()
+            run("holder")  # the others wait for the memory
+
+    threading.Thread(target=run_holding, daemon=True).start()
+    return_when(lambda: len(done) == 5)
+    assert done[0] == "holder"
 
 
 def test_gathered_outlines_are_those_of_each_film_alone() -> None:
