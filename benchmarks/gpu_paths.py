@@ -1,7 +1,7 @@
 """Four ways of running the networks of a reading on one device: what is compared in gpu.py.
 
 The networks are the embedded ones, with random weights, which cost as much as any others. Nothing
-of a reading but its networks runs here, so torch, pydantic and safetensors suffice.
+of a reading but its networks runs here, so numpy, torch, pydantic and safetensors suffice.
 """
 
 from __future__ import annotations
