@@ -1,8 +1,8 @@
 """A GPU that several studies share, beside a bare loop over the networks and beside one tool, one
 film at a time.
 
-``python -m benchmarks.gpu --write docs/gpu.md`` should take less than four minutes on a GPU and keeps
-what it measured, and on what. ``--device cpu --quick`` only shows that it runs.
+``python -m benchmarks.gpu --write docs/gpu.md`` should take less than four minutes on a GPU and
+keeps what it measured, and on what. ``--device cpu --quick`` only shows that it runs.
 """
 
 from __future__ import annotations
