@@ -20,6 +20,7 @@ from benchmarks import (
     runtimes,
     tracing,
 )
+from cxr_agent.models.runtime.device import choose
 
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -34,7 +35,7 @@ def main() -> None:
         f"One run of `python -m benchmarks` on {os.cpu_count()} cores, Python "
         f"{platform.python_version()}. Machines differ and are noisy: go by the ratios.",
     ]
-    for title, rows in (
+    tables = [
         ("From cold", cold.rows()),
         ("One warm reading", parts.rows()),
         ("Results kept", caching.rows()),
@@ -46,7 +47,13 @@ def main() -> None:
         ("Batches", batch.rows()),
         ("Similar films", retrieval.rows()),
         ("A page over a batch", overview.rows()),
-    ):
+    ]
+    device = choose("auto")
+    if device.kind == "cuda":
+        from benchmarks import gpu
+
+        tables.append(("A GPU", gpu.rows(device, gpu.FULL)))
+    for title, rows in tables:
         lines += ["", f"## {title}", "", "| what | measured |", "|---|---|"]
         lines += [f"| {what} | {measured} |" for what, measured in rows]
     text = "\n".join(lines) + "\n"

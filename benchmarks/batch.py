@@ -91,25 +91,26 @@ def write_phantoms(folder: Path, count: int, size: int) -> list[Path]:
 def _tiles(films: Sequence[Path], traces: Path) -> _Tiles:
     """What each network gets for each film, in the order of the runs."""
     found: _Tiles = []
-    with _noted() as noted, Agent(traces=traces, model="none") as agent:
+    with noted() as runs, Agent(traces=traces, model="none") as agent:
         for film in films:
-            noted.clear()
+            runs.clear()
             agent.read(film)
-            found.append(list(noted))
+            found.append(list(runs))
     return found
 
 
 @contextmanager
-def _noted() -> Iterator[list[tuple[str, Any]]]:
-    noted: list[tuple[str, Any]] = []
+def noted() -> Iterator[list[tuple[str, Any]]]:
+    """Model and tiles of each run of a network inside the block, in their order."""
+    runs: list[tuple[str, Any]] = []
     run = Runtime.run
 
     def note(self: Runtime, card: ModelCard, tiles: Any) -> Any:
-        noted.append((card.id, tiles))
+        runs.append((card.id, tiles))
         return run(self, card, tiles)
 
     with patch.object(Runtime, "run", note):
-        yield noted
+        yield runs
 
 
 def _loop_rate(tiles: _Tiles, threads: int | None) -> float:

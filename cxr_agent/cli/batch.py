@@ -74,11 +74,19 @@ def run(
     ] = 1,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, max=1024, help="Processes. Default: one per core. 0: none, for debug."),
+        typer.Option(
+            min=0,
+            max=1024,
+            help="Processes. Default: one per core, on a GPU at most one per two. "
+            "0: none, for debug.",
+        ),
     ] = None,
     lanes: Annotated[
-        int, typer.Option(min=1, max=64, help="Studies that one process reads at a time, on a GPU.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1, max=64, help="Studies that one process reads at a time. Default: 1, on a GPU 8."
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many now.")] = None,
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Part I of N, for one of N machines.")
@@ -100,8 +108,11 @@ def run(
         float, typer.Option(min=1, help="End a study that takes longer, with its worker.")
     ] = 600.0,
     worker_mib: Annotated[
-        int, typer.Option(min=256, help="End a worker that takes more memory.")
-    ] = 4096,
+        int | None,
+        typer.Option(
+            min=256, help="End a worker that takes more memory. Default: 4096, on a GPU more."
+        ),
+    ] = None,
     keep_results: Annotated[
         bool,
         typer.Option(

@@ -8,7 +8,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from cxr_agent.batch.pool import STUDY_S, WORKER_MIB, LocalPool
 from cxr_agent.batch.shard import Shard
 from cxr_agent.batch.work import Runner, StagedSource
 from cxr_agent.errors import UsageError
+from cxr_agent.models.runtime.device import Device, memory_mib
 from cxr_agent.models.store import list_cards
 from cxr_agent.reading.recipe import Recipe
 from cxr_agent.reading.setup import Setup
@@ -36,6 +37,12 @@ _AT_ONCE: Final = 500
 _NOT_OPTIONS: Final = ("tools", "store", "device", "notices")
 """Parts of a setup's configuration that the user does not choose for their own sake: what changes
 in the first two makes results anew, the others change no result."""
+_GPU_LANES: Final = 8
+_GPU_MIB: Final = 8192
+_LANE_MIB: Final = 512
+"""On a GPU: studies that a process reads at the same time; the GPU's memory for one process, of
+which CUDA itself, four models and the batches under way take up to half; resident memory of a
+process for each of its studies. ``docs/gpu.md`` says what they rest on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,14 @@ class BatchOptions:
     language: str = "en"
     """Of the pages."""
     workers: int | None = None
-    """Processes; by default one per core. With 0 this process reads, one study after another."""
-    lanes: int = 1
-    """Studies that one process reads at the same time."""
+    """Processes; by default one per core, on a GPU one per two cores and 8 GiB of its memory. With
+    0 this process reads, one study after another."""
+    lanes: int | None = None
+    """Studies that one process reads at the same time; by default 1, on a GPU 8."""
     study_s: float = STUDY_S
     """Seconds that reading one study may take."""
-    worker_mib: int = WORKER_MIB
-    """Resident memory that one worker may take."""
+    worker_mib: int | None = None
+    """MiB of resident memory that one worker may take; by default 4096, on a GPU more."""
     limit: int | None = None
     """Studies that are read now at most."""
     max_failures: int | None = None
@@ -67,6 +75,16 @@ class BatchOptions:
     """Whether what failed earlier is read again."""
     shard: Shard | None = None
     """The part of the studies that this batch is about."""
+
+    def on(self, device: Device) -> BatchOptions:
+        """These options with what was left open decided for a device of this machine."""
+        workers, lanes, worker_mib = self.workers, self.lanes or 1, WORKER_MIB
+        if device.kind == "cuda":
+            lanes = self.lanes or _GPU_LANES
+            worker_mib = 2 * WORKER_MIB + lanes * _LANE_MIB
+            if workers is None:
+                workers = max(1, min(self.processes // 2, memory_mib(device) // _GPU_MIB))
+        return replace(self, workers=workers, lanes=lanes, worker_mib=self.worker_mib or worker_mib)
 
     @property
     def processes(self) -> int:
@@ -87,9 +105,9 @@ def local_runner(source: StagedSource, options: BatchOptions) -> Runner:
     return LocalPool(
         source,
         options.processes,
-        lanes=options.lanes,
+        lanes=options.lanes or 1,
         study_s=options.study_s,
-        worker_mib=options.worker_mib,
+        worker_mib=options.worker_mib or WORKER_MIB,
     )
 
 
@@ -118,7 +136,7 @@ def ray_runner(address: str | None = None) -> RunnerMaker:
             source,
             address,
             workers=options.workers or None,
-            lanes=options.lanes,
+            lanes=options.lanes or 1,
             cpus=options.threads,
             study_s=options.study_s,
         )
@@ -137,6 +155,8 @@ def begin_batch(
 ) -> Batch:
     """See :meth:`cxr_agent.reading.agent.Agent.batch`."""
     wanted = options or BatchOptions()
+    if make_runner is None:  # other runners have machines of their own, with other devices
+        wanted = wanted.on(setup.shelf.runtime.device)
     reader = StudyReaderSource(
         recipe=recipe,
         folder=folder.absolute(),

@@ -75,6 +75,13 @@ def describe(device: Device) -> str:
     return f"{device}, {cuda_name(device)}, {cuda_mib(device)} MiB"
 
 
+def memory_mib(gpu: Device) -> int:
+    """Memory of a GPU, in MiB."""
+    from cxr_agent.models.runtime.torch_backend import cuda_mib
+
+    return cuda_mib(gpu)
+
+
 def unused_gpu(asked: str = "auto") -> str | None:
     """One line on a GPU that is here and not used, and why; None where there is nothing to say."""
     present = _signs_of_gpu()

@@ -56,6 +56,11 @@ class MemoryBudget:
         with self._changed:
             return tuple(key for key, entry in self._entries.items() if entry.ready)
 
+    @property
+    def holding(self) -> bool:
+        """Whether this thread holds something at present: others may wait for it to end."""
+        return self._held_here() > 0
+
     @contextmanager
     def held(self, key: str, load: Callable[[], T], mib: int) -> Iterator[T]:
         """What ``load`` gave for ``key``, loaded if need be; it stays loaded inside the block.

@@ -10,14 +10,19 @@ from cxr_agent.errors import ModelError
 from cxr_agent.models.card import ModelCard
 from cxr_agent.models.runtime.batching import Batches
 from cxr_agent.models.runtime.device import Device, choose
+from cxr_agent.models.runtime.gathering import Gathering
 from cxr_agent.models.runtime.memory import MemoryBudget, limit_mib
 from cxr_agent.models.runtime.network import Arrays, Network
 from cxr_agent.models.runtime.notice import Notice, NoticeCode
 from cxr_agent.models.store import WeightsForm, load_card
 
-_MOST: Final = {"cpu": 1, "cuda": 32}
-"""Films of one batch to begin with. On a CPU more gain nothing (``benchmarks/runtimes.py`` measures
-it) and each takes 40 MiB."""
+_PIXELS: Final = 32 * 384**2
+_MOST: Final = 64
+"""Of one batch on a GPU to begin with: pixels, and tiles where these are small. On a CPU more than
+one tile gains nothing (``benchmarks/runtimes.py`` measures it) and each takes 40 MiB."""
+_AT_ONCE: Final = 2
+"""Runs of a GPU at the same time: one computes while what the other takes or gives is copied.
+Half precision makes the two together as large as the estimate below says of one."""
 _WEIGHTS: Final = 4
 _BYTES_PER_PIXEL: Final = 300
 """What a loaded network takes, in copies of its float32 weights (as stored, as laid out for the
@@ -39,6 +44,9 @@ class Runtime:
     memory_mib
         MiB for all networks together; without it ``CXR_AGENT_MEMORY_MIB``, and without that half
         of the machine's memory, or four fifths of the GPU's.
+    gathers
+        Whether threads that run the same model at about the same time share its runs; by default
+        on a GPU only, because a CPU gains nothing by larger batches.
 
     Raises
     ------
@@ -52,9 +60,16 @@ class Runtime:
     _shared_lock: ClassVar = threading.Lock()
 
     def __init__(
-        self, device: str = "auto", *, threads: int | None = None, memory_mib: int | None = None
+        self,
+        device: str = "auto",
+        *,
+        threads: int | None = None,
+        memory_mib: int | None = None,
+        gathers: bool | None = None,
     ) -> None:
         self.device = choose(device)
+        self._gathers = self.device.kind == "cuda" if gathers is None else gathers
+        self._gathering = Gathering(_AT_ONCE)
         self._threads = threads
         self._lock = threading.Lock()
         self._notices: list[Notice] = []
@@ -107,10 +122,29 @@ class Runtime:
         return _Served(self, load_card(model))
 
     def run(self, card: ModelCard, tiles: Arrays) -> dict[str, Arrays]:
-        """Run any number of tiles through one model; see :meth:`network`."""
-        mib = _estimate_mib(card, _MOST[self.device.kind])
+        """Run any number of tiles through one model; see :meth:`network`.
+
+        On a GPU, threads that do so at about the same time share the runs, see
+        :class:`~cxr_agent.models.runtime.gathering.Gathering`.
+        """
+        # Whoever holds a model must not wait for others: they may wait for its memory.
+        if not self._gathers or self.memory.holding:
+            return self._run(card, tiles)
+        batches = self._batches_of(card)
+        return self._gathering.run(
+            card.id, tiles, lambda together: self._run(card, together), lambda: batches.size
+        )
+
+    def _run(self, card: ModelCard, tiles: Arrays) -> dict[str, Arrays]:
+        mib = _estimate_mib(card, self._most(card))
         with self.memory.held(card.id, lambda: self._load(card), mib) as network:
-            return self._batches_of(card.id).run(network, tiles)
+            return self._batches_of(card).run(network, tiles)
+
+    def _most(self, card: ModelCard) -> int:
+        """Tiles of one batch to begin with."""
+        if not self._gathers and self.device.kind == "cpu":
+            return 1
+        return max(1, min(_MOST, _PIXELS // card.input_size**2))
 
     def _load(self, card: ModelCard) -> Network:
         try:
@@ -128,12 +162,13 @@ class Runtime:
                 hint="Free memory, or take --device cpu if this was a GPU.",
             ) from None
 
-    def _batches_of(self, model: str) -> Batches:
+    def _batches_of(self, card: ModelCard) -> Batches:
         """Kept apart from the network: what fitted still holds when it is loaded again."""
+        model = card.id
         with self._lock:
             if model not in self._batches:
                 self._batches[model] = Batches(
-                    _MOST[self.device.kind],
+                    self._most(card),
                     lambda size: self.tell(Notice(NoticeCode.SMALLER_BATCHES, model, batch=size)),
                 )
             return self._batches[model]

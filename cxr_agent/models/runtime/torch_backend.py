@@ -1,13 +1,18 @@
 """Networks in torch: the back end of a GPU, and the only module of a reading that loads torch.
 
-The weights are the same as in ONNX Runtime. What a GPU alone takes (autocast, its memory being
-full) was tested with fakes in place of ``torch.cuda``; the rest was tested on the CPU.
+The weights are the same as in ONNX Runtime. A GPU copies beside what it computes, but only from and
+to memory that the system does not move (pinned), and only in another stream than the one that
+computes: so each run has a stream to itself. What a GPU alone takes (autocast, streams, pinned
+memory, its memory being full) was tested with fakes in place of ``torch.cuda``; the rest was tested
+on the CPU.
 """
 
 from __future__ import annotations
 
 import importlib
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,7 +31,8 @@ if TYPE_CHECKING:
 class TorchNetwork:
     """A :class:`~cxr_agent.models.runtime.network.Network` in torch, channels last.
 
-    On a GPU it runs in half precision where torch's autocast holds that for safe.
+    On a GPU it runs in half precision where torch's autocast holds that for safe, and what runs at
+    the same time is copied and computed side by side.
 
     Raises
     ------
@@ -69,20 +75,35 @@ class TorchNetwork:
         import torch
 
         network.eval().requires_grad_(False).to(self._place)
-        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self._on_gpu:
+            torch.cuda.synchronize(self._place)  # runs are in other streams than this copy
+        return network
 
     def _run(self, tiles: Arrays) -> dict[str, Arrays]:
         import torch
 
         with torch.inference_mode(), self._precision():
-            batch = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._place)
-            outputs: tuple[Tensor, ...] = self._network(
-                batch.contiguous(memory_format=torch.channels_last)
-            )
-        return {
-            name: output.float().contiguous().cpu().numpy()
-            for name, output in zip(self._card.outputs, outputs, strict=True)
-        }
+            found = self._on_gpu_run(tiles) if self._on_gpu else self._on_cpu_run(tiles)
+        return dict(zip(self._card.outputs, found, strict=True))
+
+    def _on_gpu_run(self, tiles: Arrays) -> list[Arrays]:
+        with _streams(str(self._place)).one():
+            return _fetched(self._outputs(_sent(tiles, self._place)))
+
+    def _on_cpu_run(self, tiles: Arrays) -> list[Arrays]:
+        import torch
+
+        outputs = self._outputs(torch.from_numpy(np.ascontiguousarray(tiles)))
+        return [output.float().contiguous().numpy() for output in outputs]
+
+    def _outputs(self, batch: Tensor) -> tuple[Tensor, ...]:
+        import torch
+
+        outputs: tuple[Tensor, ...] = self._network(
+            batch.contiguous(memory_format=torch.channels_last)
+        )
+        return outputs
 
     def _precision(self) -> AbstractContextManager[Any]:
         import torch
@@ -132,6 +153,63 @@ def _place(device: Device) -> torch.device:
     import torch
 
     return torch.device(str(device))
+
+
+class _Streams:
+    """The streams of one GPU; each run has one to itself for as long as it takes.
+
+    As few are made as there were runs at the same time: torch keeps freed memory by stream.
+    """
+
+    def __init__(self, place: torch.device) -> None:
+        self._place = place
+        self._idle: list[Any] = []
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """A stream for what is done inside the block."""
+        import torch
+
+        try:
+            stream = self._idle.pop()
+        except IndexError:
+            stream = torch.cuda.Stream(self._place)  # type: ignore[no-untyped-call]
+        try:
+            with torch.cuda.stream(stream):
+                yield
+        finally:
+            self._idle.append(stream)
+
+
+def _sent(tiles: Arrays, place: torch.device) -> Tensor:
+    """The tiles on the GPU, or on their way: what is done with them in this stream waits."""
+    import torch
+
+    pinned = torch.from_numpy(np.ascontiguousarray(tiles)).pin_memory()
+    return pinned.to(place, non_blocking=True)
+
+
+def _fetched(outputs: Sequence[Tensor]) -> list[Arrays]:
+    """What a network gave, as float32 in this machine's memory.
+
+    All outputs are on their way before the first one is waited for.
+    """
+    import torch
+
+    found: list[Tensor] = []
+    for output in outputs:
+        host = torch.empty(output.shape, dtype=torch.float32, pin_memory=True)
+        found.append(host.copy_(output.float().contiguous(), non_blocking=True))
+    torch.cuda.current_stream().synchronize()
+    return [host.numpy() for host in found]
+
+
+@cache
+def _streams(place: str) -> _Streams:
+    """Shared by all networks of one GPU."""
+    import torch
+
+    return _Streams(torch.device(place))
 
 
 def _build(card: ModelCard) -> nn.Module:

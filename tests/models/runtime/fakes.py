@@ -46,6 +46,9 @@ class FakeGpu:
     mib: int = 8192
     precisions: list[tuple[str, Any]] = field(default_factory=list)
     given_back: int = 0
+    pinned: int = 0
+    """Arrays that were put where a GPU copies from and to by itself."""
+    streams: list[Any] = field(default_factory=list)
 
     def autocast(self, kind: str, dtype: Any) -> AbstractContextManager[None]:
         self.precisions.append((kind, dtype))
@@ -53,6 +56,18 @@ class FakeGpu:
 
     def empty_cache(self) -> None:
         self.given_back += 1
+
+    def stream(self, place: Any) -> SimpleNamespace:
+        self.streams.append(SimpleNamespace(synchronize=lambda: None))
+        return self.streams[-1]
+
+    def pin_memory(self, tensor: Any) -> Any:
+        self.pinned += 1
+        return tensor.clone()
+
+    def empty(self, *shape: Any, pin_memory: bool = False, **options: Any) -> Any:
+        self.pinned += pin_memory
+        return self._torch_empty(*shape, **options)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import torch
@@ -64,10 +79,18 @@ class FakeGpu:
             "get_device_properties": lambda index: SimpleNamespace(total_memory=self.mib * 2**20),
             "get_device_name": lambda index: f"Fake {index}",
             "empty_cache": self.empty_cache,
+            "Stream": self.stream,
+            "stream": nullcontext,
+            "current_stream": lambda: SimpleNamespace(synchronize=lambda: None),
+            "synchronize": lambda place: None,
         }
         for name, fake in fakes.items():
             monkeypatch.setattr(torch.cuda, name, fake)
         monkeypatch.setattr(torch, "autocast", self.autocast)
+        self._torch_empty = torch.empty
+        monkeypatch.setattr(torch, "empty", self.empty)
+        monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: self.pin_memory(tensor))
+        torch_backend._streams.cache_clear()
         monkeypatch.setattr(torch_backend, "_place", lambda wanted: torch.device("cpu"))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,39 @@ def test_half_precision_is_for_a_gpu_alone(gpu: FakeGpu) -> None:
     on_gpu = TorchNetwork(card, GPU).run(tiles)
     assert gpu.precisions == [("cuda", torch.float16)]
     assert np.allclose(on_cpu["masks"], on_gpu["masks"], atol=1e-6)
+
+
+def test_a_gpu_copies_by_itself(gpu: FakeGpu) -> None:
+    network = TorchNetwork(load_card("anatomy"), GPU)
+    before = gpu.pinned
+    network.run(tiles_of(2, 32))
+    assert gpu.pinned - before == 1 + len(network.card.outputs)
+
+
+def test_runs_at_the_same_time_have_a_stream_each_and_later_ones_take_them_over(
+    gpu: FakeGpu,
+) -> None:
+    network = TorchNetwork(load_card("anatomy"), GPU)
+    meet = threading.Barrier(2, timeout=10)
+
+    class Together(nn.Module):
+        def forward(self, x: Tensor) -> Any:
+            meet.wait()
+            return x, x.mean((1, 2, 3))
+
+    network._network = Together()
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            assert len(list(pool.map(network.run, [tiles_of(1, 32)] * 2))) == 2
+    assert len(gpu.streams) == 2
+
+
+def test_a_failed_run_gives_its_stream_back(gpu: FakeGpu) -> None:
+    network = TorchNetwork(load_card("anatomy"), GPU)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="channels"):
+            network.run(np.zeros((1, 2, 32, 32), dtype=np.float32))
+    assert len(gpu.streams) == 1
 
 
 def test_a_full_gpu_is_a_full_memory(gpu: FakeGpu) -> None:
