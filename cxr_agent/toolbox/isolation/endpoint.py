@@ -51,24 +51,41 @@ def post(
     BadMessage
         When what came is no message.
     """
-    connection = _connection(place, seconds)
-    late = threading.Event()
-    timer = threading.Timer(seconds, _close, (connection, late))
+    line = _Line(_connection(place, seconds))
+    timer = threading.Timer(seconds, line.cut)
     timer.daemon = True
     timer.start()
     try:
-        return _exchange(name, connection, place, parts, most)
-    except (OSError, HTTPException) as error:
-        if late.is_set() or isinstance(error, TimeoutError):
+        return _exchange(name, line, place, parts, most)
+    except (OSError, HTTPException, BadMessage) as error:
+        if line.was_cut or isinstance(error, TimeoutError):
             raise ToolError("tool_timeout", f"{name} did not answer in {seconds:g} s") from None
+        if isinstance(error, BadMessage):
+            raise
         raise ToolError("remote_unreachable", f"the server of {name} cannot be reached") from None
-    except BadMessage:
-        if late.is_set():  # it was cut off by us
-            raise ToolError("tool_timeout", f"{name} did not answer in {seconds:g} s") from None
-        raise
     finally:
         timer.cancel()
-        connection.close()
+        line.connection.close()
+
+
+class _Line:
+    """A connection that another thread can cut: a timeout of a socket is for one read alone."""
+
+    def __init__(self, connection: HTTPConnection) -> None:
+        self.connection = connection
+        self.was_cut = False
+        self._socket: socket.socket | None = None
+
+    def open(self) -> None:
+        """Connect."""
+        self.connection.connect()
+        self._socket = self.connection.sock  # the connection forgets it before the body is read
+
+    def cut(self) -> None:
+        """Wake whoever waits for it."""
+        self.was_cut = True
+        with suppress(OSError, AttributeError):
+            (self._socket or self.connection.sock).shutdown(socket.SHUT_RDWR)
 
 
 def _connection(place: Endpoint, seconds: float) -> HTTPConnection:
@@ -80,15 +97,8 @@ def _connection(place: Endpoint, seconds: float) -> HTTPConnection:
     return HTTPConnection(parts.hostname, parts.port, timeout=seconds)
 
 
-def _close(connection: HTTPConnection, late: threading.Event) -> None:
-    """Wake whoever waits for this connection: a timeout of a socket is for one read alone."""
-    late.set()
-    with suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
-
-
 def _exchange(
-    name: str, connection: HTTPConnection, place: Endpoint, parts: Sequence[Part], most: int
+    name: str, line: _Line, place: Endpoint, parts: Sequence[Part], most: int
 ) -> tuple[dict[str, Any], memoryview]:
     address = urlsplit(place.url)
     path = urlunsplit(("", "", address.path or "/", address.query, ""))
@@ -99,17 +109,18 @@ def _exchange(
         "User-Agent": "cxr-agent",
         **_login(name, place),
     }
-    connection.request("POST", path, iter(parts), headers)
-    response = connection.getresponse()
-    if response.status != _OK:
-        raise ToolError(
-            "remote_refused", f"the server of {name} answered with status {response.status}"
-        )
-    text, body = read_prefix(_take(response, PREFIX.size), most)
-    head = read_head(_take(response, text))
-    planes = memoryview(_take(response, body))
-    if response.read(1):
-        raise BadMessage("more than it said")
+    line.open()
+    line.connection.request("POST", path, iter(parts), headers)
+    with line.connection.getresponse() as response:
+        if response.status != _OK:
+            raise ToolError(
+                "remote_refused", f"the server of {name} answered with status {response.status}"
+            )
+        text, body = read_prefix(_take(response, PREFIX.size), most)
+        head = read_head(_take(response, text))
+        planes = memoryview(_take(response, body))
+        if response.read(1):
+            raise BadMessage("more than it said")
     return head, planes
 
 

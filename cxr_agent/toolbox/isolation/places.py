@@ -57,8 +57,13 @@ class OwnEnvironment:
         place = self.interpreter
         if place.is_file():
             return ()
+        return f"python -m venv {place.parent.parent}", self.filled_by
+
+    @property
+    def filled_by(self) -> str:
+        """The command that installs in it what it needs."""
         needs = " ".join(("numpy", "pydantic", *self.requires))
-        return (f"python -m venv {place.parent.parent}", f"{place} -m pip install {needs}")
+        return f"{self.interpreter} -m pip install {needs}"
 
     def record(self) -> dict[str, Any]:
         """As the trace and listings have it."""

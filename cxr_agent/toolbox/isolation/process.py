@@ -243,12 +243,11 @@ def _environment(spec: ToolSpec) -> dict[str, str]:
 
 
 def _not_started(spec: ToolSpec, why: str) -> ToolError:
-    place = spec.isolation
-    commands = place.enabled_by if isinstance(place, OwnEnvironment) else ()
-    hint = f"What makes its environment: {' && '.join(commands)}" if commands else ""
-    return ToolError(
-        "tool_not_started", f"the process of {spec.name} did not start: {why}", hint=hint
-    )
+    place, hint = spec.isolation, ""
+    if isinstance(place, OwnEnvironment):
+        hint = f"What it needs: {' && '.join(place.enabled_by or (place.filled_by,))}"
+    message = f"the process of {spec.name} did not start: {why}"
+    return ToolError("tool_not_started", message, hint=hint)
 
 
 def _watch(descriptor: int, event: int) -> selectors.BaseSelector:

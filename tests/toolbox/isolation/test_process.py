@@ -105,7 +105,8 @@ def everything(open_bank: OPEN, function: Any, isolated: bool) -> tuple[Bank, Ou
         bank.toolbox.run(ToolCall("segment_anatomy", {"film": handle}))
     column = np.zeros(current.shape, dtype=np.bool_)
     column[20:40, 70:90] = True
-    bank.toolbox.bench.put_masks("img-1", {members("vertebrae")[2]: mask("x", column)})
+    third = members("vertebrae")[2]
+    bank.toolbox.bench.put_masks("img-1", {third: mask(third, column)})
     arguments: dict[str, str | bool] = {"film": "img-1"}
     if found.prior_parameter:
         arguments |= {"prior": "prior-1", "turned": True, "deed": "kill"}
