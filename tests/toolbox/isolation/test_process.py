@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cxr_agent.cli.tools import list_tools
 from cxr_agent.errors import ConfigError, ToolError
 from cxr_agent.evidence import EvidenceKind
 from cxr_agent.knowledge import Threshold, members, thresholds_changed
 from cxr_agent.models.shelf import Shelf
+from cxr_agent.planning.schemas import schemas
 from cxr_agent.reading.agent import Agent
 from cxr_agent.study import Image, Notice, PixelSpacing, SpacingKind
 from cxr_agent.testing.phantom import PhantomSpec
-from cxr_agent.toolbox import Endpoint, OwnProcess, ToolResult, tool
+from cxr_agent.toolbox import Endpoint, OwnProcess, ToolResult, registry, tool
 from cxr_agent.toolbox.arguments import ToolCall
+from cxr_agent.toolbox.cache import ResultCache
+from cxr_agent.toolbox.cache.store import EntryStore
 from cxr_agent.toolbox.contract import ToolSpec, spec_of
 from cxr_agent.toolbox.execute import Outcome
 from cxr_agent.toolbox.isolation.host import ToolHost
@@ -314,3 +320,42 @@ def test_a_tool_that_cannot_be_found_elsewhere_is_no_isolated_tool() -> None:
     for place in (OwnProcess(), Endpoint("https://example.org/x")):
         with pytest.raises(ConfigError, match="shelf"):
             tool(version="1", purpose="p", subject="anatomy", isolation=place)(with_models)
+
+
+def test_a_result_that_was_kept_needs_no_process(open_bank: OPEN, tmp_path: Path) -> None:
+    told = []
+    for number in (1, 2):
+        box = open_bank(registry=Registry([spec()]))
+        box.toolbox.cache = ResultCache(EntryStore(tmp_path / "cache", 2**30))
+        run(box, Deed.ANSWER)
+        told.append([item.model_dump() for item in box.toolbox.stated])
+        assert (box.toolbox.bench.host.pid_of(spec()) is None) == (number == 2)
+        box.toolbox.bench.host.close()
+    assert told[0] == told[1]
+
+
+def test_a_planner_sees_nothing_of_it() -> None:
+    places = (None, OwnProcess(), Endpoint("https://example.org/x"))
+    offered = [schemas([spec(isolation=place)], ["img-1"]) for place in places]
+    assert offered[0] == offered[1] == offered[2]
+
+
+def test_a_listing_says_where_a_tool_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "known", lambda: Registry([spec()]))
+    list_tools()
+    assert "  runs in: a process of its own\n" in capsys.readouterr().out
+    list_tools(as_json=True)
+    assert json.loads(capsys.readouterr().out)[0]["isolation"] == {"kind": "process"}
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_each_way_to_fail_has_words(language: str) -> None:
+    text = (ROOT / "kb" / "wording" / language / "reasons.toml").read_text(encoding="utf-8")
+    words = tomllib.loads(text)
+    for code in (
+        *("tool_crashed", "tool_exited", "tool_not_started", "tool_timeout", "tool_memory"),
+        *("remote_not_allowed", "remote_unreachable", "remote_refused"),
+    ):
+        assert words[code]
