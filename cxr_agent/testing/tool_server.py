@@ -8,6 +8,7 @@ It binds to loopback, runs one call at a time for each connection, and keeps not
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -96,18 +97,24 @@ class ToolServer:
         return Handler
 
     def serve(self, request: BaseHTTPRequestHandler) -> None:
-        """Answer one request."""
+        """Answer one request, read to its end: who is cut off while it sends hears no refusal."""
+        data = io.BytesIO(request.rfile.read(_length(request)))
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return request.send_error(401)
         spec = self.specs.get(request.path.lstrip("/"))
         if spec is None:
             return request.send_error(404)
         try:
-            text, length = read_prefix(request.rfile.read(PREFIX.size), MAX_CALL_BYTES)
-            head, body = read_head(request.rfile.read(text)), request.rfile.read(length)
+            text, length = read_prefix(data.read(PREFIX.size), MAX_CALL_BYTES)
+            head, body = read_head(data.read(text)), data.read(length)
         except BadMessage:
             return request.send_error(400)
         return send(request, reply_to(spec, head, memoryview(body)).parts)
+
+
+def _length(request: BaseHTTPRequestHandler) -> int:
+    told = request.headers.get("Content-Length", "0")
+    return min(int(told), MAX_CALL_BYTES) if told.isdecimal() else 0
 
 
 def send(request: BaseHTTPRequestHandler, parts: list[Part]) -> None:

@@ -110,7 +110,8 @@ def _exchange(
         **_login(name, place),
     }
     line.open()
-    line.connection.request("POST", path, iter(parts), headers)
+    with suppress(BrokenPipeError, ConnectionResetError):  # it may refuse before it has all
+        line.connection.request("POST", path, iter(parts), headers)
     with line.connection.getresponse() as response:
         if response.status != _OK:
             raise ToolError(

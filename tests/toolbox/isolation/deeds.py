@@ -48,7 +48,6 @@ class Deed(Enum):
     HANG_WITH_THE_LOCK = "hang with the lock"
     HOG = "hog"
     SHARED_HOG = "shared hog"
-    MEMORY_ERROR = "memory error"
     HUGE = "huge"
     NOT_A_NUMBER = "not a number"
     NO_RESULT = "no result"
@@ -124,8 +123,6 @@ def misbehave(film: Image, deed: Deed = Deed.ANSWER) -> Said:
                 for at in range(0, len(shared), 1 << 20):
                     shared[at : at + (1 << 20)] = b"x" * (1 << 20)
                 time.sleep(60)
-        case Deed.MEMORY_ERROR:
-            raise MemoryError
         case Deed.HUGE:
             return Said(drawings=(Drawing(name="x", label="x" * (20 << 20), points=()),))
         case Deed.NOT_A_NUMBER:
