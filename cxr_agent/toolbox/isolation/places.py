@@ -49,7 +49,8 @@ class OwnEnvironment:
 
     @property
     def interpreter(self) -> Path:
-        return Path(os.path.expandvars(self.python)).expanduser()
+        # Not resolved: an environment's interpreter is a link, and is known by where the link lies.
+        return Path(os.path.expandvars(self.python)).expanduser().absolute()
 
     @property
     def enabled_by(self) -> tuple[str, ...]:

@@ -196,3 +196,4 @@ def test_it_is_told_in_words_and_as_data() -> None:
         "requires": ["cxas"],
     }
     assert "~" not in str(place.interpreter)
+    assert OwnEnvironment("own/bin/python").interpreter.is_absolute()
