@@ -36,6 +36,7 @@ from cxr_agent.toolbox.answer import answer_of
 from cxr_agent.toolbox.arguments import ToolCall, bind
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain, BoolMask, Drawing, Mask, ToolSpec
+from cxr_agent.toolbox.isolation.host import ToolHost
 from cxr_agent.toolbox.measurement import Measured, Measurement, Unmeasured
 from cxr_agent.toolbox.registry import Registry, built_in
 
@@ -99,6 +100,7 @@ class Measurer(AbstractContextManager["Measurer"]):
         self._registry = registry or built_in()
         self._shelf = Shelf(Runtime.shared(device))
         self._decoder = Decoder()
+        self._host = ToolHost()
 
     @property
     def runtime(self) -> Runtime:
@@ -138,7 +140,7 @@ class Measurer(AbstractContextManager["Measurer"]):
         image = _with_spacing(load_study(film, decoder=self._decoder).images[0], spacing)
         given = _given(masks, image.shape)
         with thresholds_changed(self._changed):
-            bench = Bench(Study((image,)), self._shelf)
+            bench = Bench(Study((image,)), self._shelf, host=self._host)
             self._outline(bench, image, given)
             items, missing, drawings = self._measured(bench, image, wanted)
         outlines = {name: mask.plane for name, mask in bench.masks(image.handle).items()}
@@ -159,8 +161,9 @@ class Measurer(AbstractContextManager["Measurer"]):
         )
 
     def close(self) -> None:
-        """End the decode worker."""
+        """End the decode worker and the processes of isolated tools."""
         self._decoder.close()
+        self._host.close()
 
     def __enter__(self) -> Self:
         return self

@@ -33,6 +33,7 @@ def list_tools(
                 "time_limit_s": spec.time_limit_s,
                 "memory_mib": spec.memory_mib,
                 "deterministic": spec.deterministic,
+                "isolation": spec.isolation.record() if spec.isolation else None,
             }
             for spec, commands in specs
         ]
@@ -44,5 +45,7 @@ def list_tools(
             print(f"  needs masks: {', '.join(spec.required_masks)}")
         if spec.model or spec.pretrained:
             print(f"  model: {spec.model or spec.pretrained}")
+        if spec.isolation:
+            print(f"  runs in: {spec.isolation}")
         if commands:
             print(f"  not available here; what would bring it: {' && '.join(commands)}")

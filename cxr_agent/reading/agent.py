@@ -30,6 +30,7 @@ from cxr_agent.retrieval.library import Library
 from cxr_agent.retrieval.store import STORE_VARIABLE
 from cxr_agent.study import Study
 from cxr_agent.toolbox.cache import result_cache
+from cxr_agent.toolbox.isolation.host import ToolHost
 from cxr_agent.toolbox.registry import Registry, built_in
 from cxr_agent.trace import Event, TraceWriter, default_traces
 
@@ -77,6 +78,9 @@ class Agent(AbstractContextManager["Agent"]):
         (``docs/caching.md``); without it the one that ``CXR_AGENT_CACHE`` names, if any.
     threads
         Of one run of a network on the CPU; without it, ONNX Runtime chooses.
+    allow_remote_tools
+        Whether films may be sent to a tool that runs behind an address (``docs/isolation.md``);
+        without it, as ``CXR_AGENT_REMOTE_TOOLS`` says, and ``1`` is yes.
     on_event
         Told of each event of a reading once it is recorded.
     on_search
@@ -115,6 +119,7 @@ class Agent(AbstractContextManager["Agent"]):
         store: Path | str | None = None,
         cache: Path | str | None = None,
         threads: int | None = None,
+        allow_remote_tools: bool | None = None,
         on_event: Callable[[Event], None] | None = None,
         on_search: Callable[[PriorSearch], None] | None = None,
     ) -> None:
@@ -136,6 +141,7 @@ class Agent(AbstractContextManager["Agent"]):
             model=LanguageModel(settings) if settings is not None else None,
             send_images=send_images,
             privacy=kept,
+            host=ToolHost(allow_remote=allow_remote_tools),
         )
         self.traces = Path(traces) if traces is not None else default_traces()
         self._recipe = Recipe(
@@ -149,6 +155,7 @@ class Agent(AbstractContextManager["Agent"]):
             privacy=kept,
             store=store,
             cache=cache,
+            allow_remote_tools=self.setup.host.allow_remote,
         )
         self._on_event = on_event
         self._on_search = on_search
@@ -330,8 +337,9 @@ class Agent(AbstractContextManager["Agent"]):
         )
 
     def close(self) -> None:
-        """End the decode worker."""
+        """End the decode worker and the processes of isolated tools."""
         self._decoder.close()
+        self.setup.host.close()
         if self.setup.library is not None:
             self.setup.library.close()
 

@@ -35,6 +35,7 @@ class Recipe:
     privacy: Privacy
     store: Path | str | None
     cache: Path | str | None
+    allow_remote_tools: bool
 
     def made(self, traces: Path, threads: int | None, cache: Path | None) -> Agent:
         """The agent; raises as it does.
@@ -61,4 +62,5 @@ class Recipe:
             store=self.store,
             cache=self.cache or os.environ.get(CACHE_VARIABLE) or cache,
             threads=threads,
+            allow_remote_tools=self.allow_remote_tools,
         )

@@ -65,7 +65,7 @@ class Run:
         self.setup = setup
         self.trace = trace
         self.toolbox = toolbox or Toolbox(
-            setup.registry, Bench(study, setup.shelf, setup.library), trace, setup.cache
+            setup.registry, Bench(study, setup.shelf, setup.library, setup.host), trace, setup.cache
         )
         self.asked: Question | None = asked_in(study.indication) if study.indication else None
         self.films: tuple[FilmSummary, ...] = ()

@@ -24,6 +24,7 @@ from cxr_agent.reading.version import library_version
 from cxr_agent.retrieval.library import Library
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.cache import ResultCache
+from cxr_agent.toolbox.isolation.host import ToolHost
 from cxr_agent.toolbox.registry import Registry
 
 _LIBRARIES: Final = ("numpy", "scipy", "onnxruntime", "pillow", "pydantic", "langgraph")
@@ -46,6 +47,8 @@ class Setup:
     model: LanguageModel | None = None
     send_images: bool = False
     privacy: Privacy = Privacy.MASKED
+    host: ToolHost = field(default_factory=ToolHost)
+    """Who runs the isolated tools; their processes are kept from one reading to the next."""
 
     def planner_for(self, bench: Bench, question: str = "") -> Planner:
         """Who plans for one study; ``question`` in words that may leave."""
@@ -85,6 +88,10 @@ class Setup:
             # Said in earlier runs of this process; what a run adds is with its steps.
             "notices": [notice.record() for notice in runtime.notices],
         }
+        isolated = [spec for spec in self.registry if spec.isolation is not None]
+        if isolated:
+            config["isolated"] = {s.name: s.isolation.record() for s in isolated if s.isolation}
+            config["remote_tools"] = self.host.allow_remote
         if self.library is not None:
             config["store"] = self.library.record()
         if self.model is not None:

@@ -57,7 +57,7 @@ def rerun_tools(
     """
     study = films_of(agent, trace, films, priors)
     setup = agent.setup
-    bench = Bench(study, setup.shelf, setup.library)
+    bench = Bench(study, setup.shelf, setup.library, setup.host)
     returned = {event.step: event for event in trace.events if isinstance(event, ToolReturned)}
     found: list[Difference] = []
     with thresholds_changed(setup.changed):

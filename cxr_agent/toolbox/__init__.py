@@ -12,13 +12,17 @@ from cxr_agent.toolbox.contract import (
     spec_of,
     tool,
 )
+from cxr_agent.toolbox.isolation.places import Endpoint, OwnEnvironment, OwnProcess
 from cxr_agent.toolbox.registry import Registry, built_in
 
 __all__ = [
     "Abstain",
     "Drawing",
+    "Endpoint",
     "Heatmap",
     "Mask",
+    "OwnEnvironment",
+    "OwnProcess",
     "Registry",
     "ToolResult",
     "built_in",

@@ -14,12 +14,11 @@ from cxr_agent.knowledge import vocabulary
 from cxr_agent.toolbox.arguments import Bound
 from cxr_agent.toolbox.artifacts import spans_film
 from cxr_agent.toolbox.contract import Abstain, Heatmap, Mask, Picture, ToolResult, ToolSpec
+from cxr_agent.toolbox.isolation.reply import CONTRACT
 from cxr_agent.toolbox.limits import call_within, check_memory
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.trace.fields import JsonObject
 
-CONTRACT: Final = "tool_contract"
-"""The reason code of an answer that the contract forbids."""
 _JSON: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(JsonObject)
 
 
@@ -42,16 +41,11 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
     Abstain, CxrAgentError
         What the tool raises on purpose; any other failure is a ToolError.
     """
-    check_memory(spec.name, spec.memory_mib)
-
-    def work() -> tuple[ToolResult, tuple[Observation, ...]]:
-        result = spec.function(**bound.keywords)
-        if not isinstance(result, spec.result):
-            raise _breach(spec, f"no {spec.result.__name__}")
-        return result, tuple(result.observations())
-
     try:
-        result, observations = call_within(spec.time_limit_s, spec.name, work)
+        if spec.isolation is None:
+            result, observations = _run_here(spec, bound)
+        else:
+            result, observations = bound.host.run(spec, bound.keywords, bound.film)
     except (Abstain, CxrAgentError):
         raise
     except ValidationError as error:
@@ -74,6 +68,18 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
     except (ValueError, ConfigError) as error:
         raise _breach(spec, "what can be neither said nor recorded") from error
     return Answer(result, statements, record)
+
+
+def _run_here(spec: ToolSpec, bound: Bound) -> tuple[ToolResult, tuple[Observation, ...]]:
+    check_memory(spec.name, spec.memory_mib)
+
+    def work() -> tuple[ToolResult, tuple[Observation, ...]]:
+        result = spec.function(**bound.keywords)
+        if not isinstance(result, spec.result):
+            raise _breach(spec, f"no {spec.result.__name__}")
+        return result, tuple(result.observations())
+
+    return call_within(spec.time_limit_s, spec.name, work)
 
 
 def _check_mask(spec: ToolSpec, name: str, mask: Mask, shape: tuple[int, int]) -> None:

@@ -18,6 +18,7 @@ from cxr_agent.toolbox.contract import (
     Prior,
     ToolSpec,
 )
+from cxr_agent.toolbox.isolation.host import ToolHost
 
 NAMED: Final = (ParameterKind.FILM, ParameterKind.PRIOR, ParameterKind.CHOICE)
 """What a planner fills in."""
@@ -43,6 +44,8 @@ class Bound:
 
     film: Image
     keywords: dict[str, Any]
+    host: ToolHost = field(default_factory=ToolHost)
+    """Who runs the tool, where that is isolated."""
 
 
 def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
@@ -88,7 +91,7 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
                 )
             case ParameterKind.CHOICE:
                 keywords[parameter.name] = _choice(spec, parameter, call)
-    return Bound(film, keywords)
+    return Bound(film, keywords, bench.host)
 
 
 def refusal_of(spec: ToolSpec, call: ToolCall, study: Study) -> str | None:

@@ -25,6 +25,7 @@ true. Nothing here imports a model library, so listing tools is cheap.
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 import typing
 from abc import abstractmethod
@@ -41,6 +42,7 @@ from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Observation
 from cxr_agent.knowledge import members, vocabulary
 from cxr_agent.study import FloatImage, Image
+from cxr_agent.toolbox.isolation.places import Endpoint, Isolation, Origin, origin_of
 
 BoolMask = NDArray[np.bool_]
 
@@ -205,6 +207,10 @@ class ToolSpec:
     memory_mib: int = 512
     """What it needs at most on a 20-megapixel film."""
     deterministic: bool = True
+    isolation: Isolation | None = None
+    """Where it asks to be run; within this process where it does not ask."""
+    origin: Origin | None = None
+    """Where its code is, of one that runs in another process."""
 
     @property
     def film_parameter(self) -> Parameter:
@@ -246,6 +252,7 @@ def tool(
     time_limit_s: float = 30.0,
     memory_mib: int = 512,
     deterministic: bool = True,
+    isolation: Isolation | None = None,
 ) -> Callable[[Callable[..., ToolResult]], Callable[..., ToolResult]]:
     """Make a typed function a tool; see the module for what types mean.
 
@@ -273,6 +280,8 @@ def tool(
             time_limit_s=time_limit_s,
             memory_mib=memory_mib,
             deterministic=deterministic,
+            isolation=isolation,
+            origin=_origin(function, parameters, isolation),
         )
         setattr(function, _ATTRIBUTE, spec)
         return function
@@ -284,6 +293,24 @@ def spec_of(candidate: object) -> ToolSpec | None:
     """The contract of a function made a tool, else None."""
     spec = getattr(candidate, _ATTRIBUTE, None)
     return spec if isinstance(spec, ToolSpec) else None
+
+
+def _origin(
+    function: Callable[..., ToolResult],
+    parameters: tuple[Parameter, ...],
+    isolation: Isolation | None,
+) -> Origin | None:
+    if isolation is None:
+        return None
+    for parameter in parameters:
+        if parameter.kind in (ParameterKind.SHELF, ParameterKind.LIBRARY):
+            raise _bad(function, f"{parameter.name} cannot be taken to where the tool runs")
+    if isinstance(isolation, Endpoint):
+        return None
+    try:
+        return origin_of(function)
+    except (ValueError, OSError):
+        raise _bad(function, "to run elsewhere it must stand at the top of a file") from None
 
 
 def _read_signature(
@@ -310,9 +337,6 @@ def _read_signature(
 def _read_parameter(
     function: Callable[..., ToolResult], parameter: inspect.Parameter, hint: Any
 ) -> Parameter:
-    from cxr_agent.models.shelf import Shelf
-    from cxr_agent.retrieval.library import Library
-
     name, default = parameter.name, parameter.default
     if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
         raise _bad(function, f"parameter {name} cannot be given by name")
@@ -328,9 +352,9 @@ def _read_parameter(
         return Parameter(name, ParameterKind.GROUP)
     if hint is Placed:
         return Parameter(name, ParameterKind.PLACED)
-    if hint is Shelf:
+    if _is(hint, "cxr_agent.models.shelf", "Shelf"):
         return Parameter(name, ParameterKind.SHELF)
-    if hint is Library:
+    if _is(hint, "cxr_agent.retrieval.library", "Library"):
         return Parameter(name, ParameterKind.LIBRARY)
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)
     if union and set(typing.get_args(hint)) == {Mask, type(None)}:
@@ -340,6 +364,11 @@ def _read_parameter(
     if hint is bool:
         return Parameter(name, ParameterKind.CHOICE, (True, False), default)
     raise _bad(function, f"parameter {name} has a type that no contract knows")
+
+
+def _is(hint: Any, module: str, name: str) -> bool:
+    """Whether a type is this one, whose module is then loaded; no contract needs to load it."""
+    return hint is not None and hint is getattr(sys.modules.get(module), name, None)
 
 
 def _bad(function: Callable[..., ToolResult], why: str) -> ConfigError:

@@ -17,12 +17,13 @@ from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Provenance
 from cxr_agent.knowledge import members
 from cxr_agent.knowledge import reasons as known_reasons
 from cxr_agent.study import Image
-from cxr_agent.toolbox.answer import CONTRACT, answer_of
+from cxr_agent.toolbox.answer import answer_of
 from cxr_agent.toolbox.arguments import Bound, ToolCall, bind
 from cxr_agent.toolbox.artifacts import DIFFERENCE, LINES, saliency_name
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.cache import ResultCache
 from cxr_agent.toolbox.contract import Abstain, Mask, MaskGroup, ToolSpec
+from cxr_agent.toolbox.isolation.reply import CONTRACT
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import Registry
 from cxr_agent.toolbox.taken import AbstainedBefore, Taken, take

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from cxr_agent.errors import ConfigError, ModelError
 from cxr_agent.models import catalogue
 from cxr_agent.toolbox.contract import ToolSpec, spec_of
+from cxr_agent.toolbox.isolation.places import OwnEnvironment
 
 
 class Registry:
@@ -80,6 +81,9 @@ def lacking(spec: ToolSpec) -> tuple[str, ...]:
     ModelError
         ``unknown_model`` when ``kb/models.toml`` does not have the tool's model.
     """
+    isolation = spec.isolation
+    if isinstance(isolation, OwnEnvironment) and isolation.enabled_by:
+        return isolation.enabled_by
     if spec.pretrained is None:
         return ()
     model = catalogue.find(spec.pretrained)

@@ -13,7 +13,11 @@ from cxr_agent.models.shelf import Shelf
 from cxr_agent.models.store import list_cards, load_card
 from cxr_agent.toolbox.arguments import Bound
 from cxr_agent.toolbox.cache.content import MaskDigests, digest_of, film_content, film_place
-from cxr_agent.toolbox.cache.program import code_identity, program_identity
+from cxr_agent.toolbox.cache.program import (
+    code_identity,
+    environment_identity,
+    program_identity,
+)
 from cxr_agent.toolbox.contract import (
     Mask,
     MaskGroup,
@@ -23,8 +27,9 @@ from cxr_agent.toolbox.contract import (
     Prior,
     ToolSpec,
 )
+from cxr_agent.toolbox.isolation.places import Endpoint, Isolation, OwnEnvironment
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised with every change of what keys or entries hold."""
 _OURS: Final = "cxr_agent.tools."
 
@@ -32,19 +37,22 @@ _OURS: Final = "cxr_agent.tools."
 def key_of(spec: ToolSpec, bound: Bound, shelf: Shelf, digests: MaskDigests) -> str | None:
     """SHA-256 in hex; None for a call whose result cannot be kept.
 
-    That is one that is not deterministic, that looks into a store of films, whose code is in no
-    file, or whose model or masks cannot be told.
+    That is one that is not deterministic, that looks into a store of films, that runs behind an
+    address, whose code is in no file, or whose model, masks or environment cannot be told.
     """
     code = code_identity(spec.function)
     if code is None or spec.needs_library or not spec.deterministic:
         return None
+    if isinstance(spec.isolation, Endpoint):
+        return None
     try:
+        place = _place(spec.isolation)
         models = {name: _model(name, shelf) for name in sorted(_models(spec, bound))}
         arguments = {
             parameter.name: _argument(parameter, spec, bound, shelf, digests)
             for parameter in spec.parameters
         }
-    except (CxrAgentError, ValueError):
+    except (CxrAgentError, ValueError, OSError):
         return None  # who runs the model, or takes the mask, says what is wrong with it
     changed = {name: [one.value, one.source] for name, one in in_force().items()}
     return digest_of(
@@ -52,11 +60,19 @@ def key_of(spec: ToolSpec, bound: Bound, shelf: Shelf, digests: MaskDigests) -> 
             "format": FORMAT,
             "program": program_identity(),
             "tool": [spec.name, spec.version, spec.function.__module__, code],
+            "place": place,
             "models": models,
             "thresholds": changed,
             "arguments": arguments,
         }
     )
+
+
+def _place(isolation: Isolation | None) -> Any:
+    """What an environment of the tool's own has installed; a process has what this one has."""
+    if isinstance(isolation, OwnEnvironment):
+        return [isolation.record(), environment_identity(isolation.interpreter)]
+    return None if isolation is None else isolation.record()
 
 
 def _argument(

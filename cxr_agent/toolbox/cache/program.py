@@ -76,3 +76,27 @@ def code_identity(function: Callable[..., Any]) -> str | None:
         return hashlib.sha256(Path(source).read_bytes()).hexdigest()
     except OSError:
         return None
+
+
+@cache
+def environment_identity(interpreter: Path) -> str:
+    """SHA-256 over what is installed for another interpreter, by name and version.
+
+    Looked at once: a process that is kept warm has what was there when it began.
+
+    Raises
+    ------
+    OSError
+        When that is no virtual environment, whose packages cannot be told without running it.
+    """
+    root = interpreter.parent.parent
+    digest = hashlib.sha256((root / "pyvenv.cfg").read_bytes())
+    names = sorted(
+        one.name
+        for pattern in ("lib*/python*/site-packages", "Lib/site-packages")
+        for folder in root.glob(pattern)
+        for one in folder.iterdir()
+        if one.suffix in (".dist-info", ".egg-info", ".pth")
+    )
+    digest.update("\n".join(names).encode())
+    return digest.hexdigest()
