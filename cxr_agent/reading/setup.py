@@ -18,13 +18,14 @@ from cxr_agent.planning.llm import LlmPlanner
 from cxr_agent.planning.pictures import pictures_of
 from cxr_agent.planning.planner import Planner
 from cxr_agent.planning.privacy import Privacy
-from cxr_agent.planning.protocol import ProtocolPlanner
+from cxr_agent.planning.protocol import Protocol, ProtocolPlanner, load_protocol, with_plug_ins
 from cxr_agent.planning.wording import Writer
 from cxr_agent.reading.version import library_version
 from cxr_agent.retrieval.library import Library
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.cache import ResultCache
 from cxr_agent.toolbox.registry import Registry
+from cxr_agent.toolbox.sources import Skipped
 
 _LIBRARIES: Final = ("numpy", "scipy", "onnxruntime", "pillow", "pydantic", "langgraph")
 
@@ -35,6 +36,8 @@ class Setup:
 
     registry: Registry
     shelf: Shelf
+    skipped: tuple[Skipped, ...] = ()
+    """Plug-ins that were left out."""
     library: Library | None = None
     """Films to look for similar ones in."""
     cache: ResultCache | None = None
@@ -47,19 +50,25 @@ class Setup:
     send_images: bool = False
     privacy: Privacy = Privacy.MASKED
 
+    @property
+    def protocol(self) -> Protocol:
+        """The systematic reading, with the plug-ins among the tools at its end."""
+        return with_plug_ins(load_protocol(), self.registry)
+
     def planner_for(self, bench: Bench, question: str = "") -> Planner:
         """Who plans for one study; ``question`` in words that may leave."""
         if self.planner is not None:
             return self.planner
         if self.model is None:
-            return ProtocolPlanner()
+            return ProtocolPlanner(self.protocol)
         pictures = pictures_of(bench) if self.send_images else None
         return LlmPlanner(self.model, self.registry, question=question, pictures=pictures)
 
     @property
     def fallback(self) -> Planner | None:
         """Who goes on when a language model cannot; a planner of the user's has nobody."""
-        return ProtocolPlanner() if self.planner is None and self.model is not None else None
+        led = self.planner is None and self.model is not None
+        return ProtocolPlanner(self.protocol) if led else None
 
     @property
     def writer(self) -> Writer | None:
@@ -85,6 +94,8 @@ class Setup:
             # Said in earlier runs of this process; what a run adds is with its steps.
             "notices": [notice.record() for notice in runtime.notices],
         }
+        if self.skipped:
+            config["skipped_tools"] = [{"name": o.name, "code": o.code} for o in self.skipped]
         if self.library is not None:
             config["store"] = self.library.record()
         if self.model is not None:

@@ -29,7 +29,7 @@ import types
 import typing
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
@@ -39,8 +39,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Observation
-from cxr_agent.knowledge import members, vocabulary
+from cxr_agent.knowledge import AddedWords, members, vocabulary
 from cxr_agent.study import FloatImage, Image
+from cxr_agent.toolbox.words import bring_words
 
 BoolMask = NDArray[np.bool_]
 
@@ -205,6 +206,8 @@ class ToolSpec:
     memory_mib: int = 512
     """What it needs at most on a 20-megapixel film."""
     deterministic: bool = True
+    words: Mapping[str, AddedWords] = field(default_factory=dict, hash=False)
+    """What the tool's own codes are called; codes of ``kb/`` have their words there."""
 
     @property
     def film_parameter(self) -> Parameter:
@@ -246,8 +249,19 @@ def tool(
     time_limit_s: float = 30.0,
     memory_mib: int = 512,
     deterministic: bool = True,
+    words: Mapping[str, AddedWords] | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., ToolResult]], Callable[..., ToolResult]]:
     """Make a typed function a tool; see the module for what types mean.
+
+    Parameters
+    ----------
+    subject
+        Code of ``kb/vocabulary.toml``, or of ``words``.
+    words
+        What codes of the tool's own are called, so that no file of ``kb/`` has to be changed.
+    reasons
+        Likewise, what reason codes of its own mean, as the second half of a sentence.
 
     Raises
     ------
@@ -257,8 +271,14 @@ def tool(
 
     def wrap(function: Callable[..., ToolResult]) -> Callable[..., ToolResult]:
         parameters, result = _read_signature(function)
+        wrong = bring_words(function.__module__, words or {}, reasons or {})
+        if wrong is not None:
+            raise _bad(function, wrong)
         if subject not in vocabulary():
-            raise _bad(function, f"kb/vocabulary.toml has no entry {subject}")
+            raise _bad(
+                function,
+                f"kb/vocabulary.toml has no entry {subject}, and it brings no words for it",
+            )
         spec = ToolSpec(
             name=function.__name__,
             version=version,
@@ -273,6 +293,7 @@ def tool(
             time_limit_s=time_limit_s,
             memory_mib=memory_mib,
             deterministic=deterministic,
+            words=dict(words or {}),
         )
         setattr(function, _ATTRIBUTE, spec)
         return function
