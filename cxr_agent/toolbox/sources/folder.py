@@ -26,7 +26,9 @@ _PREFIX: Final = "cxr_agent_dropped_in"
 
 
 def tools_folder(folder: Path | str | None) -> Path | None:
-    """The folder, else the one that ``CXR_AGENT_TOOLS`` names; None without any.
+    """The folder, else the one that ``CXR_AGENT_TOOLS`` names, else the user's own if it is there.
+
+    An empty ``CXR_AGENT_TOOLS`` stands for none.
 
     Raises
     ------
@@ -35,7 +37,8 @@ def tools_folder(folder: Path | str | None) -> Path | None:
     """
     place = folder or os.environ.get(TOOLS_VARIABLE)
     if not place:
-        return None
+        own = personal_folder()
+        return own if TOOLS_VARIABLE not in os.environ and own.is_dir() else None
     if not Path(place).is_dir():
         raise UsageError(
             "no_tools_folder",
@@ -43,6 +46,23 @@ def tools_folder(folder: Path | str | None) -> Path | None:
             hint=f"Give --tools, or {TOOLS_VARIABLE}, a folder of tools: one Python file each.",
         )
     return Path(place).resolve()
+
+
+def new_tools_folder(folder: Path | str | None) -> Path:
+    """Where a new tool goes, so that the next reading finds it; it need not be there yet."""
+    place = folder or os.environ.get(TOOLS_VARIABLE)
+    return Path(place).absolute() if place else personal_folder()
+
+
+def personal_folder() -> Path:
+    """The user's own tools: ``cxr-agent/tools`` in the data folder (XDG)."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "cxr-agent" / "tools"
+
+
+def is_personal(folder: Path) -> bool:
+    """Whether readings look there without being told."""
+    return folder.resolve() == personal_folder().resolve()
 
 
 def tools_in(folder: Path) -> Iterator[tuple[Origin, ToolSpec] | Skipped]:
