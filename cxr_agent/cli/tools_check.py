@@ -30,6 +30,7 @@ def check(
     from cxr_agent.reading.one_tool import chosen_tool
     from cxr_agent.testing import check_tool
     from cxr_agent.toolbox.sources import ToolSources
+    from cxr_agent.toolbox.sources.deferred import with_code
 
     found = ToolSources.wanted(folder=tools).found()
     plug_ins = [spec.name for spec in found.registry.plug_ins()]
@@ -38,7 +39,7 @@ def check(
         tell(one)
     broken = {name for name in names or () if any(_is_of(one, [name]) for one in skipped)}
     wanted = [name for name in names or plug_ins if name not in broken]
-    results = {name: check_tool(chosen_tool(found.registry, name)) for name in wanted}
+    results = {name: check_tool(with_code(chosen_tool(found.registry, name))) for name in wanted}
     if as_json:
         records = {name: [asdict(one) for one in checks] for name, checks in results.items()}
         print(json.dumps(records, indent=2))

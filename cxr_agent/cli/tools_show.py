@@ -14,15 +14,27 @@ from cxr_agent.cli.options import Tools
 def show(
     name: Annotated[str, typer.Argument(help="Name of the tool.", show_default=False)],
     tools: Tools = None,
+    manifest: Annotated[
+        bool,
+        typer.Option(
+            "--manifest", help="Print its entry of a manifest, as docs/tools.md explains."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show one tool: its contract, where it comes from, what its author says of it."""
     from cxr_agent.reading.one_tool import chosen_tool
     from cxr_agent.toolbox.description import described, subject_in_words
     from cxr_agent.toolbox.sources import ToolSources
+    from cxr_agent.toolbox.sources.deferred import with_code
 
     registry = ToolSources.wanted(folder=tools).found().registry
-    spec = chosen_tool(registry, name)
+    spec = with_code(chosen_tool(registry, name))
+    if manifest:
+        from cxr_agent.toolbox.sources.manifest import manifest_text
+
+        print(manifest_text(spec), end="")
+        return
     record = described(spec, registry.origin(name))
     record["result"] = spec.result.model_json_schema(mode="serialization")
     record["description"] = inspect.getdoc(spec.function) or ""

@@ -208,6 +208,8 @@ class ToolSpec:
     deterministic: bool = True
     words: Mapping[str, AddedWords] = field(default_factory=dict, hash=False)
     """What the tool's own codes are called; codes of ``kb/`` have their words there."""
+    reasons: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What reason codes of its own mean."""
 
     @property
     def film_parameter(self) -> Parameter:
@@ -294,6 +296,7 @@ def tool(
             memory_mib=memory_mib,
             deterministic=deterministic,
             words=dict(words or {}),
+            reasons=dict(reasons or {}),
         )
         setattr(function, _ATTRIBUTE, spec)
         return function

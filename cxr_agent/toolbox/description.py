@@ -24,7 +24,7 @@ def described(spec: ToolSpec, origin: Origin) -> dict[str, Any]:
         "pretrained": spec.pretrained,
         "available": not commands,
         "enabled_by": commands,
-        "parameters": [_parameter(parameter) for parameter in spec.parameters],
+        "parameters": [parameter_facts(parameter) for parameter in spec.parameters],
         "needs_masks": spec.required_masks,
         "provides_masks": spec.provides,
         "time_limit_s": spec.time_limit_s,
@@ -40,7 +40,8 @@ def subject_in_words(spec: ToolSpec) -> str:
     return f"{term.name} ({term.kind}{f', unit {unit}' if unit else ''})"
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
+def parameter_facts(parameter: Parameter) -> dict[str, Any]:
+    """Name, kind, choices and default, as JSON."""
     facts: dict[str, Any] = {"name": parameter.name, "kind": parameter.kind.value}
     if parameter.kind is ParameterKind.CHOICE:
         facts["choices"] = [_plain(choice) for choice in parameter.choices]

@@ -10,6 +10,7 @@ from cxr_agent.evidence import Unit
 from cxr_agent.knowledge import (
     AddedWords,
     add_words,
+    added_reasons,
     added_words,
     owner_of,
     reasons,
@@ -38,6 +39,8 @@ def bring_words(
         if wrong is not None:
             return wrong
     for code, text in meanings.items():
+        if added_reasons().get(code) == text:
+            continue
         wrong = _code_taken(module, code) or (None if _plain(text) else f"{code} has no plain text")
         if wrong is not None:
             return wrong

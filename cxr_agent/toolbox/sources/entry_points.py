@@ -11,6 +11,7 @@ from cxr_agent.toolbox.contract import ToolSpec
 from cxr_agent.toolbox.origin import Origin, SourceKind
 from cxr_agent.toolbox.sources.choosing import PLUGINS_VARIABLE, PluginChoice
 from cxr_agent.toolbox.sources.loading import quietly, tools_of
+from cxr_agent.toolbox.sources.manifest import read_manifest
 from cxr_agent.toolbox.sources.skipped import Skipped, skipped_for
 
 GROUP: Final = "cxr_agent.tools"
@@ -36,7 +37,7 @@ def _tools(point: metadata.EntryPoint) -> Iterator[tuple[Origin, ToolSpec] | Ski
         SourceKind.ENTRY_POINT, f"{distribution_of(point)}{version} ({point.name} = {point.value})"
     )
     try:
-        specs = tuple(tools_of(quietly(point.load)))
+        specs = read_manifest(point) or tuple(tools_of(quietly(point.load)))
         if not specs:
             raise ConfigError("no_tool", f"{point.value} is no tool and holds none")
     except Exception as error:
