@@ -18,9 +18,11 @@ from cxr_agent.cli.options import (
     PrivacyMode,
     SendImages,
     Store,
+    Tools,
     Traces,
 )
 from cxr_agent.cli.searched import print_search
+from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.errors import EXIT_OK
 
 
@@ -38,6 +40,7 @@ def ask(
     send_images: SendImages = False,
     privacy: PrivacyMode = "masked",
     store: Store = None,
+    tools: Tools = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -57,8 +60,10 @@ def ask(
             send_images=send_images,
             privacy=privacy,
             store=store,
+            tools_folder=tools,
             on_search=print_search,
         ) as agent,
+        skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
         new_chat(agent, [film], priors=prior or (), priors_from=priors_from, name="") as chat,
     ):

@@ -23,7 +23,9 @@ from cxr_agent.cli.options import (
     PrivacyMode,
     SendImages,
     Store,
+    Tools,
 )
+from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.errors import EXIT_OK
 
 if TYPE_CHECKING:
@@ -130,6 +132,7 @@ def run(
     send_images: SendImages = False,
     privacy: PrivacyMode = "masked",
     store: Store = None,
+    tools: Tools = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -166,7 +169,9 @@ def run(
             send_images=send_images,
             privacy=privacy,
             store=store,
+            tools_folder=tools,
         ) as agent,
+        skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
         agent.batch(source, out, options, runner=runner, on_listed=listing_line) as batch,
     ):

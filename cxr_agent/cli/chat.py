@@ -22,8 +22,10 @@ from cxr_agent.cli.options import (
     PrivacyMode,
     SendImages,
     Store,
+    Tools,
     Traces,
 )
+from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.errors import EXIT_OK, CxrAgentError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def chat(
     send_images: SendImages = False,
     privacy: PrivacyMode = "masked",
     store: Store = None,
+    tools: Tools = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -82,7 +85,9 @@ def chat(
             send_images=send_images,
             privacy=privacy,
             store=store,
+            tools_folder=tools,
         ) as agent,
+        skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
         _opened(agent, films or [], prior or [], indication, session, found) as open_chat,
     ):

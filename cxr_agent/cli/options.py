@@ -31,6 +31,15 @@ Store = Annotated[
         help="Folder of a store of films, to look for similar ones in. Default: CXR_AGENT_STORE."
     ),
 ]
+Tools = Annotated[
+    Path | None,
+    typer.Option(
+        "--tools",
+        metavar="FOLDER",
+        help="Folder whose Python files are tools, used beside the built-in ones. "
+        "Default: CXR_AGENT_TOOLS.",
+    ),
+]
 Traces = Annotated[
     Path | None,
     typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),

@@ -24,9 +24,11 @@ from cxr_agent.cli.options import (
     PrivacyMode,
     SendImages,
     Store,
+    Tools,
     Traces,
 )
 from cxr_agent.cli.searched import print_search
+from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def read(
     send_images: SendImages = False,
     privacy: PrivacyMode = "masked",
     store: Store = None,
+    tools: Tools = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -99,8 +102,10 @@ def read(
             send_images=send_images,
             privacy=privacy,
             store=store,
+            tools_folder=tools,
             on_search=print_search,
         ) as agent,
+        skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
         show as emit,
     ):

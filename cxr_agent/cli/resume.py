@@ -17,8 +17,10 @@ from cxr_agent.cli.options import (
     PrivacyMode,
     SendImages,
     Store,
+    Tools,
     Traces,
 )
+from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.cli.trace_options import root_of
 from cxr_agent.errors import EXIT_OK
 
@@ -43,6 +45,7 @@ def resume(
     send_images: SendImages = False,
     privacy: PrivacyMode = "masked",
     store: Store = None,
+    tools: Tools = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -67,7 +70,9 @@ def resume(
             send_images=send_images,
             privacy=privacy,
             store=store,
+            tools_folder=tools,
         ) as agent,
+        skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
     ):
         report = go_on(agent, folder, films or (), prior or (), indication)

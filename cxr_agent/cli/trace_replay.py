@@ -11,6 +11,7 @@ import typer
 from cxr_agent.cli.device import Device, notices_told
 from cxr_agent.cli.options import ApiBase, Config, Indication, Model, Prior, Store
 from cxr_agent.cli.resume import RunFilms
+from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.cli.trace_options import AsJson, Run, Traces, root_of
 from cxr_agent.errors import EXIT_OK, UsageError
 
@@ -65,6 +66,7 @@ def replay(
         Agent(
             traces=traces, device=device, config=config, model=model, api_base=api_base, store=store
         ) as agent,
+        skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
     ):
         if from_step is None:

@@ -1,5 +1,13 @@
 """The definitions of ``kb/``, typed and checked when first used."""
 
+from cxr_agent.knowledge.added import (
+    AddedWords,
+    add_words,
+    added_reasons,
+    added_words,
+    follows_words,
+    owner_of,
+)
 from cxr_agent.knowledge.certainty import CertaintyLevel, certainty_levels, certainty_of
 from cxr_agent.knowledge.configuration import read_configuration
 from cxr_agent.knowledge.coverage import Covered, coverage
@@ -65,6 +73,7 @@ from cxr_agent.knowledge.words import Term, everyday_words, plain_words, vocabul
 
 __all__ = [
     "ENGLISH",
+    "AddedWords",
     "AnatomyWords",
     "Basis",
     "CertaintyLevel",
@@ -89,6 +98,9 @@ __all__ = [
     "Term",
     "Threshold",
     "Wording",
+    "add_words",
+    "added_reasons",
+    "added_words",
     "certainty_levels",
     "certainty_of",
     "changed_thresholds",
@@ -101,6 +113,7 @@ __all__ = [
     "descriptors",
     "everyday_words",
     "failure_meanings",
+    "follows_words",
     "guidelines",
     "in_force",
     "language",
@@ -111,6 +124,7 @@ __all__ = [
     "members",
     "names",
     "other_findings",
+    "owner_of",
     "plain_words",
     "question_lexicon",
     "read_configuration",

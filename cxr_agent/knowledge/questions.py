@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from pydantic import Field
 
+from cxr_agent.knowledge.added import added_words, follows_words
 from cxr_agent.knowledge.files import Entry, entry, load
 
 Phrases = tuple[str, ...]
@@ -54,10 +55,13 @@ class QuestionLexicon(Entry):
     """Findings that nothing here looks for; the first phrase is the name."""
 
 
+@follows_words
 @lru_cache(maxsize=1)
 def question_lexicon() -> QuestionLexicon:
-    """Read and check ``kb/questions.toml``."""
-    return entry(QuestionLexicon, "questions", load("questions"))
+    """Read and check ``kb/questions.toml``; what plug-ins brought is asked for by its words."""
+    lexicon = entry(QuestionLexicon, "questions", load("questions"))
+    brought = {code: one.spoken for code, one in added_words().items()}
+    return lexicon.model_copy(update={"phrases": brought | lexicon.phrases})
 
 
 def other_findings() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from cxr_agent.knowledge.added import follows_words
 from cxr_agent.knowledge.files import Entry, entry, load
 from cxr_agent.knowledge.words import vocabulary
 
@@ -58,6 +59,7 @@ class ReportLexicon(Entry):
     section: dict[str, tuple[str, ...]]
 
 
+@follows_words
 @lru_cache(maxsize=1)
 def report_lexicon() -> ReportLexicon:
     """``kb/report_lexicon.toml``; what the vocabulary knows has its name and section from there.

@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import Field
 
 from cxr_agent.errors import UsageError
+from cxr_agent.knowledge.added import added_reasons, added_words, follows_words
 from cxr_agent.knowledge.files import Entry, entry, load, malformed, text
 from cxr_agent.knowledge.questions import other_findings
 from cxr_agent.knowledge.words import vocabulary
@@ -100,25 +101,36 @@ def language(code: str = ENGLISH) -> Language:
     return entry(Language, f"language {code}", load(f"wording/{code}/language"))
 
 
+@follows_words
 @lru_cache(maxsize=8)
 def reasons(code: str = ENGLISH) -> dict[str, str]:
-    """What a reason code means, in words."""
-    return {name: text(name, words) for name, words in load(f"wording/{code}/reasons").items()}
+    """What a reason code means, in words; those of plug-ins are English in every language."""
+    shipped = {name: text(name, words) for name, words in load(f"wording/{code}/reasons").items()}
+    return added_reasons() | shipped
 
 
+@follows_words
 @lru_cache(maxsize=8)
 def sentences(code: str = ENGLISH) -> dict[str, Wording]:
-    """Sentences by code of the vocabulary."""
-    return {name: _wording(name, raw) for name, raw in load(f"wording/{code}/sentences").items()}
+    """Sentences by code of the vocabulary; those of plug-ins are English in every language."""
+    brought = {
+        name: Wording(decimals=one.decimals, variants=dict(one.sentences))
+        for name, one in added_words().items()
+    }
+    shipped = load(f"wording/{code}/sentences").items()
+    return brought | {name: _wording(name, raw) for name, raw in shipped}
 
 
+@follows_words
 @lru_cache(maxsize=8)
 def names(code: str = ENGLISH) -> dict[str, Name]:
     """What codes are called; in English as the vocabulary has it."""
     if code == ENGLISH:
         known = {name: Name(name=term.name) for name, term in vocabulary().items()}
         return known | {name: Name(name=words) for name, words in other_findings().items()}
-    return {name: entry(Name, name, raw) for name, raw in load(f"wording/{code}/names").items()}
+    brought = {name: Name(name=one.name) for name, one in added_words().items()}
+    shipped = load(f"wording/{code}/names").items()
+    return brought | {name: entry(Name, name, raw) for name, raw in shipped}
 
 
 def _wording(code: str, raw: object) -> Wording:

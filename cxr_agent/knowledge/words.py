@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from cxr_agent.knowledge.added import added_words, follows_words
 from cxr_agent.knowledge.descriptors import descriptors
 from cxr_agent.knowledge.files import Entry, entry, lines, load, text
 from cxr_agent.knowledge.questions import question_lexicon
@@ -25,9 +26,10 @@ class Term(Entry):
     """Words in a sentence that speak of this term."""
 
 
+@follows_words
 @lru_cache(maxsize=1)
 def vocabulary() -> dict[str, Term]:
-    """``kb/vocabulary.toml``, the structures and the descriptors of findings, by code."""
+    """``kb/vocabulary.toml``, structures, descriptors and what plug-ins brought, by code."""
     terms = {code: entry(Term, code, raw) for code, raw in load("vocabulary").items()}
     regions = {
         code: Term(
@@ -43,7 +45,11 @@ def vocabulary() -> dict[str, Term]:
         code: Term(name=one.name, kind="descriptor", section=terms[one.finding].section)
         for code, one in descriptors().items()
     }
-    return terms | regions | signs
+    brought = {
+        code: Term(name=one.name, kind=one.kind, section=one.section, words=one.spoken)
+        for code, one in added_words().items()
+    }
+    return brought | terms | regions | signs
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +60,7 @@ def plain_words() -> frozenset[str]:
     )
 
 
+@follows_words
 @lru_cache(maxsize=1)
 def everyday_words() -> frozenset[str]:
     """Words that name nobody: those of ``kb/everyday_words.txt`` and of every definition."""

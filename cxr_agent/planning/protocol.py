@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cxr_agent.errors import ConfigError
-from cxr_agent.knowledge import load
+from cxr_agent.knowledge import load, vocabulary
 from cxr_agent.planning.planner import Decision, Situation, refused
 from cxr_agent.toolbox.arguments import ToolCall
+from cxr_agent.toolbox.contract import ParameterKind, ToolSpec
 from cxr_agent.toolbox.registry import Registry
+
+_ANSWERED: Final = ("measurement", "finding", "region")
+"""Kinds of what a plug-in can be asked for by the protocol."""
 
 
 class Step(BaseModel):
@@ -90,9 +94,41 @@ class ProtocolPlanner:
         return Decision((), "protocol_done", by=self.name)
 
 
+def with_plug_ins(protocol: Protocol, registry: Registry) -> Protocol:
+    """The protocol with a step at its end for each plug-in of the registry that it can place.
+
+    That is one whose contract says what it answers: a measurement, a finding, or a structure that
+    it outlines. All masks that it needs must have a source in the registry, and the protocol
+    leaves every choice at its default. Who outlines goes before who needs the outline.
+    """
+    planned = {step.tool for step in protocol.step}
+    waiting = [
+        spec for spec in registry.plug_ins() if spec.name not in planned and _placeable(spec)
+    ]
+    outlined = {name for spec in registry if spec not in waiting for name in spec.provides}
+    steps: list[Step] = []
+    while ready := [spec for spec in waiting if outlined.issuperset(spec.required_masks)]:
+        for spec in ready:
+            pairs = spec.prior_parameter is not None
+            steps.append(Step(tool=spec.name, films="pairs" if pairs else "current"))
+            outlined.update(spec.provides)
+        waiting = [spec for spec in waiting if spec not in ready]
+    return protocol.model_copy(update={"step": (*protocol.step, *steps)})
+
+
+def _placeable(spec: ToolSpec) -> bool:
+    term = vocabulary().get(spec.subject)
+    answers = bool(spec.provides) or (term is not None and term.kind in _ANSWERED)
+    prior = spec.prior_parameter
+    named = spec.film_parameter.name == "film" and (prior is None or prior.name == "prior")
+    choices = [p for p in spec.parameters if p.kind is ParameterKind.CHOICE]
+    return answers and named and all(p.default is not p.empty for p in choices)
+
+
 def calls_on_prior(handle: str, currents: Sequence[str], registry: Registry) -> list[ToolCall]:
     """Everything that the protocol does on a prior, and with it, in its order."""
-    steps = [step for step in load_protocol().step if registry.get(step.tool) is not None]
+    protocol = with_plug_ins(load_protocol(), registry)
+    steps = [step for step in protocol.step if registry.get(step.tool) is not None]
     alone = [_call(step, (handle,)) for step in steps if step.films in ("all", "prior")]
     paired = [step for step in steps if step.films == "pairs"]
     return alone + [_call(step, (film, handle)) for film in currents for step in paired]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from cxr_agent.knowledge import question_lexicon
+from cxr_agent.knowledge import follows_words, question_lexicon
 
 MOST_CHARACTERS: Final = 2_000
 """Of a question; what comes after is not read."""
@@ -96,6 +96,7 @@ def _pattern(phrase: str) -> str:
     return _GAP.join(re.escape(_joined(part.split())) for part in phrase.split("~"))
 
 
+@follows_words
 @lru_cache(maxsize=4096)
 def _mended(word: str) -> str:
     """The word, or the one of the lexicon that it must be a slip of."""
@@ -108,6 +109,7 @@ def _mended(word: str) -> str:
     return next(turned, word)  # two letters that changed places
 
 
+@follows_words
 @lru_cache(maxsize=1)
 def _words() -> frozenset[str]:
     """Words of the lexicon, and others that are no slip of one."""

@@ -31,7 +31,9 @@ from cxr_agent.retrieval.store import STORE_VARIABLE
 from cxr_agent.study import Study
 from cxr_agent.toolbox.cache import result_cache
 from cxr_agent.toolbox.isolation.host import ToolHost
-from cxr_agent.toolbox.registry import Registry, built_in
+from cxr_agent.toolbox.registry import Registry
+from cxr_agent.toolbox.sources import PluginChoice, Skipped, ToolSources
+from cxr_agent.toolbox.sources.given import GivenTool, given_tools
 from cxr_agent.trace import Event, TraceWriter, default_traces
 
 if TYPE_CHECKING:
@@ -53,7 +55,16 @@ class Agent(AbstractContextManager["Agent"]):
     budget
         Where a reading ends with what it has; by default that of the configuration.
     registry
-        The tools; the built-in ones where none are given.
+        The tools, and no others; without it the built-in ones, ``tools``, ``tools_folder`` and
+        installed plug-ins (``docs/tools.md``).
+    tools
+        Functions made tools by the decorator, used beside all others.
+    tools_folder
+        Folder whose Python files are tools; without it the one that ``CXR_AGENT_TOOLS`` names, if
+        any. What is broken there, or installed, is left out: see :attr:`skipped_tools`.
+    plugins
+        Which installed plug-ins are used, as ``all``, ``none``, ``a,b`` or ``-a,-b``; without it
+        those of ``CXR_AGENT_PLUGINS``, else all.
     device
         What runs the models: ``auto`` (a GPU where one works), ``cpu``, ``cuda`` or ``cuda:N``.
         Readers of one process on one device share the loaded models.
@@ -90,9 +101,10 @@ class Agent(AbstractContextManager["Agent"]):
     ------
     UsageError
         ``bad_device``, ``bad_model_name``, ``bad_privacy``, ``no_store``, ``other_embedding``,
-        ``bad_cache_size``.
+        ``bad_cache_size``, ``no_tools_folder``, ``bad_plugins``.
     ConfigError
-        ``config_unreadable``, ``bad_config``, ``unknown_threshold``.
+        ``config_unreadable``, ``bad_config``, ``unknown_threshold``, ``bad_tool_contract``,
+        ``tool_name_taken``.
     ModelError
         ``device_unavailable``, ``language_model_missing``.
 
@@ -110,6 +122,9 @@ class Agent(AbstractContextManager["Agent"]):
         planner: Planner | None = None,
         budget: Budget | None = None,
         registry: Registry | None = None,
+        tools: Sequence[GivenTool] = (),
+        tools_folder: Path | str | None = None,
+        plugins: PluginChoice | str | None = None,
         device: str = "auto",
         config: Path | str | None = None,
         model: ModelSettings | str | None = None,
@@ -129,12 +144,14 @@ class Agent(AbstractContextManager["Agent"]):
         shelf = Shelf(Runtime.shared(device, threads=threads))
         kept = _privacy(privacy)
         library = _library(store, shelf, kept)
-        tools = registry or built_in(library=library is not None)
+        sources = ToolSources.wanted(tuple(tools), tools_folder, plugins)
+        offered, skipped = _offered(registry, sources, library is not None)
         self.setup = Setup(
-            registry=tools,
+            registry=offered,
+            skipped=skipped,
             shelf=shelf,
             library=library,
-            cache=result_cache(cache, tools),
+            cache=result_cache(cache, offered),
             budget=budget or Budget.configured(config),
             changed=changed_thresholds(config),
             planner=planner,
@@ -148,6 +165,7 @@ class Agent(AbstractContextManager["Agent"]):
             planner=planner,
             budget=self.setup.budget,
             registry=registry,
+            sources=sources,
             device=device,
             config=config,
             model=settings or NO_MODEL,
@@ -160,6 +178,11 @@ class Agent(AbstractContextManager["Agent"]):
         self._on_event = on_event
         self._on_search = on_search
         self._decoder = Decoder()
+
+    @property
+    def skipped_tools(self) -> tuple[Skipped, ...]:
+        """Plug-ins that were found and left out, each with why."""
+        return self.setup.skipped
 
     @property
     def runtime(self) -> Runtime:
@@ -369,6 +392,21 @@ def read(
     """Read one study; see :class:`Agent` and its ``read``. For many studies keep an Agent."""
     with Agent(traces=traces, device=device, config=config, model=model) as agent:
         return agent.read(films, priors=priors, priors_from=priors_from, indication=indication)
+
+
+def _offered(
+    registry: Registry | None, sources: ToolSources, library: bool
+) -> tuple[Registry, tuple[Skipped, ...]]:
+    """The tools of the caller's registry and those given beside it, or all that are found."""
+    if not registry:
+        found = sources.found()
+        return found.runnable(library=library), found.skipped
+    offered = Registry()
+    for spec in registry:
+        offered.add(spec, registry.origin(spec.name))
+    for spec in given_tools(sources.given):
+        offered.add(spec)
+    return offered, ()
 
 
 def _library(store: Path | str | None, shelf: Shelf, privacy: Privacy) -> Library | None:

@@ -13,6 +13,7 @@ from cxr_agent.planning.planner import Planner
 from cxr_agent.planning.privacy import Privacy
 from cxr_agent.toolbox.cache import CACHE_VARIABLE
 from cxr_agent.toolbox.registry import Registry
+from cxr_agent.toolbox.sources import ToolSources
 
 if TYPE_CHECKING:
     from cxr_agent.reading.agent import Agent
@@ -28,6 +29,7 @@ class Recipe:
     planner: Planner | None
     budget: Budget
     registry: Registry | None
+    sources: ToolSources
     device: str
     config: Path | str | None
     model: ModelSettings | str
@@ -54,6 +56,9 @@ class Recipe:
             planner=self.planner,
             budget=self.budget,
             registry=self.registry,
+            tools=self.sources.given,
+            tools_folder=self.sources.folder,
+            plugins=self.sources.choice,
             device=self.device,
             config=self.config,
             model=self.model,

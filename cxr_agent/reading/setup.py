@@ -18,7 +18,7 @@ from cxr_agent.planning.llm import LlmPlanner
 from cxr_agent.planning.pictures import pictures_of
 from cxr_agent.planning.planner import Planner
 from cxr_agent.planning.privacy import Privacy
-from cxr_agent.planning.protocol import ProtocolPlanner
+from cxr_agent.planning.protocol import Protocol, ProtocolPlanner, load_protocol, with_plug_ins
 from cxr_agent.planning.wording import Writer
 from cxr_agent.reading.version import library_version
 from cxr_agent.retrieval.library import Library
@@ -26,6 +26,7 @@ from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.cache import ResultCache
 from cxr_agent.toolbox.isolation.host import ToolHost
 from cxr_agent.toolbox.registry import Registry
+from cxr_agent.toolbox.sources import Skipped
 
 _LIBRARIES: Final = ("numpy", "scipy", "onnxruntime", "pillow", "pydantic", "langgraph")
 
@@ -36,6 +37,8 @@ class Setup:
 
     registry: Registry
     shelf: Shelf
+    skipped: tuple[Skipped, ...] = ()
+    """Plug-ins that were left out."""
     library: Library | None = None
     """Films to look for similar ones in."""
     cache: ResultCache | None = None
@@ -50,19 +53,25 @@ class Setup:
     host: ToolHost = field(default_factory=ToolHost)
     """Who runs the isolated tools; their processes are kept from one reading to the next."""
 
+    @property
+    def protocol(self) -> Protocol:
+        """The systematic reading, with the plug-ins among the tools at its end."""
+        return with_plug_ins(load_protocol(), self.registry)
+
     def planner_for(self, bench: Bench, question: str = "") -> Planner:
         """Who plans for one study; ``question`` in words that may leave."""
         if self.planner is not None:
             return self.planner
         if self.model is None:
-            return ProtocolPlanner()
+            return ProtocolPlanner(self.protocol)
         pictures = pictures_of(bench) if self.send_images else None
         return LlmPlanner(self.model, self.registry, question=question, pictures=pictures)
 
     @property
     def fallback(self) -> Planner | None:
         """Who goes on when a language model cannot; a planner of the user's has nobody."""
-        return ProtocolPlanner() if self.planner is None and self.model is not None else None
+        led = self.planner is None and self.model is not None
+        return ProtocolPlanner(self.protocol) if led else None
 
     @property
     def writer(self) -> Writer | None:
@@ -92,6 +101,8 @@ class Setup:
         if isolated:
             config["isolated"] = {s.name: s.isolation.record() for s in isolated if s.isolation}
             config["remote_tools"] = self.host.allow_remote
+        if self.skipped:
+            config["skipped_tools"] = [{"name": o.name, "code": o.code} for o in self.skipped]
         if self.library is not None:
             config["store"] = self.library.record()
         if self.model is not None:

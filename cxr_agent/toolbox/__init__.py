@@ -3,6 +3,7 @@
 What an author of tools needs is exported here.
 """
 
+from cxr_agent.knowledge import AddedWords
 from cxr_agent.toolbox.contract import (
     Abstain,
     Drawing,
@@ -17,6 +18,7 @@ from cxr_agent.toolbox.registry import Registry, built_in
 
 __all__ = [
     "Abstain",
+    "AddedWords",
     "Drawing",
     "Endpoint",
     "Heatmap",

@@ -142,6 +142,8 @@ def _choice(spec: ToolSpec, parameter: Parameter, call: ToolCall) -> Any:
     for choice in parameter.choices:
         if given is choice or (isinstance(choice, Enum) and given == choice.value):
             return choice
+        if isinstance(choice, str) and given == choice:  # of a contract read from a manifest
+            return choice
     raise _bad(spec, f"{parameter.name} must be one of its listed values")
 
 

@@ -30,7 +30,7 @@ import types
 import typing
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
@@ -40,9 +40,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Observation
-from cxr_agent.knowledge import members, vocabulary
+from cxr_agent.knowledge import AddedWords, members, vocabulary
 from cxr_agent.study import FloatImage, Image
 from cxr_agent.toolbox.isolation.places import Endpoint, Isolation, Origin, origin_of
+from cxr_agent.toolbox.words import bring_words
 
 BoolMask = NDArray[np.bool_]
 
@@ -211,6 +212,10 @@ class ToolSpec:
     """Where it asks to be run; within this process where it does not ask."""
     origin: Origin | None = None
     """Where its code is, of one that runs in another process."""
+    words: Mapping[str, AddedWords] = field(default_factory=dict, hash=False)
+    """What the tool's own codes are called; codes of ``kb/`` have their words there."""
+    reasons: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What reason codes of its own mean."""
 
     @property
     def film_parameter(self) -> Parameter:
@@ -253,8 +258,19 @@ def tool(
     memory_mib: int = 512,
     deterministic: bool = True,
     isolation: Isolation | None = None,
+    words: Mapping[str, AddedWords] | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., ToolResult]], Callable[..., ToolResult]]:
     """Make a typed function a tool; see the module for what types mean.
+
+    Parameters
+    ----------
+    subject
+        Code of ``kb/vocabulary.toml``, or of ``words``.
+    words
+        What codes of the tool's own are called, so that no file of ``kb/`` has to be changed.
+    reasons
+        Likewise, what reason codes of its own mean, as the second half of a sentence.
 
     Raises
     ------
@@ -264,8 +280,14 @@ def tool(
 
     def wrap(function: Callable[..., ToolResult]) -> Callable[..., ToolResult]:
         parameters, result = _read_signature(function)
+        wrong = bring_words(function.__module__, words or {}, reasons or {})
+        if wrong is not None:
+            raise _bad(function, wrong)
         if subject not in vocabulary():
-            raise _bad(function, f"kb/vocabulary.toml has no entry {subject}")
+            raise _bad(
+                function,
+                f"kb/vocabulary.toml has no entry {subject}, and it brings no words for it",
+            )
         spec = ToolSpec(
             name=function.__name__,
             version=version,
@@ -282,6 +304,8 @@ def tool(
             deterministic=deterministic,
             isolation=isolation,
             origin=_origin(function, parameters, isolation),
+            words=dict(words or {}),
+            reasons=dict(reasons or {}),
         )
         setattr(function, _ATTRIBUTE, spec)
         return function

@@ -11,27 +11,50 @@ from cxr_agent.errors import ConfigError, ModelError
 from cxr_agent.models import catalogue
 from cxr_agent.toolbox.contract import ToolSpec, spec_of
 from cxr_agent.toolbox.isolation.places import OwnEnvironment
+from cxr_agent.toolbox.origin import Origin, SourceKind, origin_of
 
 
 class Registry:
-    """Tools by name."""
+    """Tools by name, each with where it comes from."""
 
     def __init__(self, specs: Iterable[ToolSpec] = ()) -> None:
         self._specs: dict[str, ToolSpec] = {}
+        self._origins: dict[str, Origin] = {}
         for spec in specs:
             self.add(spec)
 
-    def add(self, spec: ToolSpec) -> None:
+    def add(self, spec: ToolSpec, origin: Origin | None = None) -> None:
         """Add one tool.
+
+        Parameters
+        ----------
+        origin
+            Where it comes from; without it, the module that it stands in.
 
         Raises
         ------
         ConfigError
             ``tool_name_taken`` when another tool has the name.
         """
+        origin = origin or origin_of(spec.function)
         if spec.name in self._specs:
-            raise ConfigError("tool_name_taken", f"two tools are named {spec.name}")
+            raise ConfigError(
+                "tool_name_taken",
+                f"two tools are named {spec.name}: {self._origins[spec.name]} and {origin}",
+                hint="Rename one of them, or leave it out.",
+            )
         self._specs[spec.name] = spec
+        self._origins[spec.name] = origin
+
+    def origin(self, name: str) -> Origin:
+        """Where the tool of that name comes from; raises KeyError."""
+        return self._origins[name]
+
+    def plug_ins(self) -> tuple[ToolSpec, ...]:
+        """The tools that are not part of the program, in their order."""
+        return tuple(
+            spec for spec in self if self._origins[spec.name].kind is not SourceKind.BUILT_IN
+        )
 
     def get(self, name: str) -> ToolSpec | None:
         return self._specs.get(name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from cxr_agent.knowledge import Term, vocabulary
+from cxr_agent.knowledge import Term, follows_words, vocabulary
 from cxr_agent.prose import words_of
 
 _HANDLE: Final = re.compile(r"\b(?:img|prior)-\d+\b")
@@ -94,6 +94,7 @@ class Claims:
     """All words, in lower case."""
 
 
+@follows_words
 @lru_cache(maxsize=1024)
 def read_claims(text: str) -> Claims:
     """Read one sentence; those that were read last are remembered."""
@@ -148,6 +149,7 @@ def _is_odd_number(character: str) -> bool:
     return character.isnumeric() and not character.isdecimal()
 
 
+@follows_words
 @lru_cache(maxsize=4)
 def _patterns(*kinds: str) -> dict[str, re.Pattern[str]]:
     """A pattern per term of these kinds; regions are no claims of their own."""

@@ -1,0 +1,163 @@
+"""The manifest of an installed plug-in: its contracts as a file, read without running its code.
+
+It lies beside the module that the entry point names: ``a/b.tools.toml`` for ``a.b``, or
+``a/b/tools.toml`` where that is a package. ``cxr-agent tools show NAME --manifest`` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from cxr_agent.errors import ConfigError
+from cxr_agent.knowledge import AddedWords, vocabulary
+from cxr_agent.toolbox.contract import Parameter, ParameterKind, ToolResult, ToolSpec
+from cxr_agent.toolbox.description import parameter_facts
+from cxr_agent.toolbox.sources.deferred import Deferred, with_code
+from cxr_agent.toolbox.words import bring_words
+
+_WORDS = TypeAdapter(AddedWords)
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Parameter(_Entry):
+    name: str
+    kind: ParameterKind
+    choices: tuple[str | bool, ...] = ()
+    default: str | bool | None = None
+
+
+class _Tool(_Entry):
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    version: str
+    purpose: str
+    subject: str
+    parameter: tuple[_Parameter, ...]
+    model: str | None = None
+    pretrained: str | None = None
+    provides: tuple[str, ...] = ()
+    time_limit_s: float = Field(gt=0)
+    memory_mib: int = Field(gt=0)
+    deterministic: bool
+    words: dict[str, AddedWords] = Field(default_factory=dict)
+    reasons: dict[str, str] = Field(default_factory=dict)
+
+
+class _Manifest(_Entry):
+    tool: tuple[_Tool, ...] = Field(min_length=1)
+
+
+def read_manifest(point: metadata.EntryPoint) -> tuple[ToolSpec, ...] | None:
+    """The contracts of a plug-in, whose module is imported when a tool is first called.
+
+    Returns
+    -------
+    tuple of ToolSpec or None
+        None where it has no manifest.
+
+    Raises
+    ------
+    ConfigError
+        ``bad_manifest``.
+    """
+    path = _place(point)
+    if path is None:
+        return None
+    try:
+        manifest = _Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise ConfigError("bad_manifest", f"{path.name} is no manifest: {first}") from None
+    return tuple(_spec(one, point) for one in manifest.tool)
+
+
+def manifest_text(spec: ToolSpec) -> str:
+    """The entry of one tool, as TOML."""
+    spec = with_code(spec)
+    top: dict[str, Any] = {
+        "name": spec.name,
+        "version": spec.version,
+        "purpose": spec.purpose,
+        "subject": spec.subject,
+        "model": spec.model,
+        "pretrained": spec.pretrained,
+        "provides": list(spec.provides),
+        "time_limit_s": spec.time_limit_s,
+        "memory_mib": spec.memory_mib,
+        "deterministic": spec.deterministic,
+    }
+    lines = ["[[tool]]", *_pairs(top)]
+    if spec.reasons:
+        lines += ["[tool.reasons]", *_pairs(dict(spec.reasons))]
+    for code, one in spec.words.items():
+        lines += [f"[tool.words.{code}]", *_pairs(_WORDS.dump_python(one, mode="json"))]
+    for parameter in spec.parameters:
+        lines += ["[[tool.parameter]]", *_pairs(parameter_facts(parameter))]
+    return "\n".join(lines) + "\n"
+
+
+def _pairs(facts: dict[str, Any]) -> Iterator[str]:
+    """``key = value`` of what TOML and JSON write alike; empty and missing values are left out."""
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            inner = ", ".join(_pairs(value))
+            if inner:
+                yield f"{name} = {{ {inner} }}"
+        elif value is not None and value != []:
+            yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
+
+
+def _place(point: metadata.EntryPoint) -> Path | None:
+    if point.dist is None:
+        return None
+    stem = point.module.replace(".", "/")
+    places = (Path(str(point.dist.locate_file(f"{stem}{end}"))) for end in _ENDS)
+    return next((path for path in places if path.is_file()), None)
+
+
+_ENDS = (".tools.toml", "/tools.toml")
+
+
+def _spec(one: _Tool, point: metadata.EntryPoint) -> ToolSpec:
+    wrong = bring_words(point.module, one.words, one.reasons)
+    if wrong is None and one.subject not in vocabulary():
+        wrong = f"there are no words for its subject {one.subject}"
+    films = [p for p in one.parameter if p.kind is ParameterKind.FILM]
+    if wrong is None and len(films) != 1:
+        wrong = f"{one.name} must take exactly one film"
+    if wrong is not None:
+        raise ConfigError("bad_manifest", wrong)
+    return ToolSpec(
+        name=one.name,
+        version=one.version,
+        purpose=one.purpose,
+        subject=one.subject,
+        function=Deferred(point.name, point.value, point.group, one.name, one.version),
+        parameters=tuple(map(_parameter, one.parameter)),
+        result=ToolResult,  # type: ignore[type-abstract]  # whatever its code returns
+        model=one.model,
+        pretrained=one.pretrained,
+        provides=one.provides,
+        time_limit_s=one.time_limit_s,
+        memory_mib=one.memory_mib,
+        deterministic=one.deterministic,
+        words=one.words,
+        reasons=one.reasons,
+    )
+
+
+def _parameter(one: _Parameter) -> Parameter:
+    if one.kind is ParameterKind.OPTIONAL_MASK:
+        return Parameter(one.name, one.kind, default=None)
+    if one.kind is ParameterKind.CHOICE and one.default is not None:
+        return Parameter(one.name, one.kind, one.choices, one.default)
+    return Parameter(one.name, one.kind, one.choices)
