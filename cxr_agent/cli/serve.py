@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,6 +62,8 @@ def mcp(
     from cxr_agent.serving import Desk, Folders
     from cxr_agent.serving.mcp_running import serve_http, serve_stdio
 
+    # So that the traces of open studies are ended, whichever way this is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folders = Folders(films)
     with Agent(traces=traces, store=store, config=config, model=model) as agent:
         desk = Desk(agent, folders)

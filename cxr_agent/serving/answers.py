@@ -75,6 +75,9 @@ class SaidSentence(_Answer):
     tier: int | None = None
     """Of a critical finding: 1 within minutes, 2 within hours."""
 
+    def __str__(self) -> str:
+        return f"- {self.text} [{self.id}: {', '.join(self.evidence)}]"
+
 
 class FilmFacts(_Answer):
     """A film of an open study."""
@@ -159,9 +162,7 @@ class ReadAnswer(_Answer):
             sentences: tuple[SaidSentence, ...] = getattr(self, name)
             if sentences:
                 parts.append(f"{name.capitalize()}:")
-                parts += [
-                    f"- {one.text} [{one.id}: {', '.join(one.evidence)}]" for one in sentences
-                ]
+                parts += map(str, sentences)
         return "\n".join(parts)
 
 
@@ -186,7 +187,7 @@ class ToolAnswer(_Answer):
     codes: tuple[str, ...]
     """Why it abstained or failed."""
     first_ran: tuple[str, ...]
-    """Tools that were run before it, for the outlines that it needs."""
+    """Tools that were run before it, for the outlines that it looks at."""
     result: dict[str, Any] | None
     """What the tool returned; nothing unless the outcome is ``ok``."""
     evidence: tuple[Statement, ...]

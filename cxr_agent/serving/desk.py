@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from cxr_agent.errors import CxrAgentError, UsageError
+from cxr_agent.errors import CxrAgentError, ToolError, UsageError
 from cxr_agent.evidence import Evidence
 from cxr_agent.knowledge import thresholds_changed
 from cxr_agent.planning.planner import Tried
@@ -26,7 +26,7 @@ from cxr_agent.serving.answers import (
     ToolAnswer,
 )
 from cxr_agent.serving.folders import Folders
-from cxr_agent.toolbox.arguments import ToolCall
+from cxr_agent.toolbox.arguments import ToolCall, refusal_of
 from cxr_agent.toolbox.artifacts import LINES
 from cxr_agent.toolbox.contract import ToolSpec
 from cxr_agent.toolbox.execute import Outcome
@@ -138,7 +138,7 @@ class Desk:
             return ReadAnswer.of(study.name, report)
 
     def use(self, spec: ToolSpec, study: str, arguments: Mapping[str, str | bool]) -> ToolAnswer:
-        """Run one tool on a study, and before it those that outline what it needs.
+        """Run one tool on a study, and before it those that outline what it looks at.
 
         Raises
         ------
@@ -152,6 +152,12 @@ class Desk:
         with self._lock:
             opened = self._find(study)
             call = ToolCall(spec.name, dict(arguments))
+            if refusal_of(spec, call, opened.run.study) is not None:
+                raise ToolError(
+                    "bad_arguments",
+                    f"{spec.name} takes handles of films of the study alone",
+                    hint="open_study and read give them.",
+                )
             film = str(call.arguments.get(spec.film_parameter.name))
             with thresholds_changed(self.agent.setup.changed):
                 before = [self._call(opened, one) for one in self._outlining(opened, spec, film)]
@@ -247,15 +253,15 @@ class Desk:
         return self._open[study]
 
     def _outlining(self, opened: _Open, spec: ToolSpec, film: str) -> list[ToolCall]:
-        """The calls that outline what a tool needs and is not there yet."""
-        bench, tools = opened.run.bench, self.agent.setup.registry
-        missing = {name for name in spec.required_masks if bench.mask(film, name) is None}
-        calls: list[ToolCall] = []
-        for one in tools:
-            if missing.intersection(one.provides) and not missing.intersection(one.required_masks):
-                calls.append(ToolCall(one.name, {one.film_parameter.name: film}))
-                missing -= set(one.provides)
-        return calls if film in opened.run.study.handles else []
+        """The calls, not made before, that outline what a tool looks at."""
+        run = opened.run
+        missing = {name for name in spec.looks_at if run.bench.mask(film, name) is None}
+        made = {one.call.tool for one in run.tried if film in one.call.films}
+        return [
+            ToolCall(one.name, {one.film_parameter.name: film})
+            for one in self.agent.setup.registry
+            if missing.intersection(one.provides) and one.name not in made and not one.looks_at
+        ]
 
     @staticmethod
     def _call(opened: _Open, call: ToolCall) -> Outcome:

@@ -1,4 +1,4 @@
-"""What is offered: each with a schema of its arguments, a schema of its answer, and what it does."""
+"""What is offered: each with schemas of its arguments and its answer, and what it does."""
 
 from __future__ import annotations
 
@@ -147,6 +147,6 @@ def _choice(parameter: Parameter) -> tuple[Any, Any]:
     def plain(one: Any) -> Any:
         return one.value if isinstance(one, Enum) else one
 
-    kind = Literal[tuple(map(plain, parameter.choices))]
+    kind: Any = Literal.__getitem__(tuple(map(plain, parameter.choices)))
     missing = parameter.default is parameter.empty
     return (kind, ... if missing else plain(parameter.default))
