@@ -22,7 +22,7 @@ from .mapping import ServerMapping
 
 MOST_BYTES: Final = 8 << 20
 """Of one message; a server that sends a longer one is ended."""
-_END_S: Final = 2.0
+_END_S: Final = 1.0
 """That a server has to end once nobody speaks to it."""
 _CONNECT_S: Final = 10.0
 
