@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.execute import Outcome
 from cxr_agent.toolbox.registry import Registry, built_in
 from tests.builders import Bank
+from tests.cli.program import ROOT
 
 from .foreign_server import ORDER
 
@@ -204,6 +207,13 @@ def test_a_mapping_that_is_wrong_is_told_in_one_line(change: dict[str, Any], tol
 def test_a_film_goes_to_one_named_and_safe_place(server: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="bad_mapping"):
         mcp_tools({"servers": {"a": server}})
+
+
+def test_the_mapping_of_the_documentation() -> None:
+    page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+    (stated,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    specs = mcp_tools(tomllib.loads(stated))
+    assert [spec.name for spec in specs] == ["lab_effusion", "lab_ratio", "lab_words"]
 
 
 def test_a_mapping_file(tmp_path: Path) -> None:
