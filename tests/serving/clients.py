@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,16 @@ class Served:
 
 @dataclass
 class Session:
-    """One client with the schemas that the server told."""
+    """One client with the schemas of answers that the server told."""
 
     client: Client
-    schemas: dict[str, dict[str, Any]] = field(default_factory=dict)
+    schemas: dict[str, jsonschema.Draft202012Validator]
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
         """The structured content of an answer that is none of an error, held to its schema."""
         result = await self.client.call_tool(name, arguments)
         assert not result.is_error, result.content
-        jsonschema.validate(result.structured_content, self.schemas[name])
+        self.schemas[name].validate(result.structured_content)
         return result.structured_content
 
     async def refused(self, name: str, /, **arguments: Any) -> str:
@@ -92,15 +92,17 @@ def http_server(served: Served) -> Iterator[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def over_http(address: str, token: str) -> AsyncIterator[Session]:
+async def over_http(address: str, token: str, mode: str = "auto") -> AsyncIterator[Session]:
+    """``legacy`` is how clients before the protocol of 2026 begin."""
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=60) as http,
-        Client(streamable_http_client(address, http_client=http)) as client,
+        Client(streamable_http_client(address, http_client=http), mode=mode) as client,
     ):
         yield await _session(client)
 
 
 async def _session(client: Client) -> Session:
     tools = (await client.list_tools()).tools
-    return Session(client, {one.name: one.output_schema or {} for one in tools})
+    schemas = {one.name: jsonschema.Draft202012Validator(one.output_schema or {}) for one in tools}
+    return Session(client, schemas)

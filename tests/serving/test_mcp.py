@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
 import httpx2
-import jsonschema
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from cxr_agent.errors import UsageError
+from cxr_agent.serving import Folders
 from cxr_agent.trace import RunFinished, read_trace
-from tests.cli.program import run_program
 
 from .clients import Served, http_server, over_http, over_stdio
 
@@ -25,6 +26,17 @@ def _runs(traces: Path) -> list[str]:
         last = read_trace(folder).events[-1]
         ends.append(last.code or last.status if isinstance(last, RunFinished) else "open")
     return ends
+
+
+@pytest.fixture(scope="module")
+def address(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A server that several tests ask; ended by a signal, it ends its traces."""
+    folder = tmp_path_factory.mktemp("http")
+    served = Served(films, folder / "traces", folder / "errors.txt")
+    with http_server(served) as (url, token):
+        yield url, token
+    assert set(_runs(served.traces)) == {"complete"}
+    assert "Traceback" not in served.errors.read_text()
 
 
 def test_a_client_reads_and_follows_a_sentence_to_the_film(served: Served) -> None:
@@ -39,7 +51,7 @@ def test_a_client_reads_and_follows_a_sentence_to_the_film(served: Served) -> No
                 "read", {"films": ["chest.dcm"]}, progress_callback=progress
             )
             report = result.structured_content
-            jsonschema.validate(report, session.schemas["read"])
+            session.schemas["read"].validate(report)
             assert report["study"] == "study-1"
             assert "not a diagnosis" in report["notice"]
             assert "segment_anatomy" in heard
@@ -65,11 +77,12 @@ def test_a_client_reads_and_follows_a_sentence_to_the_film(served: Served) -> No
     assert "Traceback" not in served.errors.read_text()
 
 
-def test_single_tools_on_an_open_study(served: Served) -> None:
+def test_single_tools_on_an_open_study(address: tuple[str, str]) -> None:
     async def work() -> None:
-        async with over_stdio(served) as session:
-            for schema in session.schemas.values():
-                jsonschema.Draft202012Validator.check_schema(schema)
+        async with over_http(*address, "legacy") as session:
+            for name in ("read", "explain", "measure_ctr", "describe_findings"):
+                validator = session.schemas[name]
+                validator.check_schema(validator.schema)
             opened = await session.call("open_study", films=["chest.png"])
             assert [film["handle"] for film in opened["films"]] == ["img-1"]
             study = opened["study"]
@@ -86,7 +99,7 @@ def test_single_tools_on_an_open_study(served: Served) -> None:
             content = (await session.client.read_resource(mask["uri"])).contents[0]
             assert base64.b64decode(content.blob).startswith(b"\x89PNG")  # type: ignore[union-attr]
             with pytest.raises(MCPError):
-                await session.client.read_resource("cxr-agent://study-1/drawn/../../x")
+                await session.client.read_resource(f"cxr-agent://{study}/drawn/../../x")
 
             assert await session.refused("explain", study=study, sentence="s1") == "no_report"
             assert await session.refused("measure_ctr", study="study-9") == "unknown_study"
@@ -96,11 +109,11 @@ def test_single_tools_on_an_open_study(served: Served) -> None:
     anyio.run(work)
 
 
-def test_only_films_of_the_folder_are_read(served: Served) -> None:
-    hidden = served.films.parent / "hidden.png"
+def test_only_films_of_the_folder_are_read(films: Path, address: tuple[str, str]) -> None:
+    hidden = films.parent / "hidden.png"
 
     async def work() -> None:
-        async with over_stdio(served) as session:
+        async with over_http(*address) as session:
             for way_out in (
                 str(hidden),
                 "../hidden.png",
@@ -145,24 +158,15 @@ def test_a_reading_that_is_cancelled_ends(served: Served) -> None:
     assert _runs(served.traces) == ["interrupted", "complete"]
 
 
-def test_over_http_with_the_token_alone(served: Served) -> None:
-    with http_server(served) as (address, token):
-
-        async def work() -> None:
-            async with over_http(address, token) as session:
-                report = await session.call("read", films=["chest.png"])
-                assert report["status"] == "complete"
-
-        anyio.run(work)
-        for headers in ({}, {"Authorization": "Bearer x"}):
-            answer = httpx2.post(address, headers=headers, json={"jsonrpc": "2.0"})
-            assert answer.status_code == 401
-        foreign = {"Authorization": f"Bearer {token}", "Host": "evil.example"}
-        assert httpx2.post(address, headers=foreign, json={}).status_code in (403, 421)
-    assert _runs(served.traces) == ["complete"]
+def test_nobody_is_answered_without_the_token(address: tuple[str, str]) -> None:
+    url, token = address
+    for headers in ({}, {"Authorization": "Bearer x"}):
+        assert httpx2.post(url, headers=headers, json={"jsonrpc": "2.0"}).status_code == 401
+    foreign = {"Authorization": f"Bearer {token}", "Host": "evil.example"}
+    assert httpx2.post(url, headers=foreign, json={}).status_code in (403, 421)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    ran = run_program("serve", "mcp", "--films", tmp_path / "none", traces=tmp_path / "traces")
-    assert ran.status == 2
-    assert ran.errors == [("", "no_films_folder")]
+    for folders in ([], [tmp_path / "none"]):
+        with pytest.raises(UsageError, match="no_films_folder"):
+            Folders(folders)

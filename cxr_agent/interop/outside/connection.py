@@ -22,6 +22,8 @@ from .answers import Given
 from .mapping import ServerMapping, ToolMapping
 from .transport import transport_to
 
+_END_S: Final = 5.0
+"""That a session may take to end."""
 _LONGEST_TEXT: Final = 1 << 20
 """Characters of text that are looked at."""
 
@@ -96,7 +98,8 @@ class _Open:
         atexit.unregister(self.close)
         with suppress(Exception):
             self._portal.call(self._ending.set)
-            self._held.result()
+            self._held.result(_END_S)
+        self._held.cancel()  # where it has ended, this is nothing
         with suppress(Exception):
             self._thread.__exit__(None, None, None)
 

@@ -107,11 +107,12 @@ async def _end(process: Process) -> None:
 async def _address(server: ServerMapping) -> AsyncIterator[tuple[_In, _Out]]:
     token = os.environ.get(server.token_variable, "") if server.token_variable else ""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    longest = max((tool.time_limit_s for tool in server.tools), default=_CONNECT_S)
     async with (
         httpx2.AsyncClient(
             transport=_Limited(),
             headers=headers,
-            timeout=httpx2.Timeout(_CONNECT_S, read=None),
+            timeout=httpx2.Timeout(_CONNECT_S, read=longest + _CONNECT_S),
             trust_env=False,  # a film goes to the address that was named, not to a proxy
         ) as client,
         streamable_http_client(

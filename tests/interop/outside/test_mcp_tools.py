@@ -216,6 +216,12 @@ def test_the_mapping_of_the_documentation() -> None:
     assert [spec.name for spec in specs] == ["lab_effusion", "lab_ratio", "lab_words"]
 
 
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cxr_agent.interop.outside.connection", None)
+    with pytest.raises(ConfigError, match="mcp_missing"):
+        mcp_tools({"servers": {"a": {"command": ["x"]}}})
+
+
 def test_a_mapping_file(tmp_path: Path) -> None:
     path = tmp_path / "tools.toml"
     path.write_text(
