@@ -205,6 +205,8 @@ class ToolSpec:
     memory_mib: int = 512
     """What it needs at most on a 20-megapixel film."""
     deterministic: bool = True
+    outside: bool = False
+    """Whether it asks what is not ours: then no model of ours stands behind what it says."""
 
     @property
     def film_parameter(self) -> Parameter:

@@ -59,6 +59,7 @@ def outside_spec(mapping: ToolMapping, ask: Ask) -> ToolSpec:
         result=Outside,
         time_limit_s=mapping.time_limit_s + _GRACE_S,
         deterministic=False,
+        outside=True,
     )
 
 

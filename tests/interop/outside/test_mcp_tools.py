@@ -89,6 +89,7 @@ def test_a_finding_with_its_side_is_uncalibrated(call: Call) -> None:
     assert found.polarity is Polarity.PRESENT
     assert found.side is Side.LEFT
     assert found.probability is None
+    assert found.provenance.model is None
     assert found.details["score"] == 0.93
     assert "uncalibrated tool from outside" in found.reading
     assert [call(name).evidence[0].polarity for name in ("their_absence", "their_doubt")] == [
