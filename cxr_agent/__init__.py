@@ -18,11 +18,22 @@ if TYPE_CHECKING:
     from cxr_agent.reading import Agent, read
     from cxr_agent.report.model import Report
     from cxr_agent.segmenting import Segmenter
+    from cxr_agent.serving import as_langchain_tools
     from cxr_agent.study import Study
     from cxr_agent.toolbox.contract import tool
     from cxr_agent.trace import Trace
 
-__all__ = ["Agent", "Measurer", "Report", "Segmenter", "Study", "Trace", "read", "tool"]
+__all__ = [
+    "Agent",
+    "Measurer",
+    "Report",
+    "Segmenter",
+    "Study",
+    "Trace",
+    "as_langchain_tools",
+    "read",
+    "tool",
+]
 
 _HOME = {
     "Agent": "cxr_agent.reading",
@@ -31,6 +42,7 @@ _HOME = {
     "Segmenter": "cxr_agent.segmenting",
     "Study": "cxr_agent.study",
     "Trace": "cxr_agent.trace",
+    "as_langchain_tools": "cxr_agent.serving",
     "read": "cxr_agent.reading",
     "tool": "cxr_agent.toolbox.contract",
 }

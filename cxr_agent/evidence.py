@@ -8,7 +8,7 @@ Evidence. Every sentence of a report cites evidence by id, and
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -42,6 +42,10 @@ class Polarity(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     UNCERTAIN = "uncertain"
+
+
+OUTSIDE: Final = "by_outside_tool"
+"""The category of what a tool from outside states: in a mapping's terms, and not calibrated."""
 
 
 class Severity(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Side, Unit
+from cxr_agent.evidence import OUTSIDE, EvidenceKind, Location, Observation, Polarity, Side, Unit
 from cxr_agent.knowledge import (
     conflict_rules,
     coverage,
@@ -368,6 +368,31 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
         )
         for polarity in Polarity
     },
+    **{
+        ("any_finding", f"{polarity.value}_by_outside_tool"): Observation(
+            kind=EvidenceKind.FINDING,
+            code="pleural_effusion",
+            side=Side.LEFT,
+            polarity=polarity,
+            category=OUTSIDE,
+            details={"score": score, "limit_present": 0.8, "limit_absent": 0.2},
+        )
+        for polarity, score in (
+            (Polarity.PRESENT, 0.913),
+            (Polarity.ABSENT, 0.117),
+            (Polarity.UNCERTAIN, 0.513),
+        )
+    },
+    ("any_measurement", "by_outside_tool"): Observation(
+        kind=EvidenceKind.MEASUREMENT,
+        code="cardiothoracic_ratio",
+        category=OUTSIDE,
+        value=0.613,
+        unit=Unit.RATIO,
+    ),
+    ("outside_text", "default"): Observation(
+        kind=EvidenceKind.TEXT, code="outside_text", quote="A large [hidden] effusion."
+    ),
     ("prior_film", "dated"): quality("prior_film", "dated", value=31, unit=Unit.DAY),
     ("prior_film", "undated"): quality("prior_film", "undated"),
     ("orientation", "upright"): quality("orientation", "upright", probability=0.997),

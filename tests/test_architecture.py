@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "cxr_agent"
 LONGEST = 600
 NOT_OURS_TO_NAME = {"tools", "kb", "prompts", "training", "tests", "benchmarks"}
-NO_JSON = {"demo", "schema", "trace schema"}
-"""``demo`` is a show; a schema is JSON already."""
+NO_JSON = {"demo", "schema", "serve mcp", "trace schema"}
+"""``demo`` is a show; a schema is JSON already, and so is what the MCP server says."""
 HELP_S = 0.3
 
 

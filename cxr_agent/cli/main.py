@@ -25,6 +25,7 @@ from cxr_agent.cli import (
     resume,
     schema,
     segment,
+    serve,
     structure,
     tools,
 )
@@ -60,6 +61,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(kb.app, name="kb")
 app.add_typer(tools.app, name="tools")
 app.add_typer(models.app, name="models")
+app.add_typer(serve.app, name="serve")
 
 
 @app.callback()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from cxr_agent.evidence import Change, Evidence, EvidenceKind, Polarity
+from cxr_agent.evidence import OUTSIDE, Change, Evidence, EvidenceKind, Polarity
 from cxr_agent.knowledge import (
     Basis,
     conflict_rules,
@@ -29,6 +29,7 @@ _LEAST_CRITICAL: Final = 2
 """Tiers up to this one are flagged; a later one only orders the impression."""
 _UNSAID: Final = (EvidenceKind.REGION, EvidenceKind.DESCRIPTOR)
 """Outlines are told together; descriptors open a finding up and are no statement of their own."""
+_CONTEXT: Final = (EvidenceKind.NEIGHBOUR, EvidenceKind.TEXT)
 _NO_ANSWER: Final = (EvidenceKind.LIMITATION, *_UNSAID)
 
 
@@ -89,7 +90,7 @@ def section_of(evidence: Evidence) -> Section:
     told_there = evidence.kind is EvidenceKind.COMPARISON or evidence.code == "prior_comparison"
     if evidence.of_prior or told_there:
         return Section.COMPARISON
-    if evidence.kind is EvidenceKind.NEIGHBOUR or evidence.code == "similar_cases":
+    if evidence.kind in _CONTEXT or evidence.code == "similar_cases":
         return Section.CONTEXT
     if evidence.code in ("not_examined", "conflict"):
         return Section.FINDINGS
@@ -194,7 +195,8 @@ def _weighty(evidence: Evidence) -> bool:
     What it does not find is no normal statement, and what it leaves open is unlikely more often
     than not.
     """
-    return evidence.probability is None or evidence.polarity is Polarity.PRESENT
+    classified = evidence.probability is not None or evidence.category == OUTSIDE
+    return not classified or evidence.polarity is Polarity.PRESENT
 
 
 def _urgency(evidence: Evidence) -> tuple[int, int]:

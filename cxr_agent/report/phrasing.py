@@ -73,6 +73,8 @@ def is_grey_unchanged(evidence: Evidence) -> bool:
 
 def quoted(evidence: Evidence, code: str = ENGLISH) -> str:
     """The text that goes with the evidence, in quotation marks: data, that says nothing here."""
+    if evidence.kind is EvidenceKind.TEXT:
+        return _joining("quoted_outside", code).format(quote=evidence.quote)
     number = f"{evidence.details['item_number']:.0f}"
     return _joining("quoted", code).format(item_number=number, quote=evidence.quote)
 

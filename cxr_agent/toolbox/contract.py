@@ -216,6 +216,8 @@ class ToolSpec:
     """What the tool's own codes are called; codes of ``kb/`` have their words there."""
     reasons: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What reason codes of its own mean."""
+    outside: bool = False
+    """Whether it asks what is not ours: then no model of ours stands behind what it says."""
 
     @property
     def film_parameter(self) -> Parameter:

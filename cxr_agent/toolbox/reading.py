@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from cxr_agent.errors import ConfigError
-from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Unit
+from cxr_agent.evidence import OUTSIDE, Evidence, EvidenceKind, Observation, Unit
 from cxr_agent.knowledge import (
     ENGLISH,
     Language,
@@ -80,7 +80,10 @@ class _Words:
         if kind is EvidenceKind.REGION and not wording.variants:
             return phrase["outlined"].format_map(self._fields(2))
         wordings = [wording]
-        if kind is EvidenceKind.COMPARISON:
+        if about.category == OUTSIDE:
+            # The code's own words tell of what a tool of ours did.
+            wordings = [known.get(_ANY[kind], _NONE)]
+        elif kind is EvidenceKind.COMPARISON:
             wordings = [known.get(_changed(about), _NONE)]
         elif kind in _ANY:
             wordings.append(known.get(_ANY[kind], _NONE))
