@@ -25,8 +25,10 @@ from cxr_agent.knowledge.priorities import (
     Basis,
     ConflictRule,
     CriticalFinding,
+    SuggestionRule,
     conflict_rules,
     critical_findings,
+    suggestion_rule,
 )
 from cxr_agent.knowledge.questions import (
     QuestionLexicon,
@@ -86,6 +88,7 @@ __all__ = [
     "ReportLexicon",
     "SceneGraphRules",
     "Structure",
+    "SuggestionRule",
     "Term",
     "Threshold",
     "Wording",
@@ -120,6 +123,7 @@ __all__ = [
     "sentences",
     "shipped",
     "structures",
+    "suggestion_rule",
     "threshold",
     "thresholds_changed",
     "vocabulary",

@@ -32,6 +32,8 @@ from cxr_agent.study import Study
 from cxr_agent.toolbox.cache import result_cache
 from cxr_agent.toolbox.registry import Registry, built_in
 from cxr_agent.trace import Event, TraceWriter, default_traces
+from cxr_agent.vision.consulting import VisionModel
+from cxr_agent.vision.settings import configured_vision
 
 if TYPE_CHECKING:
     from cxr_agent.batch.batch import Batch
@@ -57,8 +59,8 @@ class Agent(AbstractContextManager["Agent"]):
         What runs the models: ``auto`` (a GPU where one works), ``cpu``, ``cuda`` or ``cuda:N``.
         Readers of one process on one device share the loaded models.
     config
-        A TOML file with tables ``[thresholds]``, ``[model]`` and ``[budget]``; without it, the
-        one that ``CXR_AGENT_CONFIG`` names. Trace, evidence and report say what it changed.
+        A TOML file with tables ``[thresholds]``, ``[model]``, ``[vlm]`` and ``[budget]``; without
+        it, the one that ``CXR_AGENT_CONFIG`` names. Trace, evidence and report say what it changed.
     model
         A language model as ``provider/name``, or its settings; without it the one that
         ``CXR_AGENT_MODEL`` or the configuration names, if any. ``none`` for none.
@@ -66,7 +68,8 @@ class Agent(AbstractContextManager["Agent"]):
         Address of an OpenAI-compatible server.
     send_images
         Whether a model that takes pictures may be shown the films, with writing painted over
-        and all but the chest blacked out.
+        and all but the chest blacked out. A hosted vision-language model (``CXR_AGENT_VLM``, or
+        the table ``[vlm]`` of the configuration) is not asked anything without it.
     privacy
         What the trace keeps of texts: ``full``, ``masked`` or ``none``.
     store
@@ -85,8 +88,8 @@ class Agent(AbstractContextManager["Agent"]):
     Raises
     ------
     UsageError
-        ``bad_device``, ``bad_model_name``, ``bad_privacy``, ``no_store``, ``other_embedding``,
-        ``bad_cache_size``.
+        ``bad_device``, ``bad_model_name``, ``bad_vlm_name``, ``bad_privacy``, ``no_store``,
+        ``other_embedding``, ``bad_cache_size``.
     ConfigError
         ``config_unreadable``, ``bad_config``, ``unknown_threshold``.
     ModelError
@@ -124,7 +127,8 @@ class Agent(AbstractContextManager["Agent"]):
         shelf = Shelf(Runtime.shared(device, threads=threads))
         kept = _privacy(privacy)
         library = _library(store, shelf, kept)
-        tools = registry or built_in(library=library is not None)
+        vision = _vision(config, shelf, send_images=send_images)
+        tools = registry or built_in(library=library is not None, vision=vision is not None)
         self.setup = Setup(
             registry=tools,
             shelf=shelf,
@@ -135,6 +139,7 @@ class Agent(AbstractContextManager["Agent"]):
             planner=planner,
             model=LanguageModel(settings) if settings is not None else None,
             send_images=send_images,
+            vision=vision,
             privacy=kept,
         )
         self.traces = Path(traces) if traces is not None else default_traces()
@@ -368,6 +373,15 @@ def _library(store: Path | str | None, shelf: Shelf, privacy: Privacy) -> Librar
     if not place:
         return None
     return Library(Path(place), shelf.embedding(), reports=privacy is not Privacy.NONE)
+
+
+def _vision(config: Path | str | None, shelf: Shelf, *, send_images: bool) -> VisionModel | None:
+    """The vision-language model that may be shown the films: one that runs here, or a hosted one
+    where pictures may leave."""
+    settings = configured_vision(config)
+    if settings is None or (settings.hosted and not send_images):
+        return None
+    return VisionModel(settings, shelf.runtime)
 
 
 def _privacy(wanted: Privacy | str) -> Privacy:
