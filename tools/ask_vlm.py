@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Final
 
 from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Side
-from cxr_agent.imaging.burned_in import picture_to_send
 from cxr_agent.knowledge import vocabulary
 from cxr_agent.language import load_prompt
 from cxr_agent.study import AgeGroup, Image, View
@@ -120,6 +119,8 @@ def ask_vlm(
     planes = {name: m.plane for name, m in masks.items() if m is not None and m.plane.any()}
     if not {"right_lung", "left_lung"} & planes.keys():
         raise Abstain(SUBJECT, "mask_missing")
+    from cxr_agent.imaging.burned_in import picture_to_send  # listing tools needs no scipy
+
     asked = None if question is Question.DESCRIBE else question.value
     prompt = load_prompt("describe" if asked is None else "look")
     subject = "" if asked is None else vocabulary()[asked].name

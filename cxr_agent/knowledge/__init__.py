@@ -35,6 +35,7 @@ from cxr_agent.knowledge.questions import (
     other_findings,
     question_lexicon,
 )
+from cxr_agent.knowledge.regions import Region, RegionBook, SourceName, region_book
 from cxr_agent.knowledge.report_lexicon import (
     AnatomyWords,
     FindingWords,
@@ -85,8 +86,11 @@ __all__ = [
     "Name",
     "QuestionLexicon",
     "Reference",
+    "Region",
+    "RegionBook",
     "ReportLexicon",
     "SceneGraphRules",
+    "SourceName",
     "Structure",
     "SuggestionRule",
     "Term",
@@ -118,6 +122,7 @@ __all__ = [
     "question_lexicon",
     "read_configuration",
     "reasons",
+    "region_book",
     "report_lexicon",
     "scene_graph_rules",
     "sentences",

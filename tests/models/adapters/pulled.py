@@ -19,6 +19,11 @@ def install_chexagent() -> Path:
     return _install(_of_family("chexagent"), tiny.chexagent)
 
 
+def install_sam(model: str = "sam-vit-base") -> Path:
+    """As :func:`install_cxas`, for SAM or MedSAM."""
+    return _install(model, tiny.sam)
+
+
 def _of_family(family: str) -> str:
     return next(one.id for one in catalogue.upgrades().values() if one.family == family)
 
