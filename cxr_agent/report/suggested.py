@@ -13,8 +13,11 @@ _AGAINST: Final = ("suggested_absent",)
 
 
 def is_suggested(item: Evidence) -> bool:
-    """Whether evidence on a finding is a suggestion, by the tool that it comes from."""
-    return item.kind is EvidenceKind.FINDING and item.provenance.tool in suggestion_rule().tools
+    """Whether evidence on a finding is a suggestion: by the tool that it comes from, or as it calls
+    itself."""
+    by_tool = item.provenance.tool in suggestion_rule().tools
+    calls_itself = (item.category or "").startswith(_FOR[0])
+    return item.kind is EvidenceKind.FINDING and (by_tool or calls_itself)
 
 
 def leans_to(item: Evidence) -> Polarity | None:
