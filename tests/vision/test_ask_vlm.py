@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +11,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
 from cxr_agent.errors import ConfigError, UsageError
 from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Side
@@ -125,6 +130,11 @@ def test_one_exchange_is_recorded_without_its_picture(open_bank: OPEN) -> None:
         assert "Does it show pneumothorax?" in text["text"]
         assert picture["image_url"]["url"].startswith("data:image/png;base64,")
         assert "base64" not in session.everything
+        shown = base64.b64decode(picture["image_url"]["url"].partition(",")[2])
+        with PillowImage.open(io.BytesIO(shown)) as grey:
+            assert max(grey.size) <= 512
+            assert grey.getpixel((0, 0)) == 0
+            assert grey.getextrema()[1] > 0
 
 
 @pytest.mark.parametrize("privacy", list(Privacy))
@@ -240,6 +250,52 @@ def test_no_other_words_can_rest_on_a_suggestion(make: Maker) -> None:
         item = suggestion(make, code, category)
         sentence = Sentence(text=text.format(name=name), evidence=(item.id,))
         assert fault_of(sentence, {item.id: item}) is Fault.SUGGESTED
+
+
+WORDS = [
+    "pneumothorax",
+    "is",
+    "present",
+    "no",
+    "not",
+    "undecided",
+    "on",
+    "the",
+    "left",
+    "right",
+    "possible",
+    "likely",
+    "suggested",
+    "by",
+    "a",
+    "vision-language",
+    "model",
+    "which",
+    "is",
+    "calibrated",
+    "confirmed",
+    "and",
+    "there",
+    "apical",
+    "seen",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(("suggested", "suggested_with_doubt", "suggested_absent", "suggested_unclear")),
+    st.one_of(
+        st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(lambda w: " ".join(w) + "."),
+        st.integers(0, 140),
+    ),
+)
+def test_only_the_rules_own_sentence_passes(category: str, written: str | int) -> None:
+    """Any other words, and its own with one piece left out."""
+    item = suggestion(Maker(), category=category, side=Side.LEFT)
+    said = item.reading
+    text = written if isinstance(written, str) else said[:written] + said[written + 4 :]
+    fault = fault_of(Sentence(text=text, evidence=(item.id,)), {item.id: item})
+    assert (fault is None) is (text == said)
 
 
 def test_a_suggestion_that_calls_itself_present_is_dropped(make: Maker) -> None:
