@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from cxr_agent.imaging import Decoder
 from cxr_agent.imaging.decoder import FilmPath
 from cxr_agent.imaging.refusal import refusal_by_pixels
+from cxr_agent.models.adapters.prompts import Prompt
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
+from cxr_agent.regions.sources import Found, NotFound, outline_place, outline_prompt
 from cxr_agent.toolbox.contract import BoolMask
+
+_NONE: Final[Mapping[str, Prompt]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Outlined:
+    """What was outlined of what was asked for."""
+
+    found: tuple[Found, ...]
+    missing: Mapping[str, str]
+    """The reason code by what could not be outlined."""
 
 
 class Segmenter(AbstractContextManager["Segmenter"]):
@@ -46,6 +61,47 @@ class Segmenter(AbstractContextManager["Segmenter"]):
         if not model.is_film(anatomy):
             raise refusal_by_pixels()
         return {name: outline.plane for name, outline in anatomy.outlines.items()}
+
+    def outline(
+        self, film: FilmPath, structures: Sequence[str] = (), prompts: Mapping[str, Prompt] = _NONE
+    ) -> Outlined:
+        """Outline places that are named, and what boxes and points show.
+
+        Parameters
+        ----------
+        structures
+            Codes as :func:`cxr_agent.regions.names.codes_of` gives them.
+        prompts
+            By the name that the mask gets; in film pixels.
+
+        Raises
+        ------
+        InputError, UnsuitableFilm
+            As for a reading.
+        UsageError
+            ``bad_prompt`` for one that is not on the film.
+        ModelError
+            ``not_pulled`` for a prompt where no model takes it; a pulled model is damaged.
+        """
+        decoded = self._decoder.decode(film)
+        model = self._shelf.anatomy()
+        anatomy = model.segment(decoded.pixels)
+        if not model.is_film(anatomy):
+            raise refusal_by_pixels()
+        masks = {name: outline.plane for name, outline in anatomy.outlines.items()}
+        found: list[Found] = []
+        missing: dict[str, str] = {}
+        for code in dict.fromkeys(structures):
+            try:
+                found.append(outline_place(code, decoded.pixels, masks, self._shelf))
+            except NotFound as outcome:
+                missing[code] = outcome.code
+        for name, prompt in prompts.items():
+            try:
+                found.append(outline_prompt(name, decoded.pixels, prompt, self._shelf.runtime))
+            except NotFound as outcome:
+                missing[name] = outcome.code
+        return Outlined(tuple(found), missing)
 
     def __enter__(self) -> Self:
         return self

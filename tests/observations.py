@@ -393,6 +393,48 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     ("outside_text", "default"): Observation(
         kind=EvidenceKind.TEXT, code="outside_text", quote="A large [hidden] effusion."
     ),
+    **{
+        ("any_finding", f"uncertain_{leaning}"): Observation(
+            kind=EvidenceKind.FINDING,
+            code="pleural_effusion",
+            side=Side.LEFT,
+            polarity=UNCERTAIN,
+            category=leaning,
+        )
+        for leaning in (
+            "suggested",
+            "suggested_with_doubt",
+            "suggested_absent",
+            "suggested_unclear",
+        )
+    },
+    ("any_finding", "present_agreed"): Observation(
+        kind=EvidenceKind.FINDING,
+        code="pleural_effusion",
+        side=Side.LEFT,
+        polarity=PRESENT,
+        category="agreed",
+        basis=("e9001", "e9002"),
+    ),
+    ("any_finding", "present_agreed_classified"): classified(
+        "pleural_effusion", PRESENT, 0.93
+    ).model_copy(update={"category": "agreed_classified", "basis": ("e9001", "e9002")}),
+    ("any_finding", "present_marked"): Observation(
+        kind=EvidenceKind.FINDING,
+        code="pleural_effusion",
+        side=Side.LEFT,
+        polarity=PRESENT,
+        category="marked",
+        details={"mark_score": 0.87},
+        basis=("e9001", "e9002"),
+    ),
+    ("vision_language", "default"): limitation("vision_language", "model_timeout"),
+    ("vision_language", "left_out"): limitation(
+        "vision_language",
+        "vlm_unread",
+        category="left_out",
+        details={"unread_count": 2.0, "parts_count": 3.0},
+    ),
     ("prior_film", "dated"): quality("prior_film", "dated", value=31, unit=Unit.DAY),
     ("prior_film", "undated"): quality("prior_film", "undated"),
     ("orientation", "upright"): quality("orientation", "upright", probability=0.997),

@@ -38,6 +38,7 @@ FIELDS = {
     *("certainty", "statements", "on_side", "no", "finding"),
     *("against", "before", "now", "place", "repeatability"),
     *("item_number", "present_count", "known_count", "films_count"),
+    *("unread_count", "parts_count", "mark_score"),
 }
 
 
@@ -62,6 +63,7 @@ def test_every_file_loads() -> None:
         *("structures", "measurements", "cxreasonbench", "questions"),
         *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
         *("descriptors", "descriptor_reference", "scene_graph", "guidelines", "failures"),
+        "regions",
     }
     for name in names:
         assert knowledge.load(name)

@@ -14,6 +14,7 @@ from cxr_agent.prose.structure import StructuredReport, StructuredSentence
 from cxr_agent.report.compose import overruled, rests_on
 from cxr_agent.report.gates.agreement import about, disagreement, sides_of
 from cxr_agent.report.gates.fault import Fault
+from cxr_agent.report.suggested import is_suggested
 
 _CHECKED: Final = ("findings", "impression", "unlabelled")
 _WEIGHT: Final[tuple[Basis, ...]] = ("reader", "measured", "classified")
@@ -47,7 +48,9 @@ class AgainstFilm:
             for code in item.reasons
         }
         self.evidence = [
-            item for item in current if item.id not in lost and item.code not in undecided
+            item
+            for item in current
+            if item.id not in lost and item.code not in undecided and not is_suggested(item)
         ]
         self.compared = compared
         self.verdicts: list[Verdict] = []

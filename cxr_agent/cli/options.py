@@ -47,7 +47,8 @@ Traces = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option(
-        help="A TOML file with tables [thresholds], [model], [budget]. Default: CXR_AGENT_CONFIG."
+        help="A TOML file with tables [thresholds], [model], [vlm], [budget]. Default: "
+        "CXR_AGENT_CONFIG."
     ),
 ]
 Model = Annotated[

@@ -273,6 +273,16 @@ class ReadingGraph:
             self.spending.asked(consulted.exchange)
             record(self.toolbox.trace, consulted, self.privacy)
 
+    def _looked(self) -> None:
+        """Record what a tool asked a vision-language model, and count it against the budget."""
+        consultation = self.toolbox.bench.consultation
+        for look in consultation.taken() if consultation is not None else ():
+            self._consulted(
+                Consulted(
+                    "answer", look.prompt, look.messages, look.exchange, images=1, of_film=True
+                )
+            )
+
     def _situation(self, state: _State) -> Situation:
         study = self.toolbox.bench.study
         tried = tuple(state["tried"])
@@ -305,6 +315,7 @@ class ReadingGraph:
     def observe(self, state: _State) -> _State:
         """Take in what the tools gave; stop when no current film can be read."""
         latest = state["latest"]
+        self._looked()
         tried = [Tried(state["turn"], state["by"], one.call, one) for one in latest]
         outcomes = [one.outcome for one in (*state["tried"], *tried) if one.outcome is not None]
         study = self.toolbox.bench.study
@@ -386,6 +397,10 @@ class ReadingGraph:
         if self._handed_over is not None:
             made.append(self._state(statements.about_handover(self._handed_over), first))
         made += self._conflicts(state["evidence"])
+        made += [
+            self._state(agreed, study.image(handle))
+            for handle, agreed in statements.about_agreements(state["evidence"])
+        ]
         if self.asked is not None:
             made += [
                 self._state(missing, first)

@@ -74,6 +74,8 @@ class Consulted:
     messages: tuple[Message, ...]
     exchange: Exchange
     images: int = 0
+    of_film: bool = False
+    """Whether the reply tells of a film, and so may hold a name that was read off it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,10 @@ def record(trace: TraceWriter, consulted: Consulted, privacy: Privacy) -> None:
         sent = trace.put(_json(_without_pictures(consulted.messages)))
         if exchange.text or exchange.calls:
             calls = [{"tool": call.tool, "arguments": call.arguments} for call in exchange.calls]
-            received = trace.put(_json({"text": exchange.text, "calls": calls}))
+            text = exchange.text
+            if consulted.of_film:
+                text = privacy.kept(text) or ""
+            received = trace.put(_json({"text": text, "calls": calls}))
     trace.append(
         ModelCalled.model_validate(
             {

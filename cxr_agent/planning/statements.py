@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
-from cxr_agent.evidence import Evidence, EvidenceKind, Observation, Polarity, Unit
-from cxr_agent.knowledge import conflict_rules, coverage, in_force
+from cxr_agent.evidence import Box, Evidence, EvidenceKind, Observation, Polarity, Unit
+from cxr_agent.knowledge import conflict_rules, coverage, in_force, suggestion_rule
 from cxr_agent.questions import Question
 from cxr_agent.report.compose import rests_on
+from cxr_agent.report.gates.agreement import sides_of
+from cxr_agent.report.suggested import is_suggested, leans_to, sides_meet
 from cxr_agent.study import Image
 from cxr_agent.toolbox.execute import Outcome
+
+OF_THE_RUN: Final = "protocol"
+"""Who states what holds for the run as a whole; it is stated anew with every report."""
 
 
 def about_thresholds() -> Observation | None:
@@ -80,7 +86,9 @@ def about_scope(outcomes: Iterable[Outcome]) -> Iterator[Observation]:
 def about_conflicts(evidence: Iterable[Evidence]) -> Iterator[tuple[str, Observation]]:
     """For each film, a finding that one tool calls present and another absent.
 
-    A tool does not contradict itself: it may tell one side from the other. The category is the
+    A tool does not contradict itself: it may tell one side from the other. What is only suggested
+    disagrees with the other tools, on the same side, and never with another suggestion. The
+    category is the
     rule of ``kb/conflicts.toml`` that decides, where one does; ``basis`` are both statements.
     """
     said: dict[tuple[str, str], list[Evidence]] = {}
@@ -88,10 +96,8 @@ def about_conflicts(evidence: Iterable[Evidence]) -> Iterator[tuple[str, Observa
         if item.kind is EvidenceKind.FINDING and item.polarity is not None:
             said.setdefault((item.image, item.code), []).append(item)
     for (handle, code), items in said.items():
-        present = [item for item in items if item.polarity is Polarity.PRESENT]
-        absent = [item for item in items if item.polarity is Polarity.ABSENT]
-        speakers = {item.provenance.tool for item in (*present, *absent)}
-        if present and absent and len(speakers) > 1:
+        present, absent = _disagreeing(items)
+        if present and absent:
             yield (
                 handle,
                 Observation(
@@ -102,6 +108,106 @@ def about_conflicts(evidence: Iterable[Evidence]) -> Iterator[tuple[str, Observa
                     basis=tuple(item.id for item in (*present, *absent)),
                 ),
             )
+
+
+def _disagreeing(items: Sequence[Evidence]) -> tuple[list[Evidence], list[Evidence]]:
+    """The two sides of a disagreement on one finding; empty where there is none."""
+    firm = [item for item in items if not is_suggested(item)]
+    present = [item for item in firm if item.polarity is Polarity.PRESENT]
+    absent = [item for item in firm if item.polarity is Polarity.ABSENT]
+    if not (present and absent) or len({i.provenance.tool for i in (*present, *absent)}) < 2:
+        found: list[Evidence] = []
+    else:
+        found = [*present, *absent]
+    for item in items:
+        if is_suggested(item):
+            other = {Polarity.PRESENT: absent, Polarity.ABSENT: present}.get(
+                leans_to(item) or Polarity.UNCERTAIN, []
+            )
+            against = [one for one in other if sides_meet(item, one)]
+            found += [item, *against] if against else []
+    sides = {
+        polarity: [item for item in items if item in found and leans_to(item) is polarity]
+        for polarity in (Polarity.PRESENT, Polarity.ABSENT)
+    }
+    return sides[Polarity.PRESENT], sides[Polarity.ABSENT]
+
+
+def about_agreements(evidence: Sequence[Evidence]) -> Iterator[tuple[str, Observation]]:
+    """For each film, a suggested finding that something which can be checked bears out.
+
+    By ``[suggestion]`` of ``kb/conflicts.toml``: another tool's finding, or a visible mark.
+    ``basis`` are the suggestion and what agrees with it.
+    """
+    for item in evidence:
+        if is_suggested(item) and leans_to(item) is Polarity.PRESENT:
+            agreed = _agreed(item, evidence)
+            if agreed is not None:
+                yield item.image, agreed
+
+
+def _agreed(suggestion: Evidence, evidence: Sequence[Evidence]) -> Observation | None:
+    rule = suggestion_rule()
+    here = [item for item in evidence if item.image == suggestion.image]
+    for item in here:
+        if (
+            item.kind is EvidenceKind.FINDING
+            and item.code == suggestion.code
+            and item.polarity is Polarity.PRESENT
+            and item.provenance.tool != OF_THE_RUN
+            and rests_on(item) in rule.confirmed_by
+            and sides_meet(suggestion, item)
+        ):
+            classified = item.probability is not None
+            fields = {name: getattr(item, name) for name in Observation.model_fields}
+            # All but this is as the evidence that can be checked has it: no more is certain.
+            said = {
+                "category": "agreed_classified" if classified else "agreed",
+                "basis": (suggestion.id, item.id),
+            }
+            return Observation(**(fields | said))
+    for item in here:
+        if (
+            item.kind is EvidenceKind.DESCRIPTOR
+            and item.category == suggestion.code
+            and item.value is not None
+            and item.value >= rule.mark_score
+            and _share_at(suggestion, item, here) >= rule.mark_share
+        ):
+            return Observation(
+                kind=EvidenceKind.FINDING,
+                code=suggestion.code,
+                polarity=Polarity.PRESENT,
+                category="marked",
+                side=item.side,
+                location=item.location,
+                details={"mark_score": item.value},
+                basis=(suggestion.id, item.id),
+            )
+    return None
+
+
+def _share_at(suggestion: Evidence, mark: Evidence, here: Sequence[Evidence]) -> float:
+    """Share of a mark's box that lies at the place that was named; 0 where none was named."""
+    sides = sides_of(suggestion)
+    wanted = {f"{side}_lung" for side in sides} or {"heart"}
+    if mark.box is None or not sides_meet(suggestion, mark):
+        return 0.0
+    return max(
+        (
+            _share_within(mark.box, item.box)
+            for item in here
+            if item.kind is EvidenceKind.REGION and item.code in wanted and item.box is not None
+        ),
+        default=0.0,
+    )
+
+
+def _share_within(box: Box, other: Box) -> float:
+    across = min(box[2], other[2]) - max(box[0], other[0])
+    down = min(box[3], other[3]) - max(box[1], other[1])
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max(0, across) * max(0, down) / area if area > 0 else 0.0
 
 
 def _rule_for(present: Sequence[Evidence], absent: Sequence[Evidence]) -> str | None:

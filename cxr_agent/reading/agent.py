@@ -35,6 +35,8 @@ from cxr_agent.toolbox.registry import Registry
 from cxr_agent.toolbox.sources import PluginChoice, Skipped, ToolSources
 from cxr_agent.toolbox.sources.given import GivenTool, given_tools
 from cxr_agent.trace import Event, TraceWriter, default_traces
+from cxr_agent.vision.consulting import VisionModel
+from cxr_agent.vision.settings import configured_vision
 
 if TYPE_CHECKING:
     from cxr_agent.batch.batch import Batch
@@ -69,8 +71,8 @@ class Agent(AbstractContextManager["Agent"]):
         What runs the models: ``auto`` (a GPU where one works), ``cpu``, ``cuda`` or ``cuda:N``.
         Readers of one process on one device share the loaded models.
     config
-        A TOML file with tables ``[thresholds]``, ``[model]`` and ``[budget]``; without it, the
-        one that ``CXR_AGENT_CONFIG`` names. Trace, evidence and report say what it changed.
+        A TOML file with tables ``[thresholds]``, ``[model]``, ``[vlm]`` and ``[budget]``; without
+        it, the one that ``CXR_AGENT_CONFIG`` names. Trace, evidence and report say what it changed.
     model
         A language model as ``provider/name``, or its settings; without it the one that
         ``CXR_AGENT_MODEL`` or the configuration names, if any. ``none`` for none.
@@ -78,7 +80,8 @@ class Agent(AbstractContextManager["Agent"]):
         Address of an OpenAI-compatible server.
     send_images
         Whether a model that takes pictures may be shown the films, with writing painted over
-        and all but the chest blacked out.
+        and all but the chest blacked out. A hosted vision-language model (``CXR_AGENT_VLM``, or
+        the table ``[vlm]`` of the configuration) is not asked anything without it.
     privacy
         What the trace keeps of texts: ``full``, ``masked`` or ``none``.
     store
@@ -100,8 +103,8 @@ class Agent(AbstractContextManager["Agent"]):
     Raises
     ------
     UsageError
-        ``bad_device``, ``bad_model_name``, ``bad_privacy``, ``no_store``, ``other_embedding``,
-        ``bad_cache_size``, ``no_tools_folder``, ``bad_plugins``.
+        ``bad_device``, ``bad_model_name``, ``bad_vlm_name``, ``bad_privacy``, ``no_store``,
+        ``other_embedding``, ``bad_cache_size``, ``no_tools_folder``, ``bad_plugins``.
     ConfigError
         ``config_unreadable``, ``bad_config``, ``unknown_threshold``, ``bad_tool_contract``,
         ``tool_name_taken``.
@@ -144,8 +147,9 @@ class Agent(AbstractContextManager["Agent"]):
         shelf = Shelf(Runtime.shared(device, threads=threads))
         kept = _privacy(privacy)
         library = _library(store, shelf, kept)
+        vision = _vision(config, shelf, send_images=send_images)
         sources = ToolSources.wanted(tuple(tools), tools_folder, plugins)
-        offered, skipped = _offered(registry, sources, library is not None)
+        offered, skipped = _offered(registry, sources, library is not None, vision is not None)
         self.setup = Setup(
             registry=offered,
             skipped=skipped,
@@ -157,6 +161,7 @@ class Agent(AbstractContextManager["Agent"]):
             planner=planner,
             model=LanguageModel(settings) if settings is not None else None,
             send_images=send_images,
+            vision=vision,
             privacy=kept,
             host=ToolHost(allow_remote=allow_remote_tools),
         )
@@ -395,12 +400,12 @@ def read(
 
 
 def _offered(
-    registry: Registry | None, sources: ToolSources, library: bool
+    registry: Registry | None, sources: ToolSources, library: bool, vision: bool
 ) -> tuple[Registry, tuple[Skipped, ...]]:
     """The tools of the caller's registry and those given beside it, or all that are found."""
     if not registry:
         found = sources.found()
-        return found.runnable(library=library), found.skipped
+        return found.runnable(library=library, vision=vision), found.skipped
     offered = Registry()
     for spec in registry:
         offered.add(spec, registry.origin(spec.name))
@@ -414,6 +419,15 @@ def _library(store: Path | str | None, shelf: Shelf, privacy: Privacy) -> Librar
     if not place:
         return None
     return Library(Path(place), shelf.embedding(), reports=privacy is not Privacy.NONE)
+
+
+def _vision(config: Path | str | None, shelf: Shelf, *, send_images: bool) -> VisionModel | None:
+    """The vision-language model that may be shown the films: one that runs here, or a hosted one
+    where pictures may leave."""
+    settings = configured_vision(config)
+    if settings is None or (settings.hosted and not send_images):
+        return None
+    return VisionModel(settings, shelf.runtime)
 
 
 def _privacy(wanted: Privacy | str) -> Privacy:

@@ -17,7 +17,7 @@ from cxr_agent.planning.privacy import record
 from cxr_agent.planning.protocol import calls_on_prior
 from cxr_agent.planning.queue import Queue
 from cxr_agent.planning.seen import names_of
-from cxr_agent.planning.statements import about_film
+from cxr_agent.planning.statements import OF_THE_RUN, about_film
 from cxr_agent.questions import Question, asked_in
 from cxr_agent.reading.films import exam_of, write_film, write_study
 from cxr_agent.reading.setup import Setup
@@ -39,8 +39,6 @@ from cxr_agent.trace import (
 _Work = Callable[[], Reading]
 
 _HIDDEN = "[indication not kept in the trace]"
-_OF_THE_RUN = "protocol"
-"""Who states what holds for the run as a whole; it is stated anew with every report."""
 
 
 class Run:
@@ -65,7 +63,7 @@ class Run:
         self.setup = setup
         self.trace = trace
         self.toolbox = toolbox or Toolbox(
-            setup.registry, Bench(study, setup.shelf, setup.library, setup.host), trace, setup.cache
+            setup.registry, setup.bench_for(study), trace, setup.cache
         )
         self.asked: Question | None = asked_in(study.indication) if study.indication else None
         self.films: tuple[FilmSummary, ...] = ()
@@ -161,7 +159,7 @@ class Run:
     def restate(self) -> Report:
         """Report anew on what counts now, by rule. Raises OutputError."""
         self.withdraw(
-            (item.id for item in self.evidence if item.provenance.tool == _OF_THE_RUN), "restated"
+            (item.id for item in self.evidence if item.provenance.tool == OF_THE_RUN), "restated"
         )
         graph = self._graph(self._planner, alone=True)
         return self._take(self._within(lambda: graph.report(Before(self.tried, self.evidence))))

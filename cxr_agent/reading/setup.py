@@ -22,11 +22,13 @@ from cxr_agent.planning.protocol import Protocol, ProtocolPlanner, load_protocol
 from cxr_agent.planning.wording import Writer
 from cxr_agent.reading.version import library_version
 from cxr_agent.retrieval.library import Library
+from cxr_agent.study import Study
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.cache import ResultCache
 from cxr_agent.toolbox.isolation.host import ToolHost
 from cxr_agent.toolbox.registry import Registry
 from cxr_agent.toolbox.sources import Skipped
+from cxr_agent.vision.consulting import VisionModel
 
 _LIBRARIES: Final = ("numpy", "scipy", "onnxruntime", "pillow", "pydantic", "langgraph")
 
@@ -49,6 +51,8 @@ class Setup:
     """One that the user gave; it goes before the language model."""
     model: LanguageModel | None = None
     send_images: bool = False
+    vision: VisionModel | None = None
+    """The vision-language model that a tool may ask."""
     privacy: Privacy = Privacy.MASKED
     host: ToolHost = field(default_factory=ToolHost)
     """Who runs the isolated tools; their processes are kept from one reading to the next."""
@@ -57,6 +61,11 @@ class Setup:
     def protocol(self) -> Protocol:
         """The systematic reading, with the plug-ins among the tools at its end."""
         return with_plug_ins(load_protocol(), self.registry)
+
+    def bench_for(self, study: Study) -> Bench:
+        """A bench for one study."""
+        asked = self.vision.consultation() if self.vision is not None else None
+        return Bench(study, self.shelf, self.library, self.host, asked)
 
     def planner_for(self, bench: Bench, question: str = "") -> Planner:
         """Who plans for one study; ``question`` in words that may leave."""
@@ -105,6 +114,8 @@ class Setup:
             config["skipped_tools"] = [{"name": o.name, "code": o.code} for o in self.skipped]
         if self.library is not None:
             config["store"] = self.library.record()
+        if self.vision is not None:
+            config["vlm"] = {"name": self.vision.name, "hosted": self.vision.settings.hosted}
         if self.model is not None:
             settings = self.model.settings
             config["model"] = {
@@ -123,7 +134,7 @@ class Setup:
         names = list(_LIBRARIES)
         if self.shelf.runtime.device.kind == "cuda":
             names.append("torch")
-        if self.model is not None:
+        if self.model is not None or (self.vision is not None and self.vision.settings.hosted):
             names.append("litellm")
         return {
             "python": platform.python_version(),

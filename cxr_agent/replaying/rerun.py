@@ -17,6 +17,7 @@ from cxr_agent.toolbox.arguments import ToolCall, bind
 from cxr_agent.toolbox.artifacts import mask_png, shows_mask
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain
+from cxr_agent.toolbox.registry import known
 from cxr_agent.trace import ToolCalled, ToolReturned, Trace
 from cxr_agent.trace.line import digest
 
@@ -45,6 +46,8 @@ def rerun_tools(
 ) -> list[Difference]:
     """Run every call of a run again, in its order; nothing is written.
 
+    A vision-language model is not asked again: a picture leaves when a film is read, not later.
+
     Parameters
     ----------
     tolerance
@@ -57,13 +60,15 @@ def rerun_tools(
     """
     study = films_of(agent, trace, films, priors)
     setup = agent.setup
-    bench = Bench(study, setup.shelf, setup.library, setup.host)
+    bench = setup.bench_for(study)
     returned = {event.step: event for event in trace.events if isinstance(event, ToolReturned)}
     found: list[Difference] = []
+    every = known()
     with thresholds_changed(setup.changed):
         for called in (event for event in trace.events if isinstance(event, ToolCalled)):
             then = returned.get(called.step)
-            if then is not None:
+            asked_model = (spec := every.get(called.tool)) is not None and spec.needs_vision
+            if then is not None and not asked_model:
                 found += _again(
                     setup.registry.get(called.tool), called, then, trace, bench, tolerance
                 )

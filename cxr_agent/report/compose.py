@@ -23,6 +23,7 @@ from cxr_agent.report.phrasing import (
     scope,
     told,
 )
+from cxr_agent.report.suggested import is_suggested
 
 _ORDER: Final = {Polarity.PRESENT: 0, Polarity.UNCERTAIN: 1, Polarity.ABSENT: 2}
 _LEAST_CRITICAL: Final = 2
@@ -184,6 +185,8 @@ def overruled(evidence: Sequence[Evidence]) -> frozenset[str]:
 
 def rests_on(finding: Evidence) -> Basis:
     """What a statement on a finding rests on, in the terms of ``kb/conflicts.toml``."""
+    if is_suggested(finding):
+        return "suggested"
     if finding.category == "by_reader":
         return "reader"
     return "measured" if finding.value is not None else "classified"
@@ -193,8 +196,10 @@ def _weighty(evidence: Evidence) -> bool:
     """Of what a classifier states, what it finds: the rest stands in Findings alone.
 
     What it does not find is no normal statement, and what it leaves open is unlikely more often
-    than not.
+    than not. Nor is what a vision-language model denies.
     """
+    if evidence.category == "suggested_absent":
+        return False
     classified = evidence.probability is not None or evidence.category == OUTSIDE
     return not classified or evidence.polarity is Polarity.PRESENT
 

@@ -57,7 +57,7 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
         ``bad_arguments`` for a name, handle or value outside the contract.
     Abstain
         ``mask_missing`` when a mask that the tool needs was not outlined, ``no_store`` without a
-        store of films.
+        store of films, ``no_vlm`` without a vision-language model.
     """
     _check_names(spec, call)
     film = _film(spec, call, bench.study)
@@ -79,6 +79,10 @@ def bind(spec: ToolSpec, call: ToolCall, bench: Bench) -> Bound:
                 if bench.library is None:
                     raise Abstain(spec.subject, "no_store")
                 keywords[parameter.name] = bench.library
+            case ParameterKind.CONSULTATION:
+                if bench.consultation is None:
+                    raise Abstain(spec.subject, "no_vlm")
+                keywords[parameter.name] = bench.consultation
             case ParameterKind.MASK | ParameterKind.OPTIONAL_MASK:
                 mask = bench.mask(film.handle, parameter.name)
                 if mask is None and parameter.kind is ParameterKind.MASK:

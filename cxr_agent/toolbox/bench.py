@@ -11,6 +11,7 @@ from cxr_agent.retrieval.library import Library
 from cxr_agent.study import Study
 from cxr_agent.toolbox.contract import Mask, Placed
 from cxr_agent.toolbox.isolation.host import ToolHost
+from cxr_agent.vision.consulting import Consultation
 
 
 @dataclass(slots=True)
@@ -22,6 +23,8 @@ class Bench:
     library: Library | None = None
     host: ToolHost = field(default_factory=ToolHost)
     """Who runs the isolated tools."""
+    consultation: Consultation | None = None
+    """The vision-language model that may be asked, where there is one."""
     _masks: dict[tuple[str, str], Mask] = field(default_factory=dict)
     _placed: dict[str, Placed] = field(default_factory=dict)
     _corrected: set[tuple[str, str]] = field(default_factory=set)

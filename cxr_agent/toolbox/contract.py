@@ -15,6 +15,8 @@ A parameter's type says who fills it in:
 :class:`~cxr_agent.models.shelf.Shelf`  the models that can be run
 :class:`~cxr_agent.retrieval.library.Library`  films to look for similar ones in; the tool is
                        offered only where a store is configured
+:class:`~cxr_agent.vision.consulting.Consultation`  a vision-language model to ask; the tool is
+                       offered only where one is configured
 an enumeration, bool   a value that the planner chooses from a closed list
 =====================  ==========================================================
 
@@ -167,6 +169,7 @@ class ParameterKind(Enum):
     PLACED = "landmarks of a reader"
     SHELF = "shelf"
     LIBRARY = "store of films"
+    CONSULTATION = "vision-language model"
     CHOICE = "choice"
 
 
@@ -231,6 +234,10 @@ class ToolSpec:
     @property
     def needs_library(self) -> bool:
         return any(p.kind is ParameterKind.LIBRARY for p in self.parameters)
+
+    @property
+    def needs_vision(self) -> bool:
+        return any(p.kind is ParameterKind.CONSULTATION for p in self.parameters)
 
     @property
     def looks_at(self) -> frozenset[str]:
@@ -382,6 +389,8 @@ def _read_parameter(
         return Parameter(name, ParameterKind.SHELF)
     if _is(hint, "cxr_agent.retrieval.library", "Library"):
         return Parameter(name, ParameterKind.LIBRARY)
+    if _is(hint, "cxr_agent.vision.consulting", "Consultation"):
+        return Parameter(name, ParameterKind.CONSULTATION)
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)
     if union and set(typing.get_args(hint)) == {Mask, type(None)}:
         return Parameter(name, ParameterKind.OPTIONAL_MASK, default=None)

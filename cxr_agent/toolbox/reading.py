@@ -160,6 +160,7 @@ class _Words:
         """What one side of a disagreement says, with its number and its limits."""
         phrase, words = self._language.phrase, self._language
         said = phrase[f"said_{item.polarity}"] if item.polarity is not None else ""
+        said = phrase.get(f"said_{item.category}", said)
         parts = [f"{item.provenance.tool}: {said}"]
         decimals = decimals_of(item.code)
         if item.value is not None:

@@ -80,16 +80,22 @@ def known() -> Registry:
     return registry
 
 
-def built_in(*, library: bool = False) -> Registry:
+def built_in(*, library: bool = False, vision: bool = False) -> Registry:
     """The tools that can be run here.
 
     Parameters
     ----------
     library
         Whether there is a store of films to look in.
+    vision
+        Whether there is a vision-language model that may be shown the films.
     """
     return Registry(
-        spec for spec in known() if not lacking(spec) and (library or not spec.needs_library)
+        spec
+        for spec in known()
+        if not lacking(spec)
+        and (library or not spec.needs_library)
+        and (vision or not spec.needs_vision)
     )
 
 

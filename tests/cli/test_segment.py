@@ -101,3 +101,52 @@ def test_unwritable_folder(films: Films, tmp_path: Path) -> None:
     assert ran.status == 7
     assert ran.errors == [("", "output_not_writable")]
     assert "Traceback" not in ran.err
+
+
+def test_places_by_name(films: Films, tmp_path: Path) -> None:
+    wanted = (
+        "--structure",
+        "left costophrenic angle",
+        "--structure",
+        "Herz",
+        "--structure",
+        "trachea",
+    )
+    ran = run_program(
+        "segment",
+        films["grey8.png"],
+        "--out",
+        tmp_path / "m",
+        *wanted,
+        "--json",
+        traces=tmp_path / "t",
+    )
+    (record,) = ran.json
+    assert ran.status == 0
+    assert [(one["code"], one["source"]) for one in record["structures"]] == [
+        ("left_costophrenic_angle", "derived"),
+        ("heart", "embedded"),
+    ]
+    assert record["reasons"] == {"trachea": "no_model_outlines_it"}
+    assert {path.stem for path in (tmp_path / "m" / "grey8").iterdir()} == {
+        "left_costophrenic_angle",
+        "heart",
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "code"),
+    [
+        ("--structure", "left costofrenic angle", "unknown_structure"),
+        ("--structure", "lung", "ambiguous_structure"),
+        ("--box", "1,2,3", "bad_prompt"),
+        ("--point", "a,b", "bad_prompt"),
+    ],
+)
+def test_a_wrong_place(option: str, text: str, code: str, films: Films, tmp_path: Path) -> None:
+    ran = run_program(
+        "segment", films["grey8.png"], "--out", tmp_path / "m", option, text, traces=tmp_path / "t"
+    )
+    assert ran.status == 2
+    assert ran.errors == [("", code)]
+    assert "Traceback" not in ran.err

@@ -114,8 +114,9 @@ def everything(made: Scene) -> list[ToolCall]:
     """Every tool on every film, and the comparison."""
     handles = [film.handle for film in (*made.study.images, *made.study.priors)]
     specs = sorted(built_in(), key=lambda spec: spec.name != "segment_anatomy")
+    needed = {"segment_structure": {"structure": "left_costophrenic_angle"}}
     calls = [
-        ToolCall(spec.name, {"film": handle})
+        ToolCall(spec.name, {"film": handle, **needed.get(spec.name, {})})
         for spec in specs
         if spec.prior_parameter is None
         for handle in handles

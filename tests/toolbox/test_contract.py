@@ -167,8 +167,8 @@ def test_the_built_in_tools() -> None:
     files = (Path(__file__).parents[2] / "tools").glob("[a-z]*.py")
     assert {spec.name for spec in registry} == {path.stem for path in files}
     able = {s.name for s in registry if not lacking(s)}
-    assert {spec.name for spec in built_in(library=True)} == able
-    assert able - {spec.name for spec in built_in()} == {"find_similar"}
+    assert {spec.name for spec in built_in(library=True, vision=True)} == able
+    assert able - {spec.name for spec in built_in()} == {"find_similar", "ask_vlm"}
     assert registry.get("read_minds") is None
     for spec in registry:
         assert spec.function.__doc__

@@ -81,7 +81,7 @@ def test_it_is_offered_where_it_was_pulled_and_nowhere_else() -> None:
     pulled.install_cxas()
     assert lacking(spec) == ()
     assert built_in().get("segment_cxas") is not None
-    assert len(built_in(library=True)) == len(known())
+    assert len(built_in(library=True, vision=True)) == len(known())
 
 
 def test_without_torch_it_is_not_offered(cxas: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Final
 from cxr_agent.errors import ToolError
 from cxr_agent.evidence import OUTSIDE, EvidenceKind, Observation, Polarity, Side, Unit
 from cxr_agent.language.outgoing import masked
-from cxr_agent.toolbox.answer import CONTRACT
 from cxr_agent.toolbox.contract import ToolResult
+from cxr_agent.toolbox.isolation.reply import CONTRACT
 
 from .mapping import AnswerMapping, Place, ToolMapping
 

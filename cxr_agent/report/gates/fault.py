@@ -20,4 +20,6 @@ class Fault(StrEnum):
     CERTAINTY = "certainty_not_supported"
     CHANGE = "change_not_supported"
     FILM = "film_not_supported"
+    SUGGESTED = "only_suggested"
+    """It rests on a model without calibration, in other words than the rule's."""
     WORD = "word_not_supported"

@@ -40,6 +40,7 @@ from cxr_agent.report.gates.claims import (
 )
 from cxr_agent.report.gates.fault import Fault
 from cxr_agent.report.model import Sentence
+from cxr_agent.report.suggested import is_suggested
 
 _PROVES: Final = {
     "finding": (EvidenceKind.FINDING, EvidenceKind.COMPARISON),
@@ -66,7 +67,15 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
     claims = read_claims(sentence.text)
     if _film_fault(claims, cited, {item.against for item in evidence.values()} - {None}):
         return Fault.FILM
-    if any(_names_others(item) and sentence.text in rule_texts(item) for item in cited):
+    suggested = [item for item in cited if is_suggested(item)]
+    if suggested:
+        if any(_in_the_rules_words(sentence.text, item) for item in suggested):
+            return None
+        # Whatever else is said must rest on the other evidence alone.
+        cited = [item for item in cited if not is_suggested(item)]
+        if not cited:
+            return Fault.SUGGESTED
+    if any(_told_by_rule(item) and sentence.text in rule_texts(item) for item in cited):
         return None
     fault = _number_fault(sentence.text, claims, cited) or _side_fault(claims, cited)
     if fault is not None:
@@ -82,6 +91,11 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         or (None if all(_names(claims, read.claims, item) for item in cited) else Fault.TERM)
         or (Fault.WORD if claims.words - _allowed(cited) - words_read(read) else None)
     )
+
+
+def _in_the_rules_words(text: str, suggestion: Evidence) -> bool:
+    """Whether a sentence tells of a suggestion as the rule does: as undecided."""
+    return suggestion.polarity is Polarity.UNCERTAIN and text in rule_texts(suggestion)
 
 
 def _film_fault(claims: Claims, cited: Sequence[Evidence], priors: Collection[str | None]) -> bool:
@@ -220,6 +234,14 @@ def _term_fault(terms: Iterable[str], cited: Sequence[Evidence]) -> Fault | None
         if not any(_speaks_of(item, code) and item.kind in kinds for item in cited):
             return Fault.TERM
     return None
+
+
+def _told_by_rule(item: Evidence) -> bool:
+    """Whether a rule's own words on it say what no other words could: see :func:`_names_others`.
+
+    What was concluded from other evidence tells of that in the words of a rule as well.
+    """
+    return bool(item.basis) or _names_others(item)
 
 
 def _names_others(item: Evidence) -> bool:

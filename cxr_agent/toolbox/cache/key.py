@@ -115,7 +115,8 @@ def _models(spec: ToolSpec, bound: Bound) -> set[str]:
     if stated is not None:
         found.add(stated)
     elif any(parameter.kind is ParameterKind.SHELF for parameter in spec.parameters):
-        found |= {card.id for card in list_cards()}  # it takes what it likes
+        # It takes what it likes, and what was pulled decides what there is to take.
+        found |= {card.id for card in list_cards()} | set(catalogue.upgrades())
     return found
 
 

@@ -25,17 +25,23 @@ class FoundTools:
     registry: Registry
     skipped: tuple[Skipped, ...] = ()
 
-    def runnable(self, *, library: bool) -> Registry:
+    def runnable(self, *, library: bool, vision: bool = False) -> Registry:
         """Those that can be run here.
 
         Parameters
         ----------
         library
             Whether there is a store of films to look in.
+        vision
+            Whether there is a vision-language model that may be shown the films.
         """
         here = Registry()
         for spec in self.registry:
-            if not lacking(spec) and (library or not spec.needs_library):
+            if (
+                not lacking(spec)
+                and (library or not spec.needs_library)
+                and (vision or not spec.needs_vision)
+            ):
                 here.add(spec, self.registry.origin(spec.name))
         return here
 
