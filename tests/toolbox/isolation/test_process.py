@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_agent.cli.tools import list_tools
+from cxr_agent.cli.tools_list import list_tools
 from cxr_agent.errors import ConfigError, ToolError
 from cxr_agent.evidence import EvidenceKind
 from cxr_agent.knowledge import Threshold, members, thresholds_changed
