@@ -180,9 +180,9 @@ def _measurements() -> Iterator[MeasurementState]:
 
 
 def _outliners(structure: str, registry: Registry) -> list[ToolSpec]:
-    """Tools that outline a structure, or any member of a group."""
+    """Tools that outline a structure, or any member of a group, without being asked for it."""
     wanted = {structure, *members(structure)}
-    return [spec for spec in registry if wanted.intersection(spec.provides)]
+    return [spec for spec in registry if not spec.asked_only and wanted.intersection(spec.provides)]
 
 
 def _enabling(missing: tuple[str, ...], registry: Registry) -> Iterator[str]:

@@ -182,7 +182,7 @@ class Measurer(AbstractContextManager["Measurer"]):
         A picture that a model calls no film is refused, unless the user gave outlines.
         """
         for spec in self._registry:
-            if not spec.provides:
+            if not spec.provides or spec.asked_only:
                 continue
             call = ToolCall(spec.name, {spec.film_parameter.name: image.handle})
             try:

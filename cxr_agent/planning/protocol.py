@@ -13,7 +13,7 @@ from cxr_agent.errors import ConfigError
 from cxr_agent.knowledge import load, vocabulary
 from cxr_agent.planning.planner import Decision, Situation, refused
 from cxr_agent.toolbox.arguments import ToolCall
-from cxr_agent.toolbox.contract import ParameterKind, ToolSpec
+from cxr_agent.toolbox.contract import ToolSpec
 from cxr_agent.toolbox.registry import Registry
 
 _ANSWERED: Final = ("measurement", "finding", "region")
@@ -105,7 +105,8 @@ def with_plug_ins(protocol: Protocol, registry: Registry) -> Protocol:
     waiting = [
         spec for spec in registry.plug_ins() if spec.name not in planned and _placeable(spec)
     ]
-    outlined = {name for spec in registry if spec not in waiting for name in spec.provides}
+    others = [spec for spec in registry if spec not in waiting and not spec.asked_only]
+    outlined = {name for spec in others for name in spec.provides}
     steps: list[Step] = []
     while ready := [spec for spec in waiting if outlined.issuperset(spec.required_masks)]:
         for spec in ready:
@@ -121,8 +122,7 @@ def _placeable(spec: ToolSpec) -> bool:
     answers = bool(spec.provides) or (term is not None and term.kind in _ANSWERED)
     prior = spec.prior_parameter
     named = spec.film_parameter.name == "film" and (prior is None or prior.name == "prior")
-    choices = [p for p in spec.parameters if p.kind is ParameterKind.CHOICE]
-    return answers and named and all(p.default is not p.empty for p in choices)
+    return answers and named and not spec.asked_only
 
 
 def calls_on_prior(handle: str, currents: Sequence[str], registry: Registry) -> list[ToolCall]:

@@ -248,6 +248,11 @@ class ToolSpec:
         return frozenset(single.union(*grouped))
 
     @property
+    def asked_only(self) -> bool:
+        """Whether somebody has to choose something: no rule makes such a call by itself."""
+        return any(p.kind is ParameterKind.CHOICE and p.default is p.empty for p in self.parameters)
+
+    @property
     def required_masks(self) -> tuple[str, ...]:
         return tuple(p.name for p in self.parameters if p.kind is ParameterKind.MASK)
 

@@ -75,7 +75,7 @@ def test_tools_as_text_and_json(tmp_path: Path) -> None:
     names = [tool["name"] for tool in told]
     assert {"segment_anatomy", "assess_quality", "measure_ctr"} <= set(names)
     text = run_program("tools", "list", traces=tmp_path).out
-    assert all(f"{tool['name']} {tool['version']}\n" in text for tool in told)
+    assert all(f"{tool['name']} {tool['version']} (built-in " in text for tool in told)
 
 
 def test_demo(tmp_path: Path) -> None:

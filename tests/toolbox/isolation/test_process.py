@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_agent.cli.tools_list import list_tools
 from cxr_agent.errors import ConfigError, ToolError
 from cxr_agent.evidence import EvidenceKind
 from cxr_agent.knowledge import Threshold, members, thresholds_changed
@@ -26,11 +24,12 @@ from cxr_agent.planning.schemas import schemas
 from cxr_agent.reading.agent import Agent
 from cxr_agent.study import Image, Notice, PixelSpacing, SpacingKind
 from cxr_agent.testing.phantom import PhantomSpec
-from cxr_agent.toolbox import Endpoint, OwnProcess, ToolResult, registry, tool
+from cxr_agent.toolbox import Endpoint, OwnProcess, ToolResult, tool
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.cache import ResultCache
 from cxr_agent.toolbox.cache.store import EntryStore
 from cxr_agent.toolbox.contract import ToolSpec, spec_of
+from cxr_agent.toolbox.description import described
 from cxr_agent.toolbox.execute import Outcome
 from cxr_agent.toolbox.isolation.host import ToolHost
 from cxr_agent.toolbox.isolation.places import origin_of
@@ -343,14 +342,11 @@ def test_a_planner_sees_nothing_of_it() -> None:
     assert offered[0] == offered[1] == offered[2]
 
 
-def test_a_listing_says_where_a_tool_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(registry, "known", lambda: Registry([spec()]))
-    list_tools()
-    assert "  runs in: a process of its own\n" in capsys.readouterr().out
-    list_tools(as_json=True)
-    assert json.loads(capsys.readouterr().out)[0]["isolation"] == {"kind": "process"}
+def test_what_a_tool_is_says_where_it_runs() -> None:
+    origin = Registry([spec()]).origin(spec().name)
+    facts = described(spec(), origin)
+    assert facts["runs_in"] == "a process of its own"
+    assert facts["isolation"] == {"kind": "process"}
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
