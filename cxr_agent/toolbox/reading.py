@@ -144,12 +144,13 @@ class _Words:
         if self._basis:
             fields["statements"] = "; ".join(map(self._statement, self._basis))
         name = self._named(about.code)
+        if name.gender in words.no:  # a plug-in's name has none in a language that needs one
+            fields["no"] = words.no[name.gender]
         return {
             "on_side": "",
             **fields,
             "name": _raised(name.name),
             "noun": self._small(name.name),
-            "no": words.no[name.gender],
             "unit": words.unit[about.unit] if about.unit else "",
             "measure": self._measure(about),
             "limits": self._limits(about.details, decimals),

@@ -12,6 +12,7 @@ from cxr_agent.evidence import EvidenceKind, Observation, Unit
 from cxr_agent.planning.protocol import load_protocol, with_plug_ins
 from cxr_agent.planning.schemas import schemas
 from cxr_agent.reading import Agent
+from cxr_agent.report.translate import in_language
 from cxr_agent.study import Image
 from cxr_agent.testing.phantom import draw
 from cxr_agent.toolbox import AddedWords, Mask, Registry, ToolResult, built_in, spec_of, tool
@@ -114,6 +115,8 @@ def test_it_is_read_said_and_asked_for(film: Path, tmp_path: Path) -> None:
     assert [one.text for one in report.answer] == [item.reading]
     assert item.id in {identity for one in report.findings for identity in one.evidence}
     assert report.dropped == ()
+    german = in_language(report, "de")  # which has no words for it: its sentence stays as it is
+    assert item.reading in {one.text for one in german.findings}
 
 
 def test_the_caller_s_registry_is_left_as_it_is(tmp_path: Path) -> None:
