@@ -115,8 +115,8 @@ def test_it_is_read_said_and_asked_for(film: Path, tmp_path: Path) -> None:
     assert [one.text for one in report.answer] == [item.reading]
     assert item.id in {identity for one in report.findings for identity in one.evidence}
     assert report.dropped == ()
-    german = in_language(report, "de")  # which has no words for it: its sentence stays as it is
-    assert item.reading in {one.text for one in german.findings}
+    german = in_language(report, "de")  # which has no name for it
+    assert item.reading.replace(".33", ",33") in {one.text for one in german.findings}
 
 
 def test_the_caller_s_registry_is_left_as_it_is(tmp_path: Path) -> None:
