@@ -145,5 +145,5 @@ def test_200_kills_of_readings_and_of_resumes(warm: Warm, tmp_path: Path) -> Non
         assert found.sealed or status != 0
         shutil.rmtree(traces)
     assert ended > KILLS / OF_ONE
-    # Of a busy machine many runs end before their kill comes, or are killed before their first line.
+    # On a busy machine many runs end before their kill comes, or have no first line yet.
     assert resumed > KILLS / 5
