@@ -145,5 +145,5 @@ def test_200_kills_of_readings_and_of_resumes(warm: Warm, tmp_path: Path) -> Non
         assert found.sealed or status != 0
         shutil.rmtree(traces)
     assert ended > KILLS / OF_ONE
-    # On a busy machine many runs end before their kill comes, or have no first line yet.
-    assert resumed > KILLS / 5
+    # On a busy machine there are more runs, and many of them end before their kill comes.
+    assert resumed > KILLS / OF_ONE / 2
