@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cxr_agent.batch.cleaning import remove_orphans, remove_trace
 from cxr_agent.batch.item import BatchStudy
-from cxr_agent.batch.layout import UNACCEPTED, report_file, study_id, traces_of
+from cxr_agent.batch.layout import SUFFIXES, UNACCEPTED, report_file, study_id, traces_of
 from cxr_agent.batch.ledger import Ledger, Settled, State, Waiting, unwritable
 from cxr_agent.batch.manifest import write_manifest
 from cxr_agent.batch.progress import Progress
@@ -376,27 +376,28 @@ class Batch(AbstractContextManager["Batch"]):
         most = self._limits.failures
         if most is not None and self._failures > most:
             self.stop("too_many_failures")
-        return next(self._ledger.settled(number - 1))
+        return next(self._ledger.settled(number - 1, at_once=1))
 
     def _publish(self, number: int, run: str, suffixes: tuple[str, ...]) -> None:
         """Put a study's reports where they are looked for; an older attempt's make room."""
-        place = report_file(self.folder, number, "")
         try:
-            for old in place.parent.glob(f"{place.name}.*"):
-                if old.suffix not in suffixes:
-                    old.unlink()
-            if suffixes:
-                place.parent.mkdir(parents=True, exist_ok=True)
-            for suffix in suffixes:
-                made = self.folder / UNACCEPTED / f"{run}{suffix}"
-                made.replace(report_file(self.folder, number, suffix))
+            for suffix in SUFFIXES:
+                place = report_file(self.folder, number, suffix)
+                if suffix in suffixes:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    self._unaccepted(run, suffix).replace(place)
+                else:
+                    place.unlink(missing_ok=True)
         except OSError as error:
             raise unwritable(error) from None
 
     def _remove(self, task: Task) -> None:
         remove_trace(traces_of(self.folder, task.number) / task.run)
-        for left in (self.folder / UNACCEPTED).glob(f"{task.run}.*"):
-            left.unlink(missing_ok=True)
+        for suffix in SUFFIXES:
+            self._unaccepted(task.run, suffix).unlink(missing_ok=True)
+
+    def _unaccepted(self, run: str, suffix: str) -> Path:
+        return self.folder / UNACCEPTED / f"{run}{suffix}"
 
     def _outcome(self, number: int, settled: Settled) -> StudyOutcome:
         return StudyOutcome(

@@ -10,6 +10,8 @@ LOCK: Final = "batch.lock"
 MANIFEST: Final = "manifest.json"
 REPORTS: Final = "reports"
 TRACES: Final = "traces"
+SUFFIXES: Final = (".json", ".html")
+"""Of the reports of a study."""
 CACHE: Final = "cache"
 """Results of tools, so that what did not change is not computed again."""
 MARKER: Final = "shared.token"

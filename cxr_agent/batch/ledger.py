@@ -399,8 +399,16 @@ class Ledger(AbstractContextManager["Ledger"]):
             ).fetchall()
         return {(state, code): count for state, code, count in rows}
 
-    def settled(self, after: int = 0) -> Iterator[Settled]:
-        """What came of each study, by number; studies that wait are left out."""
+    def settled(self, after: int = 0, at_once: int = _AT_ONCE) -> Iterator[Settled]:
+        """What came of each study, by number; studies that wait are left out.
+
+        Parameters
+        ----------
+        after
+            Number of the last study that is not wanted.
+        at_once
+            Rows that are fetched together.
+        """
         while True:
             with _told():
                 rows = self._db.execute(
@@ -408,7 +416,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                     " seconds, ended, device, notes, rows FROM study"
                     f" WHERE number > ? AND state <> 'waiting' AND {_LISTED}"
                     " ORDER BY number LIMIT ?",
-                    (after, _AT_ONCE),
+                    (after, at_once),
                 ).fetchall()
             if not rows:
                 return
