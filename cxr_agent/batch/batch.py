@@ -32,6 +32,7 @@ from cxr_agent.batch.work import (
     Update,
 )
 from cxr_agent.errors import CxrAgentError, OutputError, UsageError
+from cxr_agent.trace.durable import sync_folder
 
 if TYPE_CHECKING:
     from cxr_agent.report.model import Report
@@ -380,14 +381,16 @@ class Batch(AbstractContextManager["Batch"]):
 
     def _publish(self, number: int, run: str, suffixes: tuple[str, ...]) -> None:
         """Put a study's reports where they are looked for; an older attempt's make room."""
+        places = {suffix: report_file(self.folder, number, suffix) for suffix in SUFFIXES}
         try:
-            for suffix in SUFFIXES:
-                place = report_file(self.folder, number, suffix)
+            for suffix, place in places.items():
                 if suffix in suffixes:
                     place.parent.mkdir(parents=True, exist_ok=True)
                     self._unaccepted(run, suffix).replace(place)
                 else:
                     place.unlink(missing_ok=True)
+            for folder in {places[suffix].parent for suffix in suffixes}:
+                sync_folder(folder)
         except OSError as error:
             raise unwritable(error) from None
 

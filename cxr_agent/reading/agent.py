@@ -273,6 +273,9 @@ class Agent(AbstractContextManager["Agent"]):
     def read_loaded(self, study: Study, *, traces: Path, run_id: str) -> Report:
         """Read what :meth:`load` gave, into a trace of that name; raises as :meth:`read`.
 
+        A kill loses nothing of the trace at any moment, a power cut nothing once this returned:
+        until then nobody is told of the run.
+
         Parameters
         ----------
         traces
@@ -280,7 +283,7 @@ class Agent(AbstractContextManager["Agent"]):
         run_id
             Of letters, digits, dots, dashes and underscores; unused in that folder.
         """
-        with TraceWriter.create(traces, run_id) as trace:
+        with TraceWriter.create(traces, run_id, sync_at_end=True) as trace:
             return self._read(study, trace)
 
     def _read(self, study: Study, trace: TraceWriter) -> Report:

@@ -137,18 +137,24 @@ class StudyReader(StudyLoader):
         )
 
     def _write(self, report: Report, run: str) -> tuple[str, ...]:
-        """Write the reports among the unaccepted, whoever keeps the ledger puts them in place."""
+        """Put the reports among the unaccepted, on the disk; who keeps the ledger places them."""
         from cxr_agent.report.render import to_html, to_json
         from cxr_agent.report.translate import in_language
         from cxr_agent.trace import read_trace
+        from cxr_agent.trace.durable import sync_files
 
         made = {".json": to_json(report).encode()}
         if self._source.html:
             assert report.trace is not None
             told = in_language(report, self._source.language)
             made[".html"] = to_html(told, read_trace(Path(report.trace)).artifact).encode()
-        for suffix, data in made.items():
-            write_whole(self._source.folder / UNACCEPTED / f"{run}{suffix}", data)
+        files = {
+            self._source.folder / UNACCEPTED / f"{run}{suffix}": data
+            for suffix, data in made.items()
+        }
+        for file, data in files.items():
+            write_whole(file, data)
+        sync_files(files)
         return tuple(made)
 
 

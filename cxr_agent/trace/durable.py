@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -32,17 +34,41 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_file(path: Path, data: bytes) -> None:
+def sync_files(paths: Iterable[Path]) -> None:
+    """Put the content of many files on the disk; those that are gone are passed over.
+
+    The writing of all is begun before the first is waited for, so that the disk's journal is
+    written once for all of them and not once for each. That names are there takes
+    :func:`sync_folder`.
+    """
+    with ExitStack() as opened:
+        descriptors = []
+        for path in paths:
+            try:
+                descriptors.append(os.open(path, os.O_RDONLY))
+            except FileNotFoundError:
+                continue
+            opened.callback(os.close, descriptors[-1])
+        for descriptor in descriptors:
+            # On Linux this begins to write what is not written yet.
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        for descriptor in descriptors:
+            os.fsync(descriptor)
+
+
+def write_file(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Create or replace ``path`` so that a reader finds all of ``data`` or no such file.
 
-    The content is on the disk; that the name is too takes :func:`sync_folder`, which does for many.
+    The content is on the disk, unless ``sync`` is false, which leaves that to :func:`sync_files`;
+    that the name is too takes :func:`sync_folder`, which does for many.
     """
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     try:
         try:
             write_all(descriptor, data)
-            os.fsync(descriptor)
+            if sync:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         temporary.replace(path)

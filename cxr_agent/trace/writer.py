@@ -2,6 +2,10 @@
 
 An fsync costs as much for one line as for many. So what belongs to the event that follows is held
 (:meth:`TraceWriter.hold`), and goes to the disk with it.
+
+Who acknowledges nothing before a run has ended, as a batch does, can have it written in the same
+way but synced once, at its end: a kill loses nothing then either, and a power cut a run that nobody
+was told of.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from cxr_agent.trace.durable import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
     output_error,
+    sync_files,
     sync_folder,
     write_all,
     write_file,
@@ -68,7 +73,14 @@ class TraceWriter:
     Threads may share it. A second process is kept out while the writer is open.
     """
 
-    def __init__(self, directory: Path, descriptor: int, end: _End | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        descriptor: int,
+        end: _End | None = None,
+        *,
+        sync_at_end: bool = False,
+    ) -> None:
         self.directory = directory
         self.on_event: Callable[[Event], None] | None = None
         """Told of each event once it is on the disk, to show how a run goes on."""
@@ -81,9 +93,12 @@ class TraceWriter:
         self._artifact_lock = threading.Lock()
         self._unsynced = False
         """Whether the folder of artifacts has names that may not be on the disk."""
+        self._sync_at_end = sync_at_end
+        self._behind: list[Path] = []
+        """Artifacts whose content may not be on the disk."""
 
     @classmethod
-    def create(cls, root: Path, run_id: str | None = None) -> Self:
+    def create(cls, root: Path, run_id: str | None = None, *, sync_at_end: bool = False) -> Self:
         """Make the folder of a new run under ``root``; never one that exists.
 
         Parameters
@@ -93,6 +108,9 @@ class TraceWriter:
         run_id
             Name of the run; by default the UTC time to the second and eight random hex digits,
             which sorts by time.
+        sync_at_end
+            Leave it to the end of the run that a power cut loses nothing: for who tells nobody of
+            it before.
 
         Raises
         ------
@@ -111,7 +129,8 @@ class TraceWriter:
             root.mkdir(parents=True, exist_ok=True)
             directory = _new_folder(root, run_id)
             try:
-                return cls(directory, _open_lines(directory))
+                descriptor = _open_lines(directory, sync=not sync_at_end)
+                return cls(directory, descriptor, sync_at_end=sync_at_end)
             except BaseException:
                 shutil.rmtree(directory, ignore_errors=True)  # nothing is recorded in it yet
                 raise
@@ -244,7 +263,9 @@ class TraceWriter:
                 # Also for one that is there: who wrote it may have been killed before it did so.
                 self._unsynced = True
                 if not path.exists():
-                    write_file(path, data)
+                    write_file(path, data, sync=not self._sync_at_end)
+                    if self._sync_at_end:
+                        self._behind.append(path)
             except OSError as error:
                 self._broken = output_error(error, self.directory)
                 raise self._broken from error
@@ -287,10 +308,13 @@ class TraceWriter:
         """Write up to ``end``, with one fsync; where nothing is held, nothing is done."""
         if not end.held:
             return
-        self._sync_artifacts()
+        sync = end.finished or not self._sync_at_end
+        if sync:
+            self._sync_artifacts()
         try:
             write_all(descriptor, end.held)
-            os.fsync(descriptor)
+            if sync:
+                os.fsync(descriptor)
             self._end = replace(end, held=b"", events=())
         except OSError as error:
             self._take_back(descriptor)
@@ -320,11 +344,15 @@ class TraceWriter:
                 self.on_event(event)
 
     def _sync_artifacts(self) -> None:
-        """Make the names of artifacts durable, before an event that may point to them."""
+        """Make artifacts durable by name and content, before an event that may point to them."""
         with self._artifact_lock:
             if not self._unsynced:
                 return
             try:
+                if self._sync_at_end:
+                    sync_files(self._behind)
+                    self._behind.clear()
+                    sync_folder(self.directory.parent)
                 sync_folder(self.directory / ARTIFACTS)
                 self._unsynced = False
             except OSError as error:
@@ -374,8 +402,8 @@ def _chained(end: _End, events: Sequence[Event]) -> tuple[tuple[Line, ...], _End
     return tuple(lines), replace(end, finished=finished, held=bytes(held), events=events)
 
 
-def _open_lines(directory: Path) -> int:
-    """Descriptor of the empty file of lines; the file and its folders are on the disk."""
+def _open_lines(directory: Path, *, sync: bool) -> int:
+    """Descriptor of the empty file of lines; with ``sync``, it and its folders are on the disk."""
     (directory / ARTIFACTS).mkdir(mode=PRIVATE_FOLDER)
     descriptor = os.open(
         directory / LINES,
@@ -384,8 +412,9 @@ def _open_lines(directory: Path) -> int:
     )
     try:
         _lock(descriptor, directory)
-        sync_folder(directory)
-        sync_folder(directory.parent)
+        if sync:
+            sync_folder(directory)
+            sync_folder(directory.parent)
     except BaseException:
         os.close(descriptor)
         raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterable
 from enum import IntEnum
@@ -71,7 +72,8 @@ def _fail(fault: Fault, film: str) -> None:
         case Fault.KILLED:
             os.kill(os.getpid(), signal.SIGKILL)
         case Fault.CRASHED:
-            os.kill(os.getpid(), signal.SIGSEGV)
+            # To this very thread: another one may take its time to die of it.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSEGV)
         case Fault.HANGS:
             time.sleep(3600)
         case Fault.EATS_MEMORY:

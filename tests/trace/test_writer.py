@@ -65,6 +65,35 @@ def test_line_is_on_the_disk_before_append_returns(
         assert synced[0] > 0
 
 
+def test_a_run_that_is_synced_at_its_end(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    sync = os.fsync
+
+    def recording(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", recording)
+        with TraceWriter.create(root, sync_at_end=True) as writer:
+            events = example_events(writer.put, writer.run_id)
+            place = next(i for i, event in enumerate(events) if isinstance(event, RunFinished))
+            for event in events[:place]:
+                writer.append(event)
+                # A kill now would leave all of it.
+                assert read_trace(writer.directory).events[-1] == event
+            assert synced == []
+            writer.append(events[place])
+            at_end = list(synced)
+    lines, artifacts = writer.directory / "trace.jsonl", writer.directory / "artifacts"
+    # What is pointed to comes before what points to it.
+    place = at_end.index(lines)
+    assert {path for path in at_end[:place] if path.parent == artifacts} == set(artifacts.iterdir())
+    assert {root, artifacts} <= set(at_end[:place])
+    assert at_end[-1] == writer.directory
+    assert verify(read_trace(writer.directory)).intact
+
+
 def test_events_that_belong_together_take_one_fsync(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import json
 import math
 import struct
 import zlib
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -68,47 +68,44 @@ class _Header(Frozen):
 
 def encode_abstention(key: str, outcome: Abstain) -> bytes:
     """The entry of a call that abstained; raises ValueError where it cannot be kept."""
-    header = {"subject": outcome.subject, "reasons": outcome.reasons}
-    return _entry({"key": key, "outcome": "abstained", **header}, [])
+    header = _Header(key=key, outcome="abstained", subject=outcome.subject, reasons=outcome.reasons)
+    return _entry(header, [])
 
 
 def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
     """The entry of a call that was answered; raises ValueError where it cannot be kept."""
     planes: list[bytes] = []
 
-    def kept(plane: BoolMask) -> dict[str, Any]:
+    def kept(plane: BoolMask) -> _Plane:
         planes.append(zlib.compress(packed(plane), _FAST))
-        return {"shape": plane.shape, "size": len(planes[-1])}
+        return _Plane(shape=plane.shape, size=len(planes[-1]))
 
-    def described(mask: Mask) -> dict[str, Any]:
+    def described(mask: Mask) -> _Mask:
         digest, repeats = digests.of(mask), mask.repeats
         if repeats is not None:
             _check_repeats(repeats.shape, mask.plane.shape)
-        return {
-            "structure": mask.structure,
-            "model": mask.model,
-            "digest": digest,
-            "plane": kept(mask.plane),
-            "repeats": None if repeats is None else kept(repeats),
-        }
+        return _Mask(
+            structure=mask.structure,
+            model=mask.model,
+            digest=digest,
+            plane=kept(mask.plane),
+            repeats=None if repeats is None else kept(repeats),
+        )
 
-    header = {
-        "key": key,
-        "outcome": "ok",
-        "record": taken.record,
-        "statements": [
-            (observation.model_dump(mode="json", include=set(Observation.model_fields)), reading)
-            for observation, reading in taken.statements
-        ],
-        "files": [{"name": name, "size": len(data)} for name, data in taken.files.items()],
-        "masks": [described(mask) for mask in taken.masks.values()],
-    }
+    header = _Header(
+        key=key,
+        outcome="ok",
+        record=dict(taken.record),
+        statements=tuple(taken.statements),
+        files=tuple(_File(name=name, size=len(data)) for name, data in taken.files.items()),
+        masks=tuple(described(mask) for mask in taken.masks.values()),
+    )
     return _entry(header, [*taken.files.values(), *planes])
 
 
-def _entry(header: dict[str, Any], blobs: list[bytes]) -> bytes:
-    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
-    _Header.model_validate(json.loads(text))  # what would not be read is not written
+def _entry(header: _Header, blobs: list[bytes]) -> bytes:
+    told = header.model_dump(mode="json")
+    text = json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
     body = b"".join((_LENGTH.pack(len(text)), text, *blobs))
     return _MARK + hashlib.sha256(body).digest() + body
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
 from cxr_agent.errors import CxrAgentError
@@ -29,7 +30,7 @@ from cxr_agent.toolbox.contract import (
 )
 from cxr_agent.toolbox.isolation.places import Endpoint, Isolation, OwnEnvironment
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised with every change of what keys or entries hold."""
 _OURS: Final = "cxr_agent.tools."
 
@@ -136,5 +137,10 @@ def _model(name: str, shelf: Shelf) -> list[Any]:
     if name in catalogue.upgrades():
         found = catalogue.installed(name)
         return [] if found is None else [[one.name, one.sha256] for one in found.files]
-    card = load_card(name)
-    return [shelf.weights_sha256(name), card.model_dump(mode="json")]
+    return [shelf.weights_sha256(name), _card_sha256(name)]
+
+
+@cache
+def _card_sha256(name: str) -> str:
+    """Of what a card says; like the card itself, looked at once in a process."""
+    return digest_of(load_card(name).model_dump(mode="json"))
