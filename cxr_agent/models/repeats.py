@@ -17,7 +17,7 @@ from PIL import Image as PillowImage
 
 from cxr_agent.knowledge import structures
 from cxr_agent.models.parts import box_around, largest_part
-from cxr_agent.models.tile import Placement, framed, resized
+from cxr_agent.models.tile import Placement, framed, resized, resized_above
 from cxr_agent.study import FloatImage
 
 _EVEN = 0.5
@@ -77,16 +77,18 @@ class Repeat:
         order = [names.index(_mirrored(name)) for name in names] if self.mirrored else None
         found = []
         for index in order or range(len(names)):
-            plane = resized(
-                np.ascontiguousarray(probabilities[index, rows, columns]),
-                placement.rows,
-                placement.columns,
-            )
+            plane = probabilities[index, rows, columns]
             if self.mirrored:
                 plane = plane[:, ::-1]
-            above = _turned_above(plane, -self.turn_deg) if self.turn_deg else plane > _EVEN
-            found.append(largest_part(above))
+            found.append(largest_part(self._above(plane, placement)))
         return found
+
+    def _above(self, plane: FloatImage, placement: Placement) -> NDArray[np.bool_]:
+        """Where a structure's plane is above a half once it is enlarged and turned back."""
+        if self.turn_deg:
+            whole = resized(np.ascontiguousarray(plane), placement.rows, placement.columns)
+            return _turned_above(whole, -self.turn_deg)
+        return resized_above(plane, placement.rows, placement.columns, _EVEN)
 
     def _altered(self, small: FloatImage) -> FloatImage:
         plane = np.asarray(small**self.gamma, dtype=np.float32)

@@ -45,29 +45,8 @@ class Placement:
         Bilinear weights add up to one, so nothing beyond a pixel of that can be above it. On a
         film of four megapixels this is most of the work of an outline.
         """
-        found = np.zeros(self.film_shape, dtype=np.bool_)
         inside = plane[self.top : self.top + self.rows, self.left : self.left + self.columns]
-        above = inside > level
-        if not above.any():
-            return found
-        top, bottom = self._reach(np.flatnonzero(above.any(axis=1)), 0)
-        left, right = self._reach(np.flatnonzero(above.any(axis=0)), 1)
-        across, down = self.columns / self.film_shape[1], self.rows / self.film_shape[0]
-        picture = PillowImage.fromarray(np.ascontiguousarray(inside, dtype=np.float32))
-        part = picture.resize(
-            (right - left, bottom - top),
-            PillowImage.Resampling.BILINEAR,
-            box=(left * across, top * down, right * across, bottom * down),
-        )
-        found[top:bottom, left:right] = np.asarray(part) > level
-        return found
-
-    def _reach(self, touched: NDArray[np.intp], axis: int) -> tuple[int, int]:
-        """Film rows or columns, from and up to, that the ``touched`` ones of the tile can reach."""
-        tile = (self.rows, self.columns)[axis]
-        scale = self.film_shape[axis] / tile
-        first, last = max(0, int(touched[0]) - 2), min(tile, int(touched[-1]) + 3)
-        return int(first * scale), min(self.film_shape[axis], int(np.ceil(last * scale)))
+        return resized_above(inside, *self.film_shape, level)
 
 
 def place(shape: tuple[int, int], size: int) -> Placement:
@@ -129,6 +108,38 @@ def stretch(plane: FloatImage) -> FloatImage:
 def standard_terms(content: NDArray[np.float32]) -> tuple[float, float]:
     """Mean and spread of a film's own pixels in [0, 1]."""
     return float(content.mean()), max(float(content.std()), 0.02)
+
+
+def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> NDArray[np.bool_]:
+    """``resized(plane, rows, columns) > level``, worked out only around where ``plane`` is above.
+
+    For planes that do not shrink: bilinear weights add up to one, so that nothing beyond a pixel
+    of what is above ``level`` can be so.
+    """
+    above = plane > level
+    if plane.shape == (rows, columns):
+        return above
+    found = np.zeros((rows, columns), dtype=np.bool_)
+    if not above.any():
+        return found
+    top, bottom = _reach(np.flatnonzero(above.any(axis=1)), plane.shape[0], rows)
+    left, right = _reach(np.flatnonzero(above.any(axis=0)), plane.shape[1], columns)
+    down, across = plane.shape[0] / rows, plane.shape[1] / columns
+    picture = PillowImage.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
+    part = picture.resize(
+        (right - left, bottom - top),
+        PillowImage.Resampling.BILINEAR,
+        box=(left * across, top * down, right * across, bottom * down),
+    )
+    found[top:bottom, left:right] = np.asarray(part) > level
+    return found
+
+
+def _reach(touched: NDArray[np.intp], before: int, after: int) -> tuple[int, int]:
+    """From and up to where the ``touched`` of ``before`` pixels can reach among ``after``."""
+    first, last = max(0, int(touched[0]) - 2), min(before, int(touched[-1]) + 3)
+    scale = after / before
+    return int(first * scale), min(after, int(np.ceil(last * scale)))
 
 
 def resized(plane: FloatImage, rows: int, columns: int) -> FloatImage:

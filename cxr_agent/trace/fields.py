@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
@@ -11,14 +11,14 @@ _MAX_DEPTH: Final = 64
 _MAX_INTEGER: Final = 2**63
 
 
-def _storable(value: JsonValue, depth: int = 0) -> None:
+def _storable(value: object, depth: int = 0) -> None:
     if depth > _MAX_DEPTH:
         raise ValueError(f"nested deeper than {_MAX_DEPTH}")
     match value:
-        case bool() | None:
-            return
         case str():
             _encodable(value)
+        case bool() | None:
+            return
         case float():
             if not math.isfinite(value):
                 raise ValueError("a number must be finite")
@@ -27,11 +27,15 @@ def _storable(value: JsonValue, depth: int = 0) -> None:
                 raise ValueError("an integer must fit in 64 bits")
         case dict():
             for name, item in value.items():
+                if not isinstance(name, str):
+                    raise ValueError("a name in JSON is text")
                 _encodable(name)
                 _storable(item, depth + 1)
         case list():
             for item in value:
                 _storable(item, depth + 1)
+        case _:
+            raise ValueError(f"no JSON is made of {type(value).__name__}")
 
 
 def _encodable(text: str) -> str:
@@ -40,12 +44,13 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _checked(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _checked(value: dict[str, Any]) -> dict[str, JsonValue]:
     _storable(value)
     return value
 
 
-JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_checked)]
+# Pydantic's own JsonValue asks Python for the kind of each value, and so does the check.
+JsonObject = Annotated[dict[str, Any], AfterValidator(_checked)]
 """A JSON object that reads back as it was written: finite, UTF-8, not too deep."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 as lower-case hex."""
