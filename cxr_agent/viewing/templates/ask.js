@@ -1,0 +1,35 @@
+/* Questions about an open study. What is answered comes with the lines of the run; what is said
+   beside it, and is no statement on the film, comes with the answer itself. */
+const asking = byId("ask");
+const notes = byId("answer-notes");
+const refusal = byId("ask-error");
+asking.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = asking.querySelector("[type=submit]");
+  button.disabled = true;
+  refusal.hidden = true;
+  notes.textContent = "Looking …";
+  try {
+    const answer = await fetch(data.live.questions, {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", "X-Cxr-Page": data.live.page },
+      body: JSON.stringify({ text: asking.elements.text.value }),
+    });
+    if (!answer.ok) throw new Error((await answer.text()).trim());
+    const said = await answer.json();
+    notes.replaceChildren(
+      ...[...said.sentences, ...said.notes].map((one) => el("span", {}, one.text)),
+    );
+    asking.elements.text.value = "";
+    show.tab("dialogue");
+    byId("pane").scrollTop = byId("pane").scrollHeight;
+  } catch (error) {
+    notes.textContent = "";
+    refusal.textContent = String(error.message);
+    refusal.hidden = false;
+  } finally {
+    button.disabled = false;
+    asking.elements.text.focus();
+  }
+});
