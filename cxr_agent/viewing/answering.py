@@ -22,7 +22,7 @@ _SLOWEST: Final = 64 * 1024
 """Bytes a second that a body has to come with, beyond the first seconds."""
 _PIECE: Final = 64 * 1024
 _LEAVING_S: Final = 1.0
-_HEADERS: Final = {
+HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -62,12 +62,26 @@ class Answering(BaseHTTPRequestHandler):
     timeout = 30
     head_s = _HEAD_S
     body_s = _BODY_S
-    headers_of_all: Mapping[str, str] = _HEADERS
+    headers_of_all: Mapping[str, str] = HEADERS
 
     @property
     def front(self) -> Guard:
         """Who knows by which names this server is called."""
         raise NotImplementedError
+
+    def on_get(self, path: str, fields: dict[str, str]) -> None:
+        """Answer for a path and the fields of its address; what is raised becomes one line."""
+        raise NotImplementedError
+
+    def on_post(self, path: str, fields: dict[str, str]) -> None:
+        """As :meth:`on_get`; the body is read by :meth:`take`."""
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        self._answer(self.on_get)
+
+    def do_POST(self) -> None:
+        self._answer(self.on_post)
 
     def handle_one_request(self) -> None:
         # The timeout of the socket is one of a single read: a head may drip in for ever.
@@ -96,8 +110,7 @@ class Answering(BaseHTTPRequestHandler):
         self.close_connection = True
         self.send(HTTPStatus(code), "text/plain", f"bad_request: {HTTPStatus(code).phrase}\n")
 
-    def answer(self, work: Callable[[str, dict[str, str]], None]) -> None:
-        """Let ``work`` answer for (path, fields of the address); what it raises is one line."""
+    def _answer(self, work: Callable[[str, dict[str, str]], None]) -> None:
         # One answer a connection: a body that is not read must not become the next request.
         self.close_connection = True
         try:
@@ -157,9 +170,7 @@ class Answering(BaseHTTPRequestHandler):
         """Say in one line why there is no other answer."""
         next_ = f" ({refused.hint})" if refused.hint else ""
         more = {"Retry-After": str(refused.wait_s)} if refused.wait_s else None
-        self.send(
-            refused.status, "text/plain", f"{refused.code}: {refused.message}{next_}\n", more
-        )
+        self.send(refused.status, "text/plain", f"{refused.code}: {refused.message}{next_}\n", more)
 
     def _let_out(self) -> None:
         """Take in a little of what still comes, so that a browser that sends sees the answer."""

@@ -27,12 +27,6 @@ MOST_JSON: Final = 16 * 1024
 class Handler(Answering):
     """The list, the pages of runs, their events, and corrections."""
 
-    def do_GET(self) -> None:
-        self.answer(self._get)
-
-    def do_POST(self) -> None:
-        self.answer(self._post)
-
     @property
     def front(self) -> Guard:
         return self._server.guard
@@ -41,7 +35,7 @@ class Handler(Answering):
     def _server(self) -> Server:
         return cast("Server", self.server)
 
-    def _get(self, path: str, fields: dict[str, str]) -> None:
+    def on_get(self, path: str, fields: dict[str, str]) -> None:
         server, guard = self._server, self._server.guard
         if path == "/" and "token" in fields:
             if not guard.is_first_visit(fields["token"]):
@@ -61,7 +55,7 @@ class Handler(Answering):
             case _:
                 raise nowhere()
 
-    def _post(self, path: str, _: dict[str, str]) -> None:
+    def on_post(self, path: str, _: dict[str, str]) -> None:
         guard = self._server.guard
         if not guard.knows(self.headers) or not guard.may_write(self.headers):
             raise stranger()

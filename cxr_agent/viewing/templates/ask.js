@@ -33,3 +33,14 @@ asking.addEventListener("submit", async (event) => {
     asking.elements.text.focus();
   }
 });
+
+/* What became of the reading, where it gave no report. */
+const outcome = new EventSource(data.live.state);
+window.addEventListener("pagehide", () => outcome.close());
+outcome.addEventListener("state", (event) => {
+  const now = JSON.parse(event.data);
+  if (now.over) outcome.close();
+  if (!now.trouble) return;
+  byId("trouble").textContent = now.trouble;
+  byId("trouble").hidden = false;
+});

@@ -46,13 +46,11 @@ for (const drop of document.querySelectorAll(".drop")) {
 for (const kind of ["dragover", "drop"])
   window.addEventListener(kind, (event) => event.preventDefault());
 
-const sent = async (files, role) => {
-  const names = [];
+const send = async (files, role, names) => {
   for (const file of files) {
     state.textContent = `Sending ${role} ${names.length + 1} of ${files.length} …`;
     names.push((await post("/films", "application/octet-stream", file)).film);
   }
-  return names;
 };
 const waited = (study) => {
   const stream = new EventSource(`/study/${study}/state`);
@@ -84,17 +82,17 @@ form.addEventListener("submit", async (event) => {
     return;
   }
   byId("read").disabled = true;
+  const study = { films: [], priors: [], indication: form.elements.indication.value };
   try {
-    const study = {
-      films: await sent(films, "film"),
-      priors: await sent(priors, "earlier film"),
-      indication: form.elements.indication.value,
-    };
+    await send(films, "film", study.films);
+    await send(priors, "earlier film", study.priors);
     state.textContent = "Sent.";
     waited((await post("/studies", "application/json", JSON.stringify(study))).study);
   } catch (error) {
     complain(String(error.message));
     byId("read").disabled = false;
+    const left = JSON.stringify({ films: [...study.films, ...study.priors] });
+    post("/films/forget", "application/json", left).catch(() => {});
   }
 });
 byId("leave").addEventListener("click", async () => {
