@@ -53,7 +53,7 @@ def study_page(session: Session, study: SentStudy) -> str:
         "page": session.guard.page,
         "findings": findings(),
         "downloads": [
-            {"address": f"{base}/report", "title": "Report", "saved": False},
+            {"address": f"{base}/report", "title": "Open the report", "saved": False},
             *(
                 {"address": f"{base}/{name}", "title": form.title, "saved": True}
                 for name, form in FORMS.items()

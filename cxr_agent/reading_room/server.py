@@ -58,9 +58,12 @@ class Server(ThreadingHTTPServer):
                 f"a token has at least {_SHORTEST_TOKEN} letters, digits, dashes and underscores",
                 hint=f"Unset {TOKEN_VARIABLE}: then the program makes one.",
             )
+        super().__init__((HOST, port), Handler, bind_and_activate=False)
         try:
-            super().__init__((HOST, port), Handler)
+            self.server_bind()
+            self.server_activate()
         except OSError as error:
+            self.socket.close()
             raise UsageError(
                 "port_taken",
                 f"port {port} cannot be used: {error.strerror}",
@@ -71,7 +74,7 @@ class Server(ThreadingHTTPServer):
         try:
             self._uploads = Uploads()
         except BaseException:
-            super().server_close()
+            self.socket.close()
             raise
         self.closing = threading.Event()
         """Set when streams are to end."""

@@ -18,8 +18,10 @@ asking.addEventListener("submit", async (event) => {
     });
     if (!answer.ok) throw new Error((await answer.text()).trim());
     const said = await answer.json();
+    /* The sentences stand in the dialogue; here they are for who listens. */
     notes.replaceChildren(
-      ...[...said.sentences, ...said.notes].map((one) => el("span", {}, one.text)),
+      ...said.sentences.map((one) => el("span", { class: "out-of-sight" }, one.text)),
+      ...said.notes.map((one) => el("span", {}, one.text)),
     );
     asking.elements.text.value = "";
     show.tab("dialogue");

@@ -24,7 +24,8 @@ const complain = (text) => {
 for (const drop of document.querySelectorAll(".drop")) {
   const input = drop.querySelector("input");
   const named = () => {
-    drop.querySelector("output").textContent = [...input.files].map((one) => one.name).join(", ");
+    const names = [...input.files].map((one) => one.name);
+    drop.querySelector("output").textContent = names.length > 1 ? names.join(", ") : "";
   };
   input.addEventListener("change", named);
   for (const kind of ["dragenter", "dragover"]) {
