@@ -34,7 +34,7 @@ class Limits:
     """Of one session."""
     open_studies: int = 4
     """Of one session that are kept in memory, to be looked at further."""
-    sessions: int = 8
+    sessions: int = 4
     streams: int = 8
     """Of one session."""
     connections: int = 64

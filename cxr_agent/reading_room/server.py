@@ -137,8 +137,8 @@ class Server(ThreadingHTTPServer):
 
 
 def token_given() -> str | None:
-    """The token that the environment sets, if any."""
-    return os.environ.get(TOKEN_VARIABLE) or None
+    """The token that the environment sets, if any; taken out of it, so that no tool sees it."""
+    return os.environ.pop(TOKEN_VARIABLE, None) or None
 
 
 def _is_plain(token: str) -> bool:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from cxr_agent.reading_room.limits import Buckets, Limits
 from cxr_agent.reading_room.study import SentStudy, State
 from cxr_agent.reading_room.uploads import create
-from cxr_agent.viewing.answering import Refused, nowhere
+from cxr_agent.viewing.answering import Refused, nowhere, stranger
 from cxr_agent.viewing.guard import Guard
 
 
@@ -40,6 +40,7 @@ class Session:
         """When it was last used."""
         self._films: dict[str, Path] = {}
         self._studies: dict[str, SentStudy] = {}
+        self._ended = False
         self._coming = 0
         """Bytes that are being sent."""
         self._arriving = 0
@@ -107,6 +108,8 @@ class Session:
                 )
             elif len(self._studies) >= self.limits.studies:
                 refused = _too_many("this session has as many studies as it may")
+            elif self._ended:
+                refused = stranger()
             if refused is not None:
                 for path in paths:
                     path.unlink(missing_ok=True)
@@ -123,6 +126,12 @@ class Session:
         with self._lock:
             for path in [self._films.pop(name) for name in films if name in self._films]:
                 path.unlink(missing_ok=True)
+
+    def end(self) -> tuple[SentStudy, ...]:
+        """Begin nothing more; returns what there is to be closed."""
+        with self._lock:
+            self._ended = True
+        return self.studies
 
     def drop(self, study: SentStudy) -> None:
         """Forget a study that nobody took to read."""

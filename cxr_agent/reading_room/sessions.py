@@ -71,7 +71,7 @@ class Sessions:
             if session not in self._open:
                 return
             self._open.remove(session)
-        self._desk.close(*session.studies)
+        self._desk.close(*session.end())
         shutil.rmtree(session.room, ignore_errors=True)
 
     def sweep(self) -> None:

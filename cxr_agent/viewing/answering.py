@@ -220,7 +220,7 @@ def nowhere() -> Refused:
 
 def refusal_of(error: CxrAgentError) -> Refused:
     """One of the program's errors as an answer."""
-    return Refused(_status(error), error.code, error.message)
+    return Refused(_status(error), error.code, error.message, hint=error.hint)
 
 
 def _too_slow() -> Refused:
