@@ -93,7 +93,7 @@ def _announce(address: str, port: int, traces: Path, *, as_json: bool) -> None:
     print(
         json.dumps({"address": address, "port": port, "traces": str(traces)})
         if as_json
-        else f"Open {address}\nTraces go to {traces}. Ctrl-C ends it. Research use only.",
+        else f"Open {address}\nTraces: {traces}. Ctrl-C ends it. Research use only.",
         flush=True,
     )
 

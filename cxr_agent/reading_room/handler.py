@@ -80,7 +80,9 @@ class Handler(Answering):
         session = self._session()
         match path.split("/"):
             case ["", ""]:
-                self.send(HTTPStatus.OK, "text/html", start_page(session))
+                self.send(
+                    HTTPStatus.OK, "text/html", start_page(session, self._server.desk.agent.setup)
+                )
             case ["", "static", _] if path in static():
                 self.send(HTTPStatus.OK, *static()[path])
             case ["", "study", name]:

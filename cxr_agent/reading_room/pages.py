@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
+from cxr_agent.reading.setup import Setup
 from cxr_agent.reading_room.downloads import FORMS
 from cxr_agent.reading_room.session import Session
 from cxr_agent.reading_room.study import SentStudy
@@ -28,8 +29,8 @@ def static() -> dict[str, tuple[str, str]]:
     }
 
 
-def start_page(session: Session) -> str:
-    """Where films are dropped, and what was read."""
+def start_page(session: Session, setup: Setup) -> str:
+    """Where films are dropped, what becomes of them, and what was read."""
     return page(
         "start.html.j2",
         script="",
@@ -38,6 +39,8 @@ def start_page(session: Session) -> str:
         guard=session.guard,
         limits=session.limits,
         studies=session.studies,
+        may_leave=setup.send_images or setup.host.allow_remote,
+        model=setup.model.name if setup.model is not None else "",
     )
 
 

@@ -12,6 +12,7 @@ from cxr_agent.reading import Agent
 from cxr_agent.reading_room.server import Server
 from cxr_agent.trace import Asked, Corrected, read_trace, verify
 from tests.chromium import Browser
+from tests.cli.program import hand, save
 
 from .serving import until
 
@@ -122,3 +123,42 @@ def test_from_a_dropped_film_to_what_is_taken_away(
     browser.wait("location.pathname === '/left'")
     assert "Research use only" in browser.tell("document.body.innerText")
     assert list(server.uploads.rglob("*")) == [server.uploads / ".lock"]
+
+
+def test_what_is_refused_is_said_in_one_line(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    browser.size(400, 800)
+    browser.prefer(scheme="dark")
+    browser.open(server.guard.address)
+    browser.wait("document.getElementById('current')")
+    said = "document.getElementById('trouble').textContent"
+    shown = "document.getElementById('trouble')?.checkVisibility()"
+    wide = "document.documentElement.scrollWidth"
+    text = tmp_path / "film.svg"
+    text.write_text("<svg xmlns='http://www.w3.org/2000/svg' onload='window.pwned=1'/>")
+    browser.choose("#current", text)
+    browser.choose("#earlier", text)
+    browser.click("#read")
+    browser.wait(shown)
+    assert browser.tell(said).startswith("not_an_image: ")
+    # Too large is said before anything is sent.
+    browser.requests.clear()
+    with (tmp_path / "large.dcm").open("wb") as file:
+        file.truncate(65 * 2**20)
+    browser.choose("#current", tmp_path / "large.dcm")
+    browser.click("#read")
+    browser.wait(f"{said}.startsWith('too_large: large.dcm ')")
+    assert browser.requests == []
+    # A picture that turns out to be no chest has a run, which says so.
+    browser.choose("#current", save(tmp_path / "hand.png", hand()))
+    browser.tell("document.getElementById('earlier').value = ''")
+    browser.click("#read")
+    browser.wait(f"{shown} && {said}.startsWith('not_chest: ')")
+    assert browser.tell(wide) == 400
+    browser.open(f"{base(server)}/")
+    assert "not_chest: " in browser.tell("document.querySelector('.runs').textContent")
+    assert browser.tell(wide) == 400
+    assert browser.tell("window.pwned") is None
+    assert trouble(browser, server) == []
+    browser.size(1500, 950)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 
 from cxr_agent.errors import OutputError, UsageError
 from cxr_agent.reading import Agent
-from cxr_agent.reading_room.limits import Limits
+from cxr_agent.reading_room.limits import MB, Limits
 from cxr_agent.reading_room.server import Server
 from cxr_agent.reading_room.study import SentStudy
 from cxr_agent.testing.phantom import PhantomSpec, draw
@@ -254,3 +255,41 @@ def test_options_of_the_page_do_not_stand_before_another_server(tmp_path: Path) 
     ran = run_program("serve", "--port", "3", "mcp", "--films", os.curdir, traces=tmp_path)
     assert ran.status == 2
     assert ran.errors == [("", "option_of_the_page")]
+
+
+def test_the_page_says_where_films_may_go(
+    agent: Agent, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Films stay on this machine." in visitor.get("/").text
+    monkeypatch.setattr(agent.setup.host, "allow_remote", True)
+    page = visitor.get("/").text
+    assert "Films stay on this machine." not in page
+    assert "on other machines" in page
+
+
+def test_the_docs_tell_the_codes_and_the_limits() -> None:
+    docs = (ROOT / "docs" / "serve.md").read_text()
+    sources = [
+        *(ROOT / "cxr_agent" / "reading_room").glob("*.py"),
+        ROOT / "cxr_agent" / "viewing" / "answering.py",
+        ROOT / "cxr_agent" / "cli" / "serve_page.py",
+    ]
+    code = "\n".join(path.read_text() for path in sources)
+    raised = set(re.findall(r'(?:HTTPStatus\.\w+,|Usage|Output\w+\(|Error\()\s*"([a-z_]+)"', code))
+    raised -= {"internal_error"}
+    assert len(raised) > 15
+    assert [one for one in sorted(raised) if f"`{one}`" not in docs] == []
+    limits = Limits()
+    for told in (
+        f"{limits.upload_bytes // MB} MB, `--max-upload`",
+        f"{limits.session_bytes // MB} MB, `--max-disk`",
+        f"| films of a study, and films that wait | {limits.files} |",
+        f"| studies of a session | {limits.studies} |",
+        f"| studies that wait to be read, of all | {limits.waiting} |",
+        f"| sessions | {limits.sessions} |",
+        f"| connections | {limits.connections} |",
+        f"{limits.uploads.count}, {limits.readings.count}, {limits.questions.count}; ",
+        f"| visits with a token a minute, of all | {limits.visits.count} |",
+        f"| a session that nobody uses | {limits.idle_s / 3600:g} h |",
+    ):
+        assert told in docs
