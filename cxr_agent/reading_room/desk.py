@@ -116,4 +116,5 @@ def _said(answer: Answer) -> dict[str, Any]:
 
 
 def _busy(message: str) -> Refused:
-    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, wait_s=_LATER_S)
+    hint = f"again in {_LATER_S} s"
+    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, hint=hint, wait_s=_LATER_S)

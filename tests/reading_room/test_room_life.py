@@ -20,9 +20,11 @@ import pytest
 
 from cxr_agent.errors import OutputError, UsageError
 from cxr_agent.reading import Agent
+from cxr_agent.reading.run import Run
 from cxr_agent.reading_room.limits import MB, Limits
 from cxr_agent.reading_room.server import Server
 from cxr_agent.reading_room.study import SentStudy
+from cxr_agent.report.model import Report
 from cxr_agent.testing.phantom import PhantomSpec, draw
 from cxr_agent.trace import Answered, Corrected, RunFinished, read_trace, verify
 from tests.cli.program import MODULE, ROOT, environment, levels, run_program
@@ -40,11 +42,19 @@ def directory_of(server: Server, study: str) -> Path:
 
 
 def test_a_study_is_read_asked_corrected_and_ended(
-    server: Server, visitor: Visitor, film: bytes
+    server: Server, visitor: Visitor, film: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lying: list[list[Path]] = []
+    read = Run.read
+
+    def watched(run: Run) -> Report:
+        lying.append(held(server))
+        return read(run)
+
+    monkeypatch.setattr(Run, "read", watched)
     earlier = dicom(levels(draw(PhantomSpec(cardiothoracic_ratio=0.6)).pixels, 12))
     study = visitor.read(film, priors=(earlier,), indication="enlarged heart?")
-    assert held(server) == []  # decoded, and removed
+    assert lying == [[]]  # decoded, and removed before anything else is done
     said = visitor.post(f"/study/{study}/questions", {"text": "Is the heart enlarged?"}).json
     assert said["sentences"]
     assert all(sentence["evidence"] for sentence in said["sentences"])
