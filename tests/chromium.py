@@ -112,15 +112,39 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """A real click in the middle of what a selector finds first."""
-        place = self.tell(
+        x, y = self._middle(selector)
+        where = {"x": x, "y": y, "button": "left", "clickCount": 1}
+        self._call("Input.dispatchMouseEvent", type="mousePressed", **where)
+        self._call("Input.dispatchMouseEvent", type="mouseReleased", **where)
+
+    def _middle(self, selector: str) -> tuple[float, float]:
+        x, y = self.tell(
             f"(() => {{ const node = document.querySelector({selector!r});"
             "node.scrollIntoView({block: 'center'});"
             "const box = node.getClientRects()[0];"
             "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
-        where = {"x": place[0], "y": place[1], "button": "left", "clickCount": 1}
-        self._call("Input.dispatchMouseEvent", type="mousePressed", **where)
-        self._call("Input.dispatchMouseEvent", type="mouseReleased", **where)
+        return x, y
+
+    def drop(self, selector: str, *files: Path) -> None:
+        """Drag files from outside onto the middle of what a selector finds first, and let go."""
+        x, y = self._middle(selector)
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self._call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
+    def choose(self, selector: str, *files: Path) -> None:
+        """Choose files in a form, as its dialog would."""
+        found = self._call("Runtime.evaluate", expression=f"document.querySelector({selector!r})")
+        self._call(
+            "DOM.setFileInputFiles",
+            files=[str(file) for file in files],
+            objectId=found["result"]["objectId"],
+        )
+
+    def save_to(self, folder: Path) -> None:
+        """Where downloads go."""
+        self._call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     def screenshot(self, file: Path) -> Path:
         file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))

@@ -1,4 +1,4 @@
-"""``cxr-agent serve``: what other agents can use."""
+"""``cxr-agent serve``: the page, and ``serve mcp``: what other agents can use."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from typing import Annotated
 
 import typer
 
+from cxr_agent.cli import serve_page
 from cxr_agent.cli.options import Config, Model, Store, Traces
 from cxr_agent.errors import EXIT_OK, ConfigError
 
-app = typer.Typer(help="Serve other agents: mcp.", no_args_is_help=True)
-
-
-@app.callback()
-def serve() -> None:
-    """Serve other agents."""
+app = typer.Typer(invoke_without_command=True)
+app.callback()(serve_page.serve)
 
 
 @app.command()

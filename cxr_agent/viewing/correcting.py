@@ -15,6 +15,7 @@ from cxr_agent.evidence import Polarity, Side
 from cxr_agent.knowledge import vocabulary
 from cxr_agent.planning.privacy import Privacy
 from cxr_agent.reading import Agent
+from cxr_agent.reading.run import Run
 from cxr_agent.trace import Event, StudyLoaded, TraceWriter
 
 
@@ -50,6 +51,13 @@ def word_of(body: bytes) -> Word:
 def findings() -> dict[str, str]:
     """Codes that can be corrected, and their names."""
     return {code: term.name for code, term in vocabulary().items() if term.kind == "finding"}
+
+
+def correct(run: Run, word: Word) -> Correction:
+    """Put a reader's word in the place of the tools'; raises as ``correct_finding``."""
+    return correct_finding(
+        run, word.film, word.code, word.polarity, side=word.side, who=word.who, why=word.why
+    )
 
 
 class Desk:
@@ -90,15 +98,7 @@ class Desk:
                 _on_a_film(trace.events, word)
                 chat = rebuild(writer, trace, self._agent.setup, None)
                 try:
-                    return correct_finding(
-                        chat.run,
-                        word.film,
-                        word.code,
-                        word.polarity,
-                        side=word.side,
-                        who=word.who,
-                        why=word.why,
-                    )
+                    return correct(chat.run, word)
                 finally:
                     chat.run.finish()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -37,6 +37,21 @@ _VIEWER: Final = (
 )
 """The scripts of the page, in their order; they share one scope."""
 _LIVE: Final = ("live.js",)
+VIEWER: Final = (*_VIEWER, *_LIVE)
+"""The scripts of the page of a run that is served."""
+LINKED_POLICY: Final = (
+    "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; base-uri 'none'; "
+    "connect-src 'self'; form-action 'self'"
+)
+"""That of a page whose style and script are files of the server's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Where a page gets its style and its script from, in place of holding them."""
+
+    style: str
+    script: str
 
 
 def to_page(path: Path) -> str:
@@ -59,7 +74,10 @@ def to_page(path: Path) -> str:
 
 
 def run_page(
-    trace: Trace, problems: Sequence[Problem] = (), live: dict[str, Any] | None = None
+    trace: Trace,
+    problems: Sequence[Problem] = (),
+    live: dict[str, Any] | None = None,
+    linked: Linked | None = None,
 ) -> str:
     """The page of a run that was read.
 
@@ -68,7 +86,10 @@ def run_page(
     problems
         What :func:`~cxr_agent.trace.salvage_trace` could not read.
     live
-        Where a page that is served gets further lines from, and sends corrections to.
+        Where a page that is served gets further lines from, and sends corrections to; and
+        questions, and what can be taken away, where there is somebody who answers.
+    linked
+        Where style and script are, where the page does not hold them.
     """
     from markupsafe import Markup
 
@@ -78,15 +99,17 @@ def run_page(
         "gradient": gradient(),
         "live": live,
     }
-    script = script_of(_VIEWER if live is None else _VIEWER + _LIVE)
     return page(
         "view.html.j2",
-        script=script,
+        script=script_of(_VIEWER if live is None else VIEWER),
         connects=live is not None,
+        linked=linked,
         title=harmless(trace.run_id),
         notice=NOTICE,
         data=Markup(embedded(data)),  # escaped for a script block already
         served=live is not None,
+        asks=live is not None and "questions" in live,
+        downloads=live.get("downloads", ()) if live is not None else (),
         verification=data["verification"],
     )
 
@@ -110,17 +133,24 @@ def page(
     script: str,
     connects: bool = False,
     styles: Sequence[str] = ("view.css",),
+    linked: Linked | None = None,
     **values: Any,
 ) -> str:
     """A page of this package from its template, with its style and its policy."""
     from markupsafe import Markup
 
     return _template(template).render(
-        style=Markup("".join(map(_source, styles))),  # our own files
+        style=Markup(style_of(styles)),  # our own files
         script=Markup(script),  # our own file
-        policy=_policy(script, connects),
+        policy=LINKED_POLICY if linked is not None else _policy(script, connects),
+        linked=linked,
         **values,
     )
+
+
+def style_of(names: Sequence[str]) -> str:
+    """Our own style sheets as one."""
+    return "".join(map(_source, names))
 
 
 def script_of(names: Sequence[str]) -> str:
@@ -138,12 +168,12 @@ def _policy(script: str, connects: bool) -> str:
     )
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _source(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _template(name: str) -> Template:
     from jinja2 import Environment, StrictUndefined
 

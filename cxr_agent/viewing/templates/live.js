@@ -19,6 +19,7 @@ stream.addEventListener("error", () => {
   pulse.classList.add("lost");
   pulse.textContent = "not connected";
 });
+window.addEventListener("pagehide", () => stream.close());
 stream.addEventListener("again", () => location.reload());
 stream.addEventListener("lines", (event) => {
   const more = JSON.parse(event.data);
@@ -33,6 +34,11 @@ stream.addEventListener("lines", (event) => {
   data.faults.push(...more.faults);
   if (more.verification) data.verification = more.verification;
   refresh(byId("follow").checked);
+  const latest = chain.ofLine[data.lines.length - 1];
+  if (latest)
+    byId("told").textContent = [latest.title, latest.note, words(latest.state)]
+      .filter(Boolean)
+      .join(", ");
   const own =
     awaited === null
       ? -1

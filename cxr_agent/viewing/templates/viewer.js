@@ -5,9 +5,10 @@ const facts = () => {
   const state = data.verification.intact
     ? "intact"
     : plural(data.verification.problems.length, "problem");
-  const status = finished ? finished.status : "not finished";
+  const open = data.live?.questions && chain.versions.some((one) => one.sha256);
+  const status = finished ? finished.status : open ? "open" : "not finished";
   byId("facts").replaceChildren(
-    el("span", { class: `pill ${finished ? finished.status : "running"}` }, status),
+    el("span", { class: `pill ${finished ? finished.status : open ? "ok" : "running"}` }, status),
     el(
       "span",
       {
