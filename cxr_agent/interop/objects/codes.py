@@ -64,6 +64,7 @@ LEVEL: Final = private("interval_level", "Share of such intervals that hold the 
 KIND: Final = private("evidence_kind", "Kind of evidence")
 CATEGORY: Final = private("category", "Category")
 REASON: Final = private("reason", "Reason or restriction")
+BY_READER: Final = private("corrected_by_reader", "Put right by a reader")
 NOTICE: Final = private("notice", "Notice on use")
 
 POLARITIES: Final = {
@@ -130,10 +131,7 @@ def site_of(evidence: Evidence) -> Site | None:
         thorax = Concept("816094009", "SCT", "Thorax")
         return Site(thorax, evidence.side) if evidence.side is not None else None
     name, place = found
-    concept = (
-        Concept(place.sct, "SCT", place.meaning) if place.sct else private(name, place.meaning)
-    )
-    return Site(concept, _side(evidence) if place.laterality else None)
+    return Site(_coded(name, place), _side(evidence) if place.laterality else None)
 
 
 def structure_site(structure: str) -> Site | None:
@@ -142,10 +140,11 @@ def structure_site(structure: str) -> Site | None:
     if found is None:
         return None
     name, place = found
-    concept = (
-        Concept(place.sct, "SCT", place.meaning) if place.sct else private(name, place.meaning)
-    )
-    return Site(concept, structures()[structure].side if place.laterality else None)
+    return Site(_coded(name, place), structures()[structure].side if place.laterality else None)
+
+
+def _coded(name: str, place: Place) -> Concept:
+    return Concept(place.sct, "SCT", place.meaning) if place.sct else private(name, place.meaning)
 
 
 def _side(evidence: Evidence) -> Side | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cxr_agent.interop.objects.presentation import presentation_state
 from cxr_agent.interop.objects.recorded import recorded_report
+from cxr_agent.interop.objects.seg import segmentation
 from cxr_agent.interop.objects.sources import find_sources
 from cxr_agent.interop.objects.sr import structured_report
 
@@ -35,4 +37,8 @@ def dicom_objects(run: Path, films: Sequence[Path]) -> tuple[bytes, ...]:
     """
     recorded = recorded_report(run)
     sources = find_sources(recorded, films)
-    return (structured_report(recorded, sources),)
+    made = [structured_report(recorded, sources)]
+    for film in sources:
+        made += [one for one in (segmentation(recorded, film),) if one is not None]
+        made += [one for one in (presentation_state(recorded, film),) if one is not None]
+    return tuple(made)

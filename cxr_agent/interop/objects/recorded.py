@@ -16,6 +16,8 @@ from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.report.model import FilmSummary, Report
 from cxr_agent.trace import ReportIssued, RunFinished, Trace, read_trace, verify
 
+READER: Final = "reader"
+"""The tool of what a reader put right (:mod:`cxr_agent.chat`): no algorithm made it."""
 _CONTEXT: Final = frozenset({EvidenceKind.NEIGHBOUR, EvidenceKind.TEXT})
 """Of other patients, or other people's words: nothing rests on it, and it goes to no archive."""
 

@@ -18,7 +18,7 @@ from cxr_agent.interop.objects import codes
 from cxr_agent.interop.objects.codes import Concept
 from cxr_agent.interop.objects.drawn_lines import measured_along
 from cxr_agent.interop.objects.identity import derived_uid
-from cxr_agent.interop.objects.recorded import RecordedReport
+from cxr_agent.interop.objects.recorded import READER, RecordedReport
 from cxr_agent.interop.objects.sources import SourceFilm, Sources
 from cxr_agent.interop.objects.writing import MANUFACTURER, built, object_uids, part_10
 
@@ -130,6 +130,7 @@ def _group(
     )
 
     film = sources.of(evidence.image)
+    by_reader = evidence.provenance.tool == READER
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
             uid=derived_uid("evidence", recorded.report.run_id, recorded.sha256, evidence.id),
@@ -137,7 +138,8 @@ def _group(
         ),
         time_point_context=_time_point(recorded, evidence),
         finding_type=codes.concept_of(evidence.code).coded(),
-        algorithm_id=_algorithm(evidence),
+        method=codes.BY_READER.coded() if by_reader else None,
+        algorithm_id=None if by_reader else _algorithm(evidence),
         finding_sites=_sites(evidence),
         measurements=_measurements(recorded, evidence, film) or None,
         qualitative_evaluations=_evaluations(evidence) or None,
