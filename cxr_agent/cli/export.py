@@ -127,7 +127,9 @@ def _per_film(
     path: Path, recorded: RecordedReport, sources: Sources, make: OfFilm
 ) -> list[tuple[Path, bytes]]:
     """The objects of one kind, one for each film that has any."""
-    found = [(film, data) for film in sources if (data := make(recorded, film)) is not None]
+    found = [
+        (film, data) for film in sources.currents if (data := make(recorded, film)) is not None
+    ]
     if not found:
         raise OutputError(
             "nothing_drawn",

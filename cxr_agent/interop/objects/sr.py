@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         QualitativeEvaluation,
         TimePointContext,
     )
+    from pydicom import Dataset
 
 KIND: Final = "sr"
 _LANGUAGES: Final = {
@@ -72,7 +73,7 @@ def _document(recorded: RecordedReport, sources: Sources, film: SourceFilm) -> b
         language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
             _LANGUAGES.get(recorded.report.language, _LANGUAGES["en"]).coded()
         ),
-        referenced_images=images,
+        referenced_images=images if all(map(_describable, images)) else None,
     )
     content[0].ContentSequence.extend(_texts(recorded))
     document = ComprehensiveSR(
@@ -84,6 +85,11 @@ def _document(recorded: RecordedReport, sources: Sources, film: SourceFilm) -> b
         **object_uids(recorded, film, KIND),
     )
     return part_10(document, recorded, film)
+
+
+def _describable(image: Dataset) -> bool:
+    """Whether the image library can describe it: the library wants the spacing of the detector."""
+    return "ImagerPixelSpacing" in image
 
 
 def _context() -> ObservationContext:
