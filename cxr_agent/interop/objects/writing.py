@@ -86,6 +86,7 @@ def part_10(made: Dataset, recorded: RecordedReport, film: SourceFilm) -> bytes:
         elif name in made:
             del made[name]
     made.CodingSchemeIdentificationSequence = _schemes()
+    made.file_meta.ImplementationClassUID = pydicom.uid.UID(derived_uid("implementation"))
     made.file_meta.ImplementationVersionName = _IMPLEMENTATION
     file = io.BytesIO()
     pydicom.dcmwrite(file, made, enforce_file_format=True)
