@@ -118,7 +118,9 @@ class Sources:
         return self.currents[0]
 
 
-def find_sources(recorded: RecordedReport, paths: Sequence[Path]) -> Sources:
+def find_sources(
+    recorded: RecordedReport, paths: Sequence[Path], decoder: Decoder | None = None
+) -> Sources:
     """The DICOM images of a run, known by the hash of what their pixels show.
 
     Parameters
@@ -126,6 +128,8 @@ def find_sources(recorded: RecordedReport, paths: Sequence[Path]) -> Sources:
     paths
         Files and folders. All current films have to be among them; priors may be. Other files in
         a folder are passed over.
+    decoder
+        Give one to keep its worker warm over many runs. Otherwise one is made and ended.
 
     Raises
     ------
@@ -137,17 +141,19 @@ def find_sources(recorded: RecordedReport, paths: Sequence[Path]) -> Sources:
         ``no_prior_folder`` for a folder that cannot be opened.
     """
     check_library()
+    if decoder is None:
+        with Decoder() as own:
+            return find_sources(recorded, paths, own)
     wanted = {film.sha256: film.handle for film in recorded.report.films}
     found: dict[str, SourceFilm] = {}
-    with Decoder() as decoder:
-        for path, named in _files(paths):
-            try:
-                film = _source(path, wanted, decoder)
-            except CxrAgentError:
-                if named:
-                    raise
-                continue
-            found.setdefault(film.handle, film)
+    for path, named in _files(paths):
+        try:
+            film = _source(path, wanted, decoder)
+        except CxrAgentError:
+            if named:
+                raise
+            continue
+        found.setdefault(film.handle, film)
     missing = [film.handle for film in recorded.currents if film.handle not in found]
     if missing:
         raise InputError(

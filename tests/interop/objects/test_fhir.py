@@ -14,6 +14,7 @@ from fhirclient.models.bundle import Bundle
 from fhirclient.models.fhirabstractbase import FHIRValidationError
 
 from cxr_agent.evidence import EvidenceKind, Polarity
+from cxr_agent.imaging import Decoder
 from cxr_agent.interop.objects import codes
 from cxr_agent.interop.objects.fhir import fhir_bundle
 from cxr_agent.interop.objects.recorded import recorded_report
@@ -36,9 +37,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def sourced(run: Run) -> dict[str, Any]:
+def sourced(run: Run, decoder: Decoder) -> dict[str, Any]:
     recorded = recorded_report(run.folder)
-    made: dict[str, Any] = json.loads(fhir_bundle(recorded, find_sources(recorded, run.sources)))
+    made: dict[str, Any] = json.loads(
+        fhir_bundle(recorded, find_sources(recorded, run.sources, decoder))
+    )
     return made
 
 

@@ -10,24 +10,27 @@ import numpy as np
 import pydicom
 import pytest
 
+from cxr_agent.imaging import Decoder
 from cxr_agent.interop.objects import dicom_objects
 from tests.imaging.films import lut
 
 from .runs import picture, source, written
 
 
-def state(root: Path, data: bytes) -> pydicom.Dataset:
+def state(root: Path, data: bytes, decoder: Decoder) -> pydicom.Dataset:
     run = written(root, [data])
-    made = [pydicom.dcmread(io.BytesIO(one)) for one in dicom_objects(run.folder, run.sources)]
+    made = [
+        pydicom.dcmread(io.BytesIO(one)) for one in dicom_objects(run.folder, run.sources, decoder)
+    ]
     return next(one for one in made if one.Modality == "PR")
 
 
 @pytest.mark.parametrize("bits", [10, 12, 16])
-def test_a_voi_table_keeps_its_share_of_white(bits: int, tmp_path: Path) -> None:
+def test_a_voi_table_keeps_its_share_of_white(bits: int, tmp_path: Path, decoder: Decoder) -> None:
     entries = [round(n / 4095 * (2**bits - 1) / 2) for n in range(4096)]
     table = lut(0, entries, bits)
     del table.ModalityLUTType
-    made = state(tmp_path, source(VOILUTSequence=[table]))
+    made = state(tmp_path, source(VOILUTSequence=[table]), decoder)
     shown = made.SoftcopyVOILUTSequence[0].VOILUTSequence[0]
     greys = np.frombuffer(shown.LUTData, dtype="<u2") / (2 ** shown.LUTDescriptor[2] - 1)
     assert shown.LUTDescriptor[:2] == [4096, 0]
@@ -43,19 +46,19 @@ def test_a_voi_table_keeps_its_share_of_white(bits: int, tmp_path: Path) -> None
     ],
 )
 def test_low_is_white_where_the_source_says_so(
-    values: dict[str, Any], shape: str, tmp_path: Path
+    values: dict[str, Any], shape: str, tmp_path: Path, decoder: Decoder
 ) -> None:
-    assert state(tmp_path, source(picture(), **values)).PresentationLUTShape == shape
+    assert state(tmp_path, source(picture(), **values), decoder).PresentationLUTShape == shape
 
 
-def test_the_window_is_the_sources(tmp_path: Path) -> None:
-    made = state(tmp_path, source(WindowCenter="1500", WindowWidth="2800"))
+def test_the_window_is_the_sources(tmp_path: Path, decoder: Decoder) -> None:
+    made = state(tmp_path, source(WindowCenter="1500", WindowWidth="2800"), decoder)
     shown = made.SoftcopyVOILUTSequence[0]
     assert (float(shown.WindowCenter), float(shown.WindowWidth)) == (1500, 2800)
 
 
-def test_says_what_it_may_be_used_for(tmp_path: Path) -> None:
-    made = state(tmp_path, source())
+def test_says_what_it_may_be_used_for(tmp_path: Path, decoder: Decoder) -> None:
+    made = state(tmp_path, source(), decoder)
     texts = [
         text.UnformattedTextValue
         for one in made.GraphicAnnotationSequence

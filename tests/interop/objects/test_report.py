@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Location, Observation, Polarity, Side, Unit
+from cxr_agent.imaging import Decoder
 from cxr_agent.interop.objects import codes, dicom_objects
 from cxr_agent.interop.objects.recorded import RecordedReport, recorded_report
 from cxr_agent.interop.objects.sources import Sources, find_sources
@@ -29,14 +30,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def report(run: Run) -> pydicom.Dataset:
-    return pydicom.dcmread(io.BytesIO(dicom_objects(run.folder, run.sources)[0]))
+def report(run: Run, decoder: Decoder) -> pydicom.Dataset:
+    return pydicom.dcmread(io.BytesIO(dicom_objects(run.folder, run.sources, decoder)[0]))
 
 
 @pytest.fixture(scope="module")
-def found(run: Run) -> tuple[RecordedReport, Sources]:
+def found(run: Run, decoder: Decoder) -> tuple[RecordedReport, Sources]:
     recorded = recorded_report(run.folder)
-    return recorded, find_sources(recorded, run.sources)
+    return recorded, find_sources(recorded, run.sources, decoder)
 
 
 def groups_of(report: pydicom.Dataset) -> dict[str, Any]:
@@ -134,10 +135,10 @@ def test_goes_back_to_the_study_that_it_is_about(run: Run, report: pydicom.Datas
     assert report.Manufacturer == "cxr-agent"
 
 
-def test_a_reader_is_no_algorithm(tmp_path: Path) -> None:
+def test_a_reader_is_no_algorithm(tmp_path: Path, decoder: Decoder) -> None:
     corrected = Stated(usual()[6].observation, tool="reader")
     run = written(tmp_path, [source()], [corrected])
-    report = pydicom.dcmread(io.BytesIO(dicom_objects(run.folder, run.sources)[0]))
+    report = pydicom.dcmread(io.BytesIO(dicom_objects(run.folder, run.sources, decoder)[0]))
     assert "Algorithm Name" not in str(report)
     assert "Put right by a reader" in str(report)
 
