@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +19,8 @@ from cxr_agent.imaging import Decoder
 from cxr_agent.imaging.dicom_file import read_dicom_file
 from cxr_agent.imaging.film_folder import film_folder
 from cxr_agent.imaging.header_rules import Flip, view_facts
+from cxr_agent.imaging.paths import open_film, read_all
+from cxr_agent.imaging.sniff import SNIFF_BYTES, FileKind, sniff
 from cxr_agent.imaging.turning import points_turned_back, turn_back
 from cxr_agent.interop.objects.library import check_library
 from cxr_agent.interop.objects.recorded import RecordedReport
@@ -183,8 +187,8 @@ def _source(path: Path, wanted: dict[str, str], decoder: Decoder) -> SourceFilm:
             "a file given as source is not a film of this run: its pixels are others",
             hint="Name the very file that was read.",
         )
-    data = path.read_bytes()
-    if data[:8] == b"\x89PNG\r\n\x1a\n" or data[:2] == b"\xff\xd8":
+    data = _content(path)
+    if sniff(data[:SNIFF_BYTES]) in (FileKind.PNG, FileKind.JPEG):
         raise InputError(
             SourceCode.NOT_DICOM,
             f"{handle} is no DICOM image, so no DICOM object can refer to it",
@@ -192,20 +196,28 @@ def _source(path: Path, wanted: dict[str, str], decoder: Decoder) -> SourceFilm:
         )
     return SourceFilm(
         handle=handle,
-        image=_header(path, handle),
+        image=_header(data, handle),
         flip=view_facts(read_dicom_file(data).header).flip,
         shape=film.pixels.shape,
     )
 
 
-def _header(path: Path, handle: str) -> Dataset:
+def _content(path: Path) -> bytes:
+    descriptor, size = open_film(os.fspath(path))
+    try:
+        return read_all(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def _header(data: bytes, handle: str) -> Dataset:
     """What objects take over, checked: the rest of the file is of no use and of any form."""
     import pydicom
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about values that are checked here or not used
         try:
-            file = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+            file = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
             return _taken_over(file)
         except _NoUids:
             raise InputError(

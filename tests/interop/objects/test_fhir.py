@@ -144,6 +144,16 @@ def test_an_observation_names_its_image_and_its_tool(run: Run, sourced: dict[str
         assert device["version"][1]["value"] == evidence.provenance.weights_sha256
 
 
+def test_what_is_of_the_prior_has_its_date(run: Run, sourced: dict[str, Any]) -> None:
+    found = {one["id"]: one for one in resources(sourced, "Observation")}
+    for evidence in run.report.evidence:
+        made = found[evidence.id]
+        day = "2018-02-03" if evidence.of_prior else "2019-03-14"
+        assert made["effectiveDateTime"] == day
+        film = "prior-1, 400 days before" if evidence.of_prior else "img-1"
+        assert film in [part.get("valueString") for part in made["component"]]
+
+
 def test_without_a_source_nothing_says_whose_it_is(bare: dict[str, Any]) -> None:
     text = json.dumps(bare, ensure_ascii=False)
     assert not any(secret in text for secret in SECRETS)

@@ -14,7 +14,7 @@ from cxr_agent.interop.objects.recorded import recorded_report
 from cxr_agent.trace import RunFinished, RunStarted, TraceWriter
 from tests.imaging.films import png
 
-from .runs import SECRETS, Run, picture, source, written
+from .runs import SECRETS, Run, Stated, picture, source, usual, written
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +67,16 @@ def test_all_current_films_are_needed(tmp_path: Path, decoder: Decoder) -> None:
 
 def test_a_prior_need_not_be_given(tmp_path: Path, decoder: Decoder) -> None:
     prior = source(picture()[::-1].copy(), 2, 2, StudyDate="20180101")
-    run = written(tmp_path, [source()], priors=[prior])
+    of_prior = Stated(usual()[6].observation, image="prior-1")
+    run = written(tmp_path, [source()], [*usual(), of_prior], [prior])
     without = dicom_objects(run.folder, run.sources[:1], decoder)[0]
-    uid = b"1.2.826.0.1.3680043.9.1.2.2.2"
+    both = dicom_objects(run.folder, run.sources, decoder)[0]
+    uid, mine = b"1.2.826.0.1.3680043.9.1.2.2.2", run.report.evidence[-1].reading.encode()
+    assert uid in both
+    assert mine in both
+    # What is of a film without a reference would be taken for the current one's.
     assert uid not in without
-    assert uid in dicom_objects(run.folder, run.sources, decoder)[0]
+    assert mine not in without
 
 
 def test_a_picture_without_uids_is_refused(tmp_path: Path, decoder: Decoder) -> None:
