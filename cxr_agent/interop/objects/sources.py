@@ -6,7 +6,6 @@ import io
 import math
 import os
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from cxr_agent.imaging.header_rules import Flip, view_facts
 from cxr_agent.imaging.paths import open_film, read_all
 from cxr_agent.imaging.sniff import SNIFF_BYTES, FileKind, sniff
 from cxr_agent.imaging.turning import points_turned_back, turn_back
-from cxr_agent.interop.objects.library import check_library
+from cxr_agent.interop.objects.library import check_library, silent
 from cxr_agent.interop.objects.recorded import RecordedReport
 
 if TYPE_CHECKING:
@@ -40,7 +39,10 @@ _PATIENT_AND_STUDY: Final = (
     "ReferringPhysicianName",
 )
 _DATES: Final = {"PatientBirthDate": r"\d{8}", "StudyDate": r"\d{8}"}
-_TIMES: Final = {"StudyTime": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?"}
+_TIMES: Final = {
+    "StudyTime": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?",
+    "TimezoneOffsetFromUTC": r"[+-](0\d|1[0-4])[0-5]\d",
+}
 _NUMBERS: Final = {
     "PixelSpacing": (2, 0.0),
     "ImagerPixelSpacing": (2, 0.0),
@@ -64,7 +66,6 @@ _PICTURE: Final = (
     "ModalityLUTSequence",
     "VOILUTFunction",
     "VOILUTSequence",
-    "TimezoneOffsetFromUTC",
 )
 
 
@@ -214,8 +215,7 @@ def _header(data: bytes, handle: str) -> Dataset:
     """What objects take over, checked: the rest of the file is of no use and of any form."""
     import pydicom
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about values that are checked here or not used
+    with silent():
         try:
             file = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
             return _taken_over(file)
@@ -248,7 +248,7 @@ def _taken_over(file: Dataset) -> Dataset:
             raise _NoUids
         setattr(image, name, uid)
     for name in _PATIENT_AND_STUDY:
-        setattr(image, name, file.get(name) or "")
+        setattr(image, name, _first(file.get(name)))
     for name, form in (_DATES | _TIMES).items():
         value = str(file.get(name) or "")
         setattr(image, name, value if re.fullmatch(form, value) else "")
@@ -268,6 +268,13 @@ def _taken_over(file: Dataset) -> Dataset:
     return image
 
 
+def _first(value: object) -> object:
+    """The value, or the first of several, which none of these elements may have."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = value[0] if value else ""
+    return value or ""
+
+
 def _numbers(value: object, count: int, above: float | None) -> list[float]:
     """The numbers of an element; none where they cannot be used."""
     several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
@@ -280,13 +287,15 @@ def _numbers(value: object, count: int, above: float | None) -> list[float]:
 
 
 def _complete(image: Dataset) -> None:
-    """Leave out what is of no use alone: half a window, half a rescaling."""
+    """Leave out half a window, half a rescaling, and a rescaling beside a table."""
     window = (image.get("WindowCenter"), image.get("WindowWidth"))
     for names, whole in (
         (("WindowCenter", "WindowWidth"), _count(window[0]) == _count(window[1]) > 0),
         (
             ("RescaleSlope", "RescaleIntercept"),
-            "RescaleSlope" in image and "RescaleIntercept" in image,
+            "RescaleSlope" in image
+            and "RescaleIntercept" in image
+            and "ModalityLUTSequence" not in image,
         ),
     ):
         for name in names:

@@ -37,6 +37,13 @@ def test_a_voi_table_keeps_its_share_of_white(bits: int, tmp_path: Path, decoder
     assert greys == pytest.approx(np.array(entries) / (2**bits - 1), abs=1e-4)
 
 
+def test_a_modality_table_is_the_sources(tmp_path: Path, decoder: Decoder) -> None:
+    table = lut(0, [16 * n for n in range(4096)], 16)
+    made = state(tmp_path, source(ModalityLUTSequence=[table], RescaleSlope="2"), decoder)
+    assert made.ModalityLUTSequence[0].LUTData == table.LUTData
+    assert "RescaleSlope" not in made
+
+
 @pytest.mark.parametrize(
     ("values", "shape"),
     [

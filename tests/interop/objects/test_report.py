@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,17 @@ def test_goes_back_to_the_study_that_it_is_about(run: Run, report: pydicom.Datas
         assert str(report.get(name)) == str(image.get(name))
     assert report.SeriesInstanceUID != image.SeriesInstanceUID
     assert report.Manufacturer == "cxr-agent"
+
+
+@pytest.mark.parametrize(("zone", "hours"), [(None, 0), ("+0530", 5.5), ("-0800", -8), ("noon", 0)])
+def test_its_time_is_the_reports_in_the_zone_of_the_source(
+    zone: str | None, hours: float, tmp_path: Path, decoder: Decoder
+) -> None:
+    run = written(tmp_path, [source(TimezoneOffsetFromUTC=zone)])
+    made = pydicom.dcmread(io.BytesIO(dicom_objects(run.folder, run.sources, decoder)[0]))
+    at = recorded_report(run.folder).at + timedelta(hours=hours)
+    assert made.ContentDate + made.ContentTime[:6] == at.strftime("%Y%m%d%H%M%S")
+    assert ("TimezoneOffsetFromUTC" in made) == bool(hours)
 
 
 def test_a_reader_is_no_algorithm(tmp_path: Path, decoder: Decoder) -> None:

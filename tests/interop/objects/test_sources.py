@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cxr_agent.errors import ConfigError, CxrAgentError, InputError, OutputError, TraceError
 from cxr_agent.imaging import Decoder
@@ -116,6 +118,59 @@ def test_the_missing_library_is_named(
     error = refused(decoder, "dicom_missing", run.folder, *run.sources)
     assert isinstance(error, ConfigError)
     assert "cxr-agent[dicom]" in error.hint
+
+
+TEXTS = ("", " ", "SECRET", "NÄME^^^^^^", "x" * 200, "9" * 20, "-1", "1e999", "20191301", "M\\F")
+NUMBERS = ("", "-1", "0", "1e999", "1\\2", "1\\2\\3")
+HEADER = {
+    **dict.fromkeys(
+        (
+            *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "IssuerOfPatientID"),
+            *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName"),
+            *("StudyDescription", "TimezoneOffsetFromUTC", "RescaleType", "SpecificCharacterSet"),
+            *("StudyInstanceUID", "PresentationLUTShape", "VOILUTFunction"),
+        ),
+        TEXTS,
+    ),
+    **dict.fromkeys(
+        ("WindowCenter", "WindowWidth", "PixelSpacing", "ImagerPixelSpacing", "RescaleSlope"),
+        NUMBERS,
+    ),
+}
+ODD = st.lists(
+    st.sampled_from([(name, value) for name, values in HEADER.items() for value in values]),
+    min_size=1,
+    max_size=4,
+).map(dict)
+
+
+@given(values=ODD)
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_an_odd_header_gives_objects_or_a_reason(
+    values: dict[str, str], decoder: Decoder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    try:
+        run = written(tmp_path_factory.mktemp("odd"), [source(**values)], usual()[2:4])
+    except InputError:
+        return  # it is not read in the first place
+    told = ""
+    try:
+        made = dicom_objects(run.folder, run.sources, decoder)
+    except CxrAgentError as error:
+        told = str(error)
+    else:
+        assert len(made) == 3
+    assert not any(secret in told for secret in SECRETS)
+
+
+def test_a_name_that_the_library_finds_odd_is_not_logged(
+    tmp_path: Path, decoder: Decoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = written(tmp_path, [source(PatientName="SECRET")])
+    assert dicom_objects(run.folder, run.sources, decoder)
+    assert "SECRET" not in caplog.text
 
 
 def test_nothing_of_the_source_goes_into_the_trace(run: Run, decoder: Decoder) -> None:

@@ -56,6 +56,9 @@ RUNS: dict[str, Callable[[Path], Run]] = {
     "window": lambda root: written(root, [source(WindowCenter="1500", WindowWidth="2800")]),
     "bad_window": lambda root: written(root, [source(WindowCenter="0", WindowWidth="-5")]),
     "table": lambda root: written(root, [source(VOILUTSequence=[voi_table()])]),
+    "modality_table": lambda root: written(
+        root, [source(ModalityLUTSequence=[lut(0, [16 * n for n in range(4096)], 16)])]
+    ),
     "rescaled": lambda root: written(root, [source(RescaleSlope="2", RescaleIntercept="-10")]),
     "capture": lambda root: written(
         root, [source(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", Modality="OT")]
