@@ -35,6 +35,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0 --editable '.[dev]'
+	$(BIN)/python .ci/fhir_schema.py $(VENV)/fhir.schema.json
 	@touch $@
 
 clean:
