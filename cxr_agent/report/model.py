@@ -7,6 +7,7 @@ Reports", 2025): Exam Type, History, Technique, Comparison, Findings, Impression
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.evidence import Evidence
 from cxr_agent.knowledge import ENGLISH, language
+from cxr_agent.study import Notice
 
 REPORT_SCHEMA_VERSION: Final = 4
 """2 added the answer to the clinical question; 3 critical findings, and the language; 4 similar
@@ -72,6 +74,16 @@ class FilmSummary(_Part):
     days_before: int | None = None
     display: str
     """SHA-256 of the 8-bit copy in the trace."""
+
+
+def notice_of(films: Iterable[FilmSummary], code: str = ENGLISH) -> str:
+    """What opens a report on these films, in a language of ``kb/wording/``.
+
+    Of synthetic films it says first that they are, and are evidence about nobody.
+    """
+    text = language(code).text
+    synthetic = any(Notice.SYNTHETIC in film.notices for film in films)
+    return f"{text['synthetic']} {text['notice']}" if synthetic else text["notice"]
 
 
 class Report(_Part):
