@@ -158,7 +158,10 @@ def _answer_lines(desk: Desk) -> None:
             raise
         except CxrAgentError as error:
             record = error_record(error)
-        print(json.dumps({**record, "notice": desk.chat.report.notice}, ensure_ascii=False), flush=True)
+        print(
+            json.dumps({**record, "notice": desk.chat.report.notice}, ensure_ascii=False),
+            flush=True,
+        )
         if desk.done:
             break
 

@@ -17,11 +17,13 @@ from cxr_agent.cli import (
     check_report,
     demo,
     doctor,
+    drr,
     evaluate,
     kb,
     measure,
     models,
     read,
+    register,
     resume,
     schema,
     segment,
@@ -52,6 +54,8 @@ app.command("segment")(segment.segment)
 app.command("measure")(measure.measure)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
+app.command("drr")(drr.drr)
+app.command("register")(register.register)
 app.command("schema")(schema.schema)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

@@ -25,6 +25,7 @@ from cxr_agent.synthesis.volume import (
     MAX_HU,
     MIN_HU,
     Affine,
+    HounsfieldVolume,
     Volume,
     check_affine,
     check_voxels,
@@ -172,7 +173,7 @@ def _check_straight(places: NDArray[np.float64], affine: Affine) -> None:
         raise volume_refusal(VolumeCode.GEOMETRY)
 
 
-def _hounsfield(path: Path, shape: tuple[int, int]) -> NDArray[np.int16]:
+def _hounsfield(path: Path, shape: tuple[int, int]) -> HounsfieldVolume:
     from pydicom import dcmread
 
     header = dcmread(path)
@@ -186,4 +187,5 @@ def _hounsfield(path: Path, shape: tuple[int, int]) -> NDArray[np.int16]:
     padding = header.get("PixelPaddingValue")
     if padding is not None:
         values[stored == padding] = AIR_HU
-    return np.rint(np.clip(values, MIN_HU, MAX_HU)).astype(np.int16)
+    hu: HounsfieldVolume = np.rint(np.clip(values, MIN_HU, MAX_HU)).astype(np.int16)
+    return hu

@@ -148,15 +148,13 @@ class Projection:
         """(3,) in the frame whose origin is the isocentre of the unmoved patient."""
         return -self.axes[0] * (self.source_detector_mm - self.isocentre_detector_mm)
 
-    def pixel_centres(self, rows: NDArray[np.intp]) -> Points:
-        """(rows, columns, 3) of the detector's pixels, in the frame of :attr:`source`."""
+    def pixel_centres(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Points:
+        """(rows, columns, 3) of some of the detector's pixels, in the frame of :attr:`source`."""
         ray, across, down = self.axes
-        x = (np.arange(self.columns) - (self.columns - 1) / 2) * self.pixel_mm
+        x = (columns - (self.columns - 1) / 2) * self.pixel_mm
         y = (rows - (self.rows - 1) / 2) * self.pixel_mm
         plane: Points = (
-            ray * self.isocentre_detector_mm
-            + x[None, :, None] * across
-            + y[:, None, None] * down
+            ray * self.isocentre_detector_mm + x[None, :, None] * across + y[:, None, None] * down
         )
         return plane
 
@@ -166,12 +164,21 @@ class Projection:
         As everywhere in this program, pixel i covers i to i + 1.
         """
         ray, across, down = self.axes
-        seen = (points - np.array(self.isocentre)) @ self.pose.rotation.T + self.pose.shift
-        seen = seen - self.source
+        seen = self._seen(points)
         scale = self.source_detector_mm / (seen @ ray) / self.pixel_mm
         x = seen @ across * scale + self.columns / 2
         y = seen @ down * scale + self.rows / 2
         return np.stack([x, y], axis=-1)
+
+    def depths(self, points: Points) -> Points:
+        """(n,) distances of points of the CT from the source along the central ray, in mm."""
+        return self._seen(points) @ self.axes[0]
+
+    def _seen(self, points: Points) -> Points:
+        """Points of the CT in the room, from the source."""
+        turned = (points - np.array(self.isocentre)) @ self.pose.rotation.T
+        seen: Points = turned + self.pose.shift - self.source
+        return seen
 
     def into_patient(self, points: Points) -> Points:
         """Points of the room (..., 3) as points of the CT in LPS."""

@@ -45,7 +45,8 @@ class Level:
     def residual(self, pose: Pose) -> Points:
         """(n,) what is left of greys and of their gradients, with its sign."""
         left = self.film - self.fitted(pose)
-        parts = [left, *(_GRADIENT_SHARE * part for part in np.gradient(left))]
+        down, across = np.gradient(left)
+        parts = (left, _GRADIENT_SHARE * down, _GRADIENT_SHARE * across)
         return np.concatenate([part.reshape(-1) for part in parts])
 
     def correlations(self, pose: Pose) -> tuple[float, float]:

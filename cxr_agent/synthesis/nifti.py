@@ -63,7 +63,7 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Affine]:
     if not path.is_file():
         raise volume_refusal(VolumeCode.NOT_FOUND)
     try:
-        picture = nibabel.load(path)  # type: ignore[attr-defined]
+        picture = nibabel.load(path)
         if not isinstance(picture, Nifti1Image):
             raise volume_refusal(VolumeCode.UNREADABLE)
         affine = _affine(picture)
@@ -87,6 +87,7 @@ def _affine(picture: Nifti1Image) -> Affine:
     if not (int(header["sform_code"]) or int(header["qform_code"])):
         raise volume_refusal(VolumeCode.GEOMETRY)
     affine = _RAS_TO_LPS @ np.asarray(picture.affine, dtype=np.float64)
-    affine[:3] *= _TO_MM.get(str(header.get_xyzt_units()[0]), 1.0)
+    units = header.get_xyzt_units()  # type: ignore[no-untyped-call]
+    affine[:3] *= _TO_MM.get(str(units[0]), 1.0)
     check_affine(affine)
     return affine

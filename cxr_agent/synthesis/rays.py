@@ -13,9 +13,10 @@ Joseph, IEEE Trans Med Imaging 1982; Siddon, Med Phys 1985.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from typing import Final, TypeVar
 
 import numpy as np
@@ -31,6 +32,8 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 _BAND: Final = 64
 """Detector rows that are worked on together: they stay in the processor's cache."""
 _PARALLEL: Final = 1e-9
+_NEAREST_MM: Final = 1.0
+"""To the source."""
 _MOST_SLOPE: Final = 8.0
 """Voxels across for each along: beyond it, a ray would be cut into absurdly many steps."""
 
@@ -57,7 +60,7 @@ def line_integrals(values: FloatVolume, affine: Affine, projection: Projection) 
     turned, axes = _along(values, affine, projection)
 
     def band(rows: NDArray[np.intp]) -> Plane:
-        rays = _rays(affine, projection, rows, axes)
+        rays = _rays(affine, projection, (rows, np.arange(projection.columns)), axes)
         total = np.zeros(rays.length_mm.shape, dtype=np.float32)
         count = turned.shape[0] * rays.steps
         for number in range(count):
@@ -69,7 +72,7 @@ def line_integrals(values: FloatVolume, affine: Affine, projection: Projection) 
         whole: Plane = (total * rays.length_mm / rays.steps).astype(np.float32)
         return whole
 
-    return _by_bands(band, projection.rows)
+    return _by_bands(band, np.arange(projection.rows))
 
 
 def path_lengths(mask: LabelMask, affine: Affine, projection: Projection) -> Plane:
@@ -78,28 +81,52 @@ def path_lengths(mask: LabelMask, affine: Affine, projection: Projection) -> Pla
     The rays are those through the centres of the pixels. A voxel is a box; a ray that crosses none
     gives exactly zero.
     """
+    whole = np.zeros((projection.rows, projection.columns), dtype=np.float32)
     box = ndimage.find_objects(mask.astype(np.uint8))
     if not box or box[0] is None:
-        return np.zeros((projection.rows, projection.columns), dtype=np.float32)
+        return whole
     start = np.array([part.start for part in box[0]])
     cropped = affine.copy()
-    cropped[:3, 3] += affine[:3, :3] @ start
     # A border of nothing lets an index outside be clipped to one that counts for nothing.
-    kept, axes = _along(np.pad(mask[box[0]], 1), _shifted(cropped), projection)
+    cropped[:3, 3] += affine[:3, :3] @ (start - 1)
+    kept, axes = _along(np.pad(mask[box[0]], 1), cropped, projection)
+    rows, columns = _window(kept, axes, cropped, projection)
+    if not (rows.size and columns.size):
+        return whole
     shape = np.array(kept.shape[1:])[:, None, None] - 1
 
-    def band(rows: NDArray[np.intp]) -> Plane:
-        rays = _rays(_shifted(cropped), projection, rows, axes)
+    def band(some: NDArray[np.intp]) -> Plane:
+        rays = _rays(cropped, projection, (some, columns), axes)
         total = np.zeros(rays.length_mm.shape)
         for number in range(kept.shape[0] * rays.steps):
             low = number / rays.steps - 0.5
             plane = kept[number // rays.steps]
             if plane.any():
                 total += _inside(plane, rays, low, shape)
-        whole: Plane = (total * rays.length_mm / rays.steps).astype(np.float32)
-        return whole
+        lengths: Plane = (total * rays.length_mm / rays.steps).astype(np.float32)
+        return lengths
 
-    return _by_bands(band, projection.rows)
+    whole[rows[:, None], columns] = _by_bands(band, rows)
+    return whole
+
+
+def _window(
+    kept: LabelMask, axes: tuple[int, int, int], affine: Affine, projection: Projection
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns between which the box of a label falls; all, where it is at the source."""
+    sides = np.empty(3)
+    sides[list(axes)] = kept.shape
+    corners = np.array(list(product((0, 1), repeat=3))) * sides - 0.5
+    places = corners @ affine[:3, :3].T + affine[:3, 3]
+    if (projection.depths(places) < _NEAREST_MM).any():
+        return np.arange(projection.rows), np.arange(projection.columns)
+    x, y = projection.project(places).T
+    return _between_sides(y, projection.rows), _between_sides(x, projection.columns)
+
+
+def _between_sides(places: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    low, high = np.clip([places.min() - 1, places.max() + 1], 0, count)
+    return np.arange(int(low), int(np.ceil(high)))
 
 
 def _inside(
@@ -122,13 +149,6 @@ def _inside(
     share += middle * (later - sooner)
     share += plane[i1, j1] * (1 - later)
     return share
-
-
-def _shifted(affine: Affine) -> Affine:
-    """The affine of an array that got a border of one voxel."""
-    moved = affine.copy()
-    moved[:3, 3] -= affine[:3, :3].sum(axis=1)
-    return moved
 
 
 def _between(turned: FloatVolume, at: float) -> Plane:
@@ -158,11 +178,14 @@ def _along(
 
 
 def _rays(
-    affine: Affine, projection: Projection, rows: NDArray[np.intp], axes: tuple[int, int, int]
+    affine: Affine,
+    projection: Projection,
+    pixels: tuple[NDArray[np.intp], NDArray[np.intp]],
+    axes: tuple[int, int, int],
 ) -> _Rays:
     inverse = np.linalg.inv(affine)
     source = projection.into_patient(projection.source)
-    ends = projection.into_patient(projection.pixel_centres(rows)) - source
+    ends = projection.into_patient(projection.pixel_centres(*pixels)) - source
     steps = ends @ inverse[:3, :3].T
     start = inverse[:3, :3] @ source + inverse[:3, 3]
     main, *across = axes
@@ -177,12 +200,8 @@ def _rays(
     return _Rays(slopes, offsets, length, max(1, int(np.ceil(steepest))))
 
 
-def _by_bands(work: Callable[[NDArray[np.intp]], Plane], rows: int) -> Plane:
+def _by_bands(work: Callable[[NDArray[np.intp]], Plane], rows: NDArray[np.intp]) -> Plane:
     """The planes of all bands of rows, one below the other."""
-
-    def bands() -> Iterator[NDArray[np.intp]]:
-        for start in range(0, rows, _BAND):
-            yield np.arange(start, min(start + _BAND, rows))
-
+    bands = [rows[start : start + _BAND] for start in range(0, len(rows), _BAND)]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return np.concatenate(list(pool.map(work, bands())))
+        return np.concatenate(list(pool.map(work, bands)))

@@ -2,8 +2,8 @@
 
 From several starts, Gauss-Newton steps lower the difference between the film and the projection
 of the volume, where greys and their gradients count and the film's tone curve does not. The best
-two go on to finer grids. Where they do not end in the same pose, or the film is not explained,
-the answer is that none was found.
+go on to finer grids. Where another pose explains the film as well, or none explains it, the answer
+is that none was found.
 
 References
 ----------
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from cxr_agent.study import FloatImage
-from cxr_agent.synthesis.geometry import MAX_ROTATION_DEG, Pose, Projection
+from cxr_agent.synthesis.geometry import Pose, Projection
 from cxr_agent.synthesis.likeness import Level, level_of
 from cxr_agent.synthesis.volume import Points, Volume
 
@@ -31,16 +31,19 @@ _STEPS: Final = np.array([0.4, 0.4, 0.4, 0.8, 4.0, 0.8])
 """Of numerical derivatives: degrees, then millimetres. Depth hardly changes a film."""
 _SCALE: Final = np.array([5.0, 5.0, 5.0, 10.0, 40.0, 10.0])
 _MOST: Final = np.array([45.0, 45.0, 45.0, 150.0, 150.0, 150.0])
-_ROWS: Final = (64, 128, 192)
-_ITERATIONS: Final = (12, 10, 6)
+_COARSE, _MIDDLE, _FINE = 64, 96, 128
+"""Rows of the grids."""
+_ITERATIONS: Final = (6, 10, 20)
 _KEPT: Final = 2
 _YAWS: Final = (0.0, -12.0, 12.0)
 _PITCHES: Final = (0.0, -10.0, 10.0)
 
-LEAST_CORRELATION: Final = 0.97
-LEAST_GRADIENT_CORRELATION: Final = 0.75
-MOST_APART_MM: Final = 2.0
-"""Between where the two best poses put the corners of the volume on the film."""
+LEAST_CORRELATION: Final = 0.99
+LEAST_GRADIENT_CORRELATION: Final = 0.98
+MOST_APART_MM: Final = 3.0
+"""Between where two poses put the volume on the film: the same pose, for a search not yet ended."""
+_AS_GOOD: Final = 1.5
+"""Times the best cost: another pose with less explains the film as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,9 @@ class Registration:
     correlation: float
     """Normalised cross-correlation of film and projection on the finest grid."""
     gradient_correlation: float
-    apart_mm: float
-    """How far the two best starts ended from one another, see :data:`MOST_APART_MM`."""
     doubts: tuple[str, ...]
-    """``film_not_explained``, ``starts_disagree``, ``pose_at_bound``; none where it converged."""
+    """``film_not_explained``, ``other_pose_as_good``, ``pose_at_bound``; none where it
+    converged."""
 
     @property
     def converged(self) -> bool:
@@ -75,30 +77,44 @@ def register(
     starts
         Poses to begin from, in place of a grid about the projection's.
     """
-    places = [pose.vector for pose in starts or around(projection.pose)]
-    levels = [level_of(film, volume, projection, rows) for rows in _ROWS]
-    found: list[tuple[float, Points]] = []
-    for number, (level, most) in enumerate(zip(levels, _ITERATIONS, strict=True)):
-        found = sorted((_descended(level, place, most) for place in places), key=lambda f: f[0])
-        places = [place for _, place in found[: _KEPT if number + 1 < len(levels) else None]]
-    best = Pose.of(places[0])
-    greys, gradients = levels[-1].correlations(best)
-    other = Pose.of(places[-1])
-    apart = reprojection_mm(corners(volume), projection, best, other)
+    coarse, middle, fine = (
+        level_of(film, volume, projection, rows) for rows in (_COARSE, _MIDDLE, _FINE)
+    )
+    begun = [pose.vector for pose in starts or around(projection.pose)]
+    first = _best(coarse, begun, _ITERATIONS[0])[:_KEPT]
+    second = _best(middle, [place for _, place in first], _ITERATIONS[1])
+    cost, place = _descended(fine, second[0][1], _ITERATIONS[2])
+    pose = Pose.of(place)
+    greys, gradients = fine.correlations(pose)
     doubts = []
     if greys < LEAST_CORRELATION or gradients < LEAST_GRADIENT_CORRELATION:
         doubts.append("film_not_explained")
-    if apart.max() > MOST_APART_MM:
-        doubts.append("starts_disagree")
-    if (np.abs(places[0]) > 0.98 * _MOST).any():
+    rivals = [other for rival, other in second[1:] if rival < _AS_GOOD * second[0][0]]
+    if any(_is_other(fine, rival, cost, pose, corners(volume)) for rival in rivals):
+        doubts.append("other_pose_as_good")
+    if (np.abs(place) > 0.98 * _MOST).any():
         doubts.append("pose_at_bound")
-    return Registration(best, greys, gradients, float(apart.max()), tuple(doubts))
+    return Registration(pose, greys, gradients, tuple(doubts))
+
+
+def _is_other(level: Level, start: Points, best: float, pose: Pose, seen: Points) -> bool:
+    """Whether the search from ``start`` ends in another pose that explains the film as well."""
+    cost, place = _descended(level, start, _ITERATIONS[2])
+    apart = reprojection_mm(seen, level.projection, pose, Pose.of(place))
+    return cost < _AS_GOOD * best and float(apart.max()) > MOST_APART_MM
+
+
+def _best(level: Level, places: Sequence[Points], most: int) -> list[tuple[float, Points]]:
+    """Cost and pose from each start, the best first."""
+    return sorted((_descended(level, place, most) for place in places), key=lambda one: one[0])
 
 
 def around(pose: Pose) -> list[Pose]:
     """Nine poses about one: turned and leaning both ways."""
     middle = pose.vector
-    turned = (middle + [yaw, pitch, 0, 0, 0, 0] for yaw, pitch in product(_YAWS, _PITCHES))
+    turned = (
+        middle + np.array([yaw, pitch, 0, 0, 0, 0]) for yaw, pitch in product(_YAWS, _PITCHES)
+    )
     return [Pose.of(np.clip(place, -_MOST, _MOST)) for place in turned]
 
 
@@ -124,8 +140,8 @@ def _descended(level: Level, start: Points, most: int) -> tuple[float, Points]:
         bounds=(-_MOST, _MOST),
         x_scale=_SCALE,
         max_nfev=most,
-        xtol=1e-4,
-        ftol=1e-5,
+        xtol=1e-3,
+        ftol=1e-4,
     )
     return float(done.cost), np.asarray(done.x, dtype=np.float64)
 
@@ -141,13 +157,11 @@ def reprojection_mm(points: Points, projection: Projection, one: Pose, other: Po
     """(n,) distance between where two poses put points on the film, in mm at the isocentre."""
     places = [replace(projection, pose=pose).project(points) for pose in (one, other)]
     mm = projection.pixel_mm / projection.magnification
-    return np.linalg.norm(places[0] - places[1], axis=-1) * mm
+    apart: Points = np.linalg.norm(places[0] - places[1], axis=-1) * mm
+    return apart
 
 
 def rotation_error_deg(one: Pose, other: Pose) -> float:
     """The angle of the turn between two poses."""
     turn = one.rotation.T @ other.rotation
     return float(np.rad2deg(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1))))
-
-
-assert MAX_ROTATION_DEG >= _MOST[:3].max() + _STEPS[:3].max()

@@ -12,15 +12,16 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from cxr_agent.imaging.synthetic import PNG_KEYWORD
 from cxr_agent.study import FloatImage
-from cxr_agent.synthesis.drr import Radiograph
+from cxr_agent.synthesis.drr import Radiograph, true_values
 from cxr_agent.synthesis.geometry import Beam, Projection
+from cxr_agent.synthesis.geometry_file import projection_record
 from cxr_agent.synthesis.refusal import library_missing
 from cxr_agent.synthesis.volume import Points
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 MARK: Final = "SYNTHETIC: digitally reconstructed radiograph (DRR) of a CT; not a patient's film"
+WrittenFiles = dict[str, bytes]
 _DX: Final = "1.2.840.10008.5.1.4.1.1.1.1"
 _EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 _LEVELS: Final = 4095
@@ -103,7 +105,7 @@ def _header(made: Radiograph, instance: str) -> Dataset:
 
 def _mark(image: Dataset) -> None:
     image.SyntheticData = "YES"
-    image.ImageType = ["DERIVED", "SECONDARY", "DRR"]
+    image.ImageType = ["DERIVED", "SECONDARY"]
     image.DerivationDescription = MARK
     image.ContentQualification = "RESEARCH"
     image.BurnedInAnnotation = "NO"
@@ -119,7 +121,10 @@ def _place(image: Dataset, projection: Projection) -> None:
     code, meaning = _VIEW_CODES[projection.beam]
     image.ViewCodeSequence = [_code(code, meaning)]
     image.PatientOrientation = _ORIENTATIONS[projection.beam]
-    image.PatientOrientationCodeSequence = []
+    lying = projection.beam is Beam.AP
+    posture = ("102538003", "Recumbent body position") if lying else ("10904000", "Erect")
+    image.PatientOrientationCodeSequence = [_code(*posture)]
+    image.PositionerType = ""
     image.AcquisitionContextSequence = []
     image.DetectorType = None
     image.ImagerPixelSpacing = [_decimal(projection.pixel_mm)] * 2
@@ -153,31 +158,31 @@ def _pixels(image: Dataset, pixels: FloatImage) -> None:
     image.PixelData = np.rint(pixels * _LEVELS).astype("<u2").tobytes()
 
 
-def projection_record(projection: Projection) -> dict[str, Any]:
-    """The geometry, as :func:`projection_from` reads it."""
-    return {
-        "beam": projection.beam.value,
-        "isocentre_lps_mm": list(projection.isocentre),
-        "pose": asdict(projection.pose),
-        "source_detector_mm": projection.source_detector_mm,
-        "isocentre_detector_mm": projection.isocentre_detector_mm,
-        "rows": projection.rows,
-        "columns": projection.columns,
-        "pixel_mm_at_detector": projection.pixel_mm,
-        "magnification_at_isocentre": projection.magnification,
-        "pixel_mm_at_isocentre": projection.pixel_mm / projection.magnification,
-    }
-
-
-def geometry_json(projection: Projection, facts: dict[str, Any]) -> bytes:
+def geometry_json(projection: Projection, facts: Mapping[str, Any]) -> bytes:
     """``geometry.json``: how the film was made."""
-    return _json({"synthetic": True, "mark": MARK, **projection_record(projection), **facts})
+    return _json({"synthetic": True, "mark": MARK} | projection_record(projection) | dict(facts))
 
 
-def truth_json(values: dict[str, float | None], landmarks: dict[str, Points]) -> bytes:
+def truth_json(
+    values: Mapping[str, float | None], landmarks: Mapping[str, tuple[float, float]]
+) -> bytes:
     """``truth.json``: what is true of the film, in film pixels and mm at the detector."""
-    return _json({"synthetic": True, "mark": MARK, "values": values, "landmarks_px": landmarks})
+    return _json(
+        {"synthetic": True, "mark": MARK, "values": dict(values), "landmarks_px": dict(landmarks)}
+    )
 
 
 def _json(record: dict[str, Any]) -> bytes:
     return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def written_files(made: Radiograph, landmarks: Mapping[str, Points], **facts: Any) -> WrittenFiles:
+    """All files that belong to a film, by name, but for the film itself."""
+    from cxr_agent.toolbox.png import bit_file
+
+    masks = {f"masks/{name}.png": bit_file(mask) for name, mask in made.masks.items()}
+    return {
+        **masks,
+        "geometry.json": geometry_json(made.projection, facts),
+        "truth.json": truth_json(true_values(made), made.landmarks(landmarks)),
+    }

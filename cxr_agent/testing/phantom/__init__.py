@@ -2,6 +2,5 @@
 
 from cxr_agent.testing.phantom.film import STRUCTURES, Mask, Phantom, draw, random_spec
 from cxr_agent.testing.phantom.spec import PhantomSpec
-from cxr_agent.testing.phantom.thorax import Ellipsoid, Thorax, ThoraxSpec, thorax
 
 __all__ = ["STRUCTURES", "Mask", "Phantom", "PhantomSpec", "draw", "random_spec"]

@@ -41,13 +41,11 @@ class Ellipsoid:
 
     def inside(self, grid: Grid, scale: float = 1.0) -> Inside:
         """Where the grid's points lie inside, with the half axes scaled."""
-        found: Inside = (
-            sum(
-                ((axis - middle) / (scale * half)) ** 2
-                for axis, middle, half in zip(grid, self.centre, self.half, strict=True)
-            )
-            < 1
+        x, y, z = (
+            ((axis - middle) / (scale * half)) ** 2
+            for axis, middle, half in zip(grid, self.centre, self.half, strict=True)
         )
+        found: Inside = x + y + z < 1
         return found
 
     def box(self, projection: Projection) -> tuple[float, float, float, float]:
