@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,10 @@ from cxr_agent.synthesis.geometry import Pose, Projection
 from cxr_agent.synthesis.rays import FloatVolume, Plane, line_integrals
 from cxr_agent.synthesis.volume import Affine, Points, Volume
 
-_DEGREE = 3
+_DEGREE: Final = 3
 """Of the polynomial that takes one film's greys to the other's."""
-_GRADIENT_SHARE = 0.7
+_GRADIENT_SHARE: Final = 0.7
+"""Weight of what differs in the gradients."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +47,8 @@ class Level:
     def residual(self, pose: Pose) -> Points:
         """(n,) what is left of greys and of their gradients, with its sign."""
         left = self.film - self.fitted(pose)
-        down, across = np.gradient(left)
-        parts = (left, _GRADIENT_SHARE * down, _GRADIENT_SHARE * across)
-        return np.concatenate([part.reshape(-1) for part in parts])
+        slopes = (_GRADIENT_SHARE * np.asarray(part) for part in np.gradient(left))
+        return np.concatenate([part.ravel() for part in (left, *slopes)])
 
     def correlations(self, pose: Pose) -> tuple[float, float]:
         """Normalised cross-correlation of the greys, and of their gradients."""

@@ -23,7 +23,7 @@ from cxr_agent.testing.phantom.thorax import Thorax, ThoraxSpec, thorax
 def test_a_pose_is_found_again(body: Thorax, pose: Pose, style: str) -> None:
     projection = standing(body.volume, size=96)
     film = film_of(body.volume, replace(projection, pose=pose), STYLES[style], 3)
-    starts = [Pose(), Pose(10)]
+    starts = [Pose()]
     found = register(film, body.volume, projection, starts)
     assert found.converged, found
     points = np.array(list(body.landmarks.values()))
