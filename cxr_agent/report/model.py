@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.evidence import Evidence
 from cxr_agent.knowledge import ENGLISH, language
-from cxr_agent.study import Notice
 
 REPORT_SCHEMA_VERSION: Final = 4
 """2 added the answer to the clinical question; 3 critical findings, and the language; 4 similar
 films, and the prior that a comparison is made against."""
 NOTICE: Final = language().text["notice"]
+_SYNTHETIC: Final = "synthetic"
+"""The code of :class:`cxr_agent.study.Notice`, whose module would load NumPy."""
 
 
 class Heading(StrEnum):
@@ -82,7 +83,7 @@ def notice_of(films: Iterable[FilmSummary], code: str = ENGLISH) -> str:
     Of synthetic films it says first that they are, and are evidence about nobody.
     """
     text = language(code).text
-    synthetic = any(Notice.SYNTHETIC in film.notices for film in films)
+    synthetic = any(_SYNTHETIC in film.notices for film in films)
     return f"{text['synthetic']} {text['notice']}" if synthetic else text["notice"]
 
 

@@ -36,7 +36,7 @@ def main() -> None:
         _panel(Beam.PA, Pose(), "hard"),
     ]
     rows = [np.concatenate(panels[start : start + 3], axis=1) for start in (0, 3)]
-    Image.fromarray(np.concatenate(rows)).quantize(64).save(
+    Image.fromarray(np.concatenate(rows)).quantize(128, method=Image.Quantize.FASTOCTREE).save(
         Path(__file__).with_name("drr.png"), optimize=True
     )
 
