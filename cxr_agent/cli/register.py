@@ -57,7 +57,7 @@ def register(
 ) -> int:
     """Find how the patient of a CT stood for a film. 10 to 30 s. Ends with 1 where it is not found.
 
-    Tested on synthetic films of the same CT only; docs/drr.md states the errors.
+    Tested on synthetic films of the same CT only: 1.3 mm at 95 % of pairs, docs/drr.md.
     """
     from cxr_agent.imaging import Decoder
     from cxr_agent.synthesis import read_volume
