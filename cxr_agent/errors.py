@@ -73,6 +73,7 @@ class UnsuitableCode(StrEnum):
     ROTATED_FILM = "rotated_film"
     TURNED_PICTURE = "turned_picture"
     INVERTED_GREYS = "inverted_greys"
+    SYNTHETIC_FILM = "synthetic_film"
 
 
 class PriorCode(StrEnum):
@@ -82,6 +83,8 @@ class PriorCode(StrEnum):
     LATER_FILM = "later_film"
     DUPLICATE_FILM = "duplicate_film"
     SAME_STUDY = "same_study"
+    SYNTHETIC_PRIOR = "synthetic_prior"
+    PRIOR_OF_SYNTHETIC = "prior_of_synthetic"
 
 
 class SourceCode(StrEnum):

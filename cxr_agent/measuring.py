@@ -59,6 +59,8 @@ class MeasuredFilm(BaseModel):
     hila: dict[str, Box]
     changed_thresholds: dict[str, float]
     """Limits that the user's configuration changed."""
+    synthetic: bool = False
+    """The film says that a program made it: the values are of no patient."""
     outlines: dict[str, BoolMask] = Field(exclude=True, repr=False)
     """(rows, columns) by structure."""
     image: Image = Field(exclude=True, repr=False)
@@ -156,6 +158,7 @@ class Measurer(AbstractContextManager["Measurer"]):
             unmeasured=tuple(missing),
             drawings=tuple(drawings),
             changed_thresholds={name: one.value for name, one in self._changed.items()},
+            synthetic=image.synthetic,
             outlines=outlines,
             image=image,
         )

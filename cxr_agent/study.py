@@ -66,6 +66,8 @@ class Notice(StrEnum):
     """Stored with low values white (MONOCHROME1 or Presentation LUT Shape INVERSE)."""
     BURNED_IN_TEXT = "burned_in_text"
     """Burned In Annotation (0028,0301) is YES."""
+    SYNTHETIC = "synthetic"
+    """Made by a program, by a mark in the file: it tells nothing of any patient."""
 
 
 class AgeGroup(StrEnum):
@@ -111,6 +113,11 @@ class Image:
     def is_prior(self) -> bool:
         return self.handle.startswith("prior-")
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the file says that a program made it: never evidence about a patient."""
+        return Notice.SYNTHETIC in self.notices
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
@@ -130,6 +137,11 @@ class Study:
     def image(self, handle: str) -> Image:
         """The image behind ``handle``; raises :class:`KeyError` for an unknown one."""
         return self._by_handle[handle]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its films are synthetic; they are all, or none is."""
+        return any(image.synthetic for image in self.images)
 
     @property
     def handles(self) -> tuple[str, ...]:

@@ -48,7 +48,6 @@ def ask(
     from cxr_agent.chat.opening import new_chat
     from cxr_agent.cli.said import answer_lines, answer_record
     from cxr_agent.reading import Agent
-    from cxr_agent.report.model import NOTICE
 
     with (
         Agent(
@@ -69,10 +68,10 @@ def ask(
     ):
         answer = chat.ask(question)
         if as_json:
-            record = answer_record(answer, chat) | {"notice": NOTICE}
+            record = answer_record(answer, chat) | {"notice": chat.report.notice}
             print(json.dumps(record, indent=2, ensure_ascii=False))
             return EXIT_OK
         for line in answer_lines(answer, chat):
             print(line)
-        print(f"\n{NOTICE}\ntrace: {chat.run.trace.directory}")
+        print(f"\n{chat.report.notice}\ntrace: {chat.run.trace.directory}")
     return EXIT_OK

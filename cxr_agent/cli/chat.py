@@ -121,11 +121,10 @@ def _session(open_chat: Chat, name: str | None) -> Session:
 
 def _converse(desk: Desk) -> None:
     """Question after question, until the user leaves. Ctrl-C ends a turn, Ctrl-D the session."""
-    from cxr_agent.report.model import NOTICE
 
     run = desk.chat.run
     name = desk.session.name if desk.session else run.trace.run_id
-    print(f"\n{NOTICE}")
+    print(f"\n{desk.chat.report.notice}")
     _print_report(desk.chat)
     if not len(run.setup.registry):
         print("(The films are not where they were: nothing new can be looked at.)")
@@ -145,7 +144,6 @@ def _answer_lines(desk: Desk) -> None:
     from cxr_agent.chat.commands import run_command
     from cxr_agent.cli.problems import error_record
     from cxr_agent.cli.said import answer_record
-    from cxr_agent.report.model import NOTICE
 
     for typed in map(str.strip, sys.stdin):
         if not typed:
@@ -160,7 +158,10 @@ def _answer_lines(desk: Desk) -> None:
             raise
         except CxrAgentError as error:
             record = error_record(error)
-        print(json.dumps({**record, "notice": NOTICE}, ensure_ascii=False), flush=True)
+        print(
+            json.dumps({**record, "notice": desk.chat.report.notice}, ensure_ascii=False),
+            flush=True,
+        )
         if desk.done:
             break
 

@@ -17,12 +17,14 @@ from cxr_agent.cli import (
     check_report,
     demo,
     doctor,
+    drr,
     evaluate,
     export,
     kb,
     measure,
     models,
     read,
+    register,
     resume,
     schema,
     segment,
@@ -54,6 +56,8 @@ app.command("measure")(measure.measure)
 app.command("export")(export.export)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
+app.command("drr")(drr.drr)
+app.command("register")(register.register)
 app.command("schema")(schema.schema)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

@@ -108,7 +108,7 @@ def _spacing(text: str) -> tuple[float, float] | None:
 
 
 def _print(found: MeasuredFilm, name: str) -> None:
-    from cxr_agent.knowledge import reasons
+    from cxr_agent.knowledge import language, reasons
     from cxr_agent.report.model import NOTICE
 
     if name:
@@ -125,6 +125,8 @@ def _print(found: MeasuredFilm, name: str) -> None:
     if found.changed_thresholds:
         changed = ", ".join(f"{n} {value:g}" for n, value in found.changed_thresholds.items())
         print(f"\nLimits changed by the configuration: {changed}")
+    if found.synthetic:
+        print(f"\n{language().text['synthetic']}")
     print(f"\n{NOTICE}")
 
 

@@ -17,6 +17,7 @@ from cxr_agent.imaging.patient import patient_facts
 from cxr_agent.imaging.presentation import histogram, look_up, show
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.imaging.spacing import spacing_facts
+from cxr_agent.imaging.synthetic import is_marked_header
 from cxr_agent.imaging.turning import turn, turn_spacing
 from cxr_agent.study import AgeGroup, Notice
 
@@ -85,7 +86,7 @@ def dicom_film(data: bytes) -> DecodedFilm:
 
 
 def _header_notices(header: Header) -> frozenset[Notice]:
-    """Faults in elements that are not used, but tell that the file was tampered with."""
+    """What elements that are not used for the picture tell of the file: faults, and marks."""
     notices: set[Notice] = set()
     for tag in _UIDS:
         uid = header.text(tag)
@@ -95,4 +96,6 @@ def _header_notices(header: Header) -> frozenset[Notice]:
         notices.add(Notice.BAD_CHARSET)
     if header.text(Tag.BURNED_IN_ANNOTATION).upper() == "YES":
         notices.add(Notice.BURNED_IN_TEXT)
+    if is_marked_header(header):
+        notices.add(Notice.SYNTHETIC)
     return frozenset(notices)

@@ -37,6 +37,11 @@ class DecodedFilm:
     study: str = ""
     """Hash of the study's UID; empty where the file names none."""
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the file says that a program made it."""
+        return Notice.SYNTHETIC in self.notices
+
     @cached_property
     def sha256(self) -> str:
         """Over shape and pixels; whoever holds the pixels computes it, so it always fits them."""

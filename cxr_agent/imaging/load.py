@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from cxr_agent.errors import InputError, UsageError
+from cxr_agent.errors import InputError, UnsuitableCode, UsageError
 from cxr_agent.imaging.decoder import Decoder, FilmPath
 from cxr_agent.imaging.film import DecodedFilm, latest_day
 from cxr_agent.imaging.film_folder import file_number
 from cxr_agent.imaging.prior import check_prior
 from cxr_agent.imaging.prior_search import PriorSearch, PriorSource, find_priors
+from cxr_agent.imaging.refusal import refusal
 from cxr_agent.study import Image, Study
 
 MAX_INDICATION: Final = 2000
@@ -61,8 +62,8 @@ def load_study(
         ``no_film``, ``no_prior_folder``.
     InputError, UnsuitableFilm
         The first film that is refused; with several films, the message names its place. A prior
-        also when it is of another patient, of the same study, later than the current films, or
-        given already.
+        also when it is of another patient, of the same study, later than the current films, given
+        already, or synthetic. A synthetic film among others that are not.
     """
     currents, earlier = path_list(films), path_list(priors)
     if not currents:
@@ -102,6 +103,7 @@ def _decoded(
     current = [
         _decode(path, "" if alone else f"film {n}", decoder) for n, path in enumerate(films, 1)
     ]
+    _check_alike(current)
     earlier: list[DecodedFilm] = []
     for n, path in enumerate(priors, 1):
         try:
@@ -115,6 +117,16 @@ def _decoded(
         else:
             earlier.append(prior)
     return current, earlier
+
+
+def _check_alike(films: Sequence[DecodedFilm]) -> None:
+    """No study has synthetic films beside others: a statement on both would be on a patient."""
+    if all(film.synthetic for film in films):
+        return
+    for n, film in enumerate(films, 1):
+        with _named(f"film {n}"):
+            if film.synthetic:
+                raise refusal(UnsuitableCode.SYNTHETIC_FILM)
 
 
 def _study(

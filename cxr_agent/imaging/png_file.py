@@ -23,6 +23,7 @@ from cxr_agent.imaging.checks import check_size
 from cxr_agent.imaging.limits import MAX_CHUNKS, MAX_METADATA_BYTES, MIB, MIN_BITS
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.imaging.sniff import PNG_SIGNATURE
+from cxr_agent.imaging.synthetic import is_mark_chunk
 
 
 class Colour(IntEnum):
@@ -84,6 +85,8 @@ class PngFile:
     pixel_chunks: bytes = field(repr=False)
     """A PNG file with nothing but IHDR, PLTE, IDAT and IEND."""
     trailing_data: bool
+    synthetic: bool
+    """Whether a text chunk says so."""
 
 
 def read_png(data: bytes) -> PngFile:
@@ -106,6 +109,7 @@ class _PngWalk:
     transparency: bytes = b""
     exif: bytes = b""
     metadata: int = 0
+    synthetic: bool = False
     pixels: list[memoryview] = field(default_factory=list)
     pixels_ended: bool = False
 
@@ -137,6 +141,7 @@ class _PngWalk:
             self.exif,
             pixel_chunks=self._rebuilt(),
             trailing_data=end < len(self.data),
+            synthetic=self.synthetic,
         )
 
     def _header(self, kind: bytes, body: memoryview) -> None:
@@ -172,6 +177,7 @@ class _PngWalk:
         self.metadata += len(body)
         if self.metadata > MAX_METADATA_BYTES:
             raise refusal(InputCode.METADATA_BOMB)
+        self.synthetic = self.synthetic or is_mark_chunk(kind, body)
         if kind == b"tRNS":
             self._transparency(body)
         elif kind == b"eXIf":

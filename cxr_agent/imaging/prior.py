@@ -27,6 +27,11 @@ def check_prior(
     UnsuitableFilm
         With a :class:`~cxr_agent.errors.PriorCode`.
     """
+    # A film that nobody stood for neither has a past nor is one.
+    if prior.synthetic:
+        raise refusal(PriorCode.SYNTHETIC_PRIOR)
+    if any(film.synthetic for film in currents):
+        raise refusal(PriorCode.PRIOR_OF_SYNTHETIC)
     named = {film.patient for film in currents if film.patient}
     if prior.patient and named and prior.patient not in named:
         raise refusal(PriorCode.OTHER_PATIENT)

@@ -45,6 +45,7 @@ class _Raster:
     bits: int
     flip: Flip
     trailing_data: bool
+    synthetic: bool = False
 
 
 def png_film(data: bytes) -> DecodedFilm:
@@ -64,7 +65,7 @@ def png_film(data: bytes) -> DecodedFilm:
         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
     indices = _png_grey(picture, file)
     bits = 8 * indices.itemsize
-    return _film(_Raster(indices, bits, exif_flip(file.exif), file.trailing_data))
+    return _film(_Raster(indices, bits, exif_flip(file.exif), file.trailing_data, file.synthetic))
 
 
 def jpeg_film(data: bytes) -> DecodedFilm:
@@ -108,6 +109,8 @@ def _film(raster: _Raster) -> DecodedFilm:
         notices.add(Notice.EXIF_ORIENTATION)
     if raster.trailing_data:
         notices.add(Notice.TRAILING_DATA)
+    if raster.synthetic:
+        notices.add(Notice.SYNTHETIC)
     return DecodedFilm(pixels, notices=ordered(notices))
 
 

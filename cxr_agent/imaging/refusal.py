@@ -119,6 +119,10 @@ _TEXTS: Final[dict[InputCode | UnsuitableCode | PriorCode, tuple[str, str]]] = {
         "the grey values look inverted: bone is dark",
         "Give the film with bone white, or the DICOM file, whose header tells.",
     ),
+    UnsuitableCode.SYNTHETIC_FILM: (
+        "the film is marked as synthetic, and may not stand among patients' films",
+        "Give films of patients alone, or synthetic ones alone to be read.",
+    ),
     PriorCode.OTHER_PATIENT: (
         "the header says that this film is of another patient",
         "Give a prior of the patient whose film is read.",
@@ -134,6 +138,14 @@ _TEXTS: Final[dict[InputCode | UnsuitableCode | PriorCode, tuple[str, str]]] = {
     PriorCode.SAME_STUDY: (
         "the header says that this film is of the same study as the current one",
         "Give a film of an earlier study, or this one as a second current film.",
+    ),
+    PriorCode.SYNTHETIC_PRIOR: (
+        "this film is marked as synthetic: it tells nothing of a patient's past",
+        "Give an earlier film of the patient.",
+    ),
+    PriorCode.PRIOR_OF_SYNTHETIC: (
+        "the current film is marked as synthetic: nobody's earlier film is its prior",
+        "Read the synthetic film alone.",
     ),
 }
 

@@ -22,7 +22,7 @@ from cxr_agent.questions import Question, asked_in
 from cxr_agent.reading.films import exam_of, write_film, write_study
 from cxr_agent.reading.setup import Setup
 from cxr_agent.reading.version import program_version
-from cxr_agent.report.model import FilmSummary, Report
+from cxr_agent.report.model import FilmSummary, Report, notice_of
 from cxr_agent.study import Image, Study
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.bench import Bench
@@ -326,6 +326,7 @@ class Run:
             program_version=program_version(),
             planner=self._planner.name,
             status=reading.status,
+            notice=notice_of(self.films),
             exam=exam_of(self.study),
             history=self.study.indication,
             answer=draft.answer,

@@ -7,6 +7,7 @@ Reports", 2025): Exam Type, History, Technique, Comparison, Findings, Impression
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -19,6 +20,8 @@ REPORT_SCHEMA_VERSION: Final = 4
 """2 added the answer to the clinical question; 3 critical findings, and the language; 4 similar
 films, and the prior that a comparison is made against."""
 NOTICE: Final = language().text["notice"]
+_SYNTHETIC: Final = "synthetic"
+"""The code of :class:`cxr_agent.study.Notice`, whose module would load NumPy."""
 
 
 class Heading(StrEnum):
@@ -72,6 +75,16 @@ class FilmSummary(_Part):
     days_before: int | None = None
     display: str
     """SHA-256 of the 8-bit copy in the trace."""
+
+
+def notice_of(films: Iterable[FilmSummary], code: str = ENGLISH) -> str:
+    """What opens a report on these films, in a language of ``kb/wording/``.
+
+    Of synthetic films it says first that they are, and are evidence about nobody.
+    """
+    text = language(code).text
+    synthetic = any(_SYNTHETIC in film.notices for film in films)
+    return f"{text['synthetic']} {text['notice']}" if synthetic else text["notice"]
 
 
 class Report(_Part):

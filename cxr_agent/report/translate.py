@@ -16,7 +16,7 @@ from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.knowledge import ENGLISH, Language, checked_language, language
 from cxr_agent.report import phrasing
 from cxr_agent.report.draft import Section
-from cxr_agent.report.model import Report, Sentence
+from cxr_agent.report.model import Report, Sentence, notice_of
 from cxr_agent.toolbox.reading import reading_of
 
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
@@ -62,7 +62,7 @@ class _Translation:
             update={
                 **sections,
                 "language": self._code,
-                "notice": text["notice"],
+                "notice": notice_of(source.films, self._code),
                 "exam": text["one_film"]
                 if count == 1
                 else text["several_films"].format(count=count),

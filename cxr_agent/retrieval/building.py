@@ -190,6 +190,8 @@ class _Decoders(AbstractContextManager["_Decoders"]):
         except InputError as error:
             lasting = error.code not in _PASSING
             return _Opened(listed, source if lasting else None, refused=error.code)
+        if film.synthetic:
+            return _Opened(listed, source, refused=UnsuitableCode.SYNTHETIC_FILM.value)
         if film.view is View.LATERAL:
             return _Opened(listed, source, refused=UnsuitableCode.LATERAL_VIEW.value)
         return _Opened(listed, source, film)

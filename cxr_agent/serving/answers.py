@@ -141,6 +141,7 @@ class ReadAnswer(_Answer):
 
         stated = tuple(map(Statement.of, report.evidence))
         return cls(
+            notice=report.notice,
             study=study,
             run=report.run_id,
             status=report.status,

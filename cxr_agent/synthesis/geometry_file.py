@@ -1,0 +1,58 @@
+"""``geometry.json``: how a film was made, written and read again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cxr_agent.errors import CxrAgentError, UsageError
+from cxr_agent.synthesis.geometry import Beam, Pose, Projection
+
+
+def projection_record(projection: Projection) -> dict[str, Any]:
+    """A projection as JSON can hold it, with what follows from it."""
+    return {
+        "beam": projection.beam.value,
+        "isocentre_lps_mm": list(projection.isocentre),
+        "pose": asdict(projection.pose),
+        "source_detector_mm": projection.source_detector_mm,
+        "isocentre_detector_mm": projection.isocentre_detector_mm,
+        "rows": projection.rows,
+        "columns": projection.columns,
+        "pixel_mm_at_detector": projection.pixel_mm,
+        "magnification_at_isocentre": projection.magnification,
+        "pixel_mm_at_isocentre": projection.pixel_mm / projection.magnification,
+    }
+
+
+def read_projection(path: Path) -> Projection:
+    """The projection of a file, its pose included.
+
+    Raises
+    ------
+    UsageError
+        ``bad_geometry_file``, ``bad_geometry``.
+    """
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        x, y, z = (float(number) for number in told["isocentre_lps_mm"])
+        return Projection(
+            beam=Beam(told["beam"]),
+            isocentre=(x, y, z),
+            pose=Pose(**{name: float(number) for name, number in told["pose"].items()}),
+            source_detector_mm=float(told["source_detector_mm"]),
+            isocentre_detector_mm=float(told["isocentre_detector_mm"]),
+            rows=int(told["rows"]),
+            columns=int(told["columns"]),
+            pixel_mm=float(told["pixel_mm_at_detector"]),
+        )
+    except CxrAgentError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UsageError(
+            "bad_geometry_file",
+            "the geometry file cannot be read",
+            hint="Give the geometry.json that `cxr-agent drr` wrote.",
+        ) from None
