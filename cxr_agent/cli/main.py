@@ -15,6 +15,7 @@ from cxr_agent.cli import (
     batch,
     chat,
     check_report,
+    deidentify,
     demo,
     doctor,
     evaluate,
@@ -53,6 +54,7 @@ app.command("measure")(measure.measure)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
 app.command("schema")(schema.schema)
+app.command("deidentify")(deidentify.deidentify)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(batch.app, name="batch")
