@@ -18,7 +18,14 @@ BoolMask = NDArray[np.bool_]
 
 VISIBLE: Final = 0.06
 """Of full scale: ink that differs less from what is under it can hardly be read."""
-TEXTS: Final = ("DOE^JANE", "John Smith 12345678", "AP PORTABLE", "12/03/1960", "MRN 4471", "St. Ann")
+TEXTS: Final = (
+    "DOE^JANE",
+    "John Smith 12345678",
+    "AP PORTABLE",
+    "12/03/1960",
+    "MRN 4471",
+    "St. Ann",
+)
 _FONTS: Final = {
     "Pillow's own": None,
     "DejaVu Sans": "truetype/dejavu/DejaVuSans.ttf",
@@ -60,9 +67,7 @@ class Drawn:
 
 def fonts() -> tuple[str, ...]:
     """Names of the fonts that are there."""
-    return tuple(
-        name for name, path in _FONTS.items() if path is None or (_FOLDER / path).exists()
-    )
+    return tuple(name for name, path in _FONTS.items() if path is None or (_FOLDER / path).exists())
 
 
 def kinds() -> Iterator[tuple[str, Writing]]:
