@@ -1,7 +1,7 @@
 """How much writing is found, by kind, and how much of films without any is taken for it.
 
-``python -m benchmarks.burned_in_text`` rewrites the tables of ``docs/deidentification.md``. Films of
-``../shared/data`` are used where they are there, and left out where not.
+``python -m benchmarks.burned_in_text`` rewrites the tables of ``docs/deidentification.md``.
+Films of ``../shared/data`` are used where they are there, and left out where not.
 """
 
 from __future__ import annotations

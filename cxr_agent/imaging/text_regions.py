@@ -57,8 +57,12 @@ _LEAST_FILL: Final = 0.2
 """Of its box that a text covers; a slanted edge and a curved one cover less."""
 _GROW: Final = 4
 """Pixels painted around it."""
+_FURTHER: Final = 0.5
+"""Of a line's height: what is painted beyond its ends."""
 _GLYPH_ASPECT: Final = (0.3, 1.5)
 """Width over height of a single upright glyph."""
+_MOSTLY: Final = 0.7
+"""Of the crisp pixels of a glyph that hang together."""
 
 
 def text_regions(pixels: FloatImage) -> BoolMask:
@@ -129,8 +133,8 @@ def _texts(picture: FloatImage) -> list[_Candidate]:
     return [one for one in found if one.taken]
 
 
-def _candidate(own: BoolMask, crisp: BoolMask, box: tuple[slice, slice]) -> _Candidate | None:
-    count = np.count_nonzero(crisp)
+def _candidate(own: BoolMask, crisp: BoolMask, box: tuple[slice, ...]) -> _Candidate | None:
+    count = int(np.count_nonzero(crisp))
     if count < _FEWEST_OF_A_PART or own.mean() < _LEAST_FILL:
         return None
     single = _is_single_glyph(crisp)
@@ -166,7 +170,7 @@ def _crisp(picture: FloatImage) -> BoolMask:
     length = max(_SHORTEST_LINE, int(_LINE * max(picture.shape)))
     for shape in ((1, length), (length, 1)):
         thick = ndimage.maximum_filter(crisp, [3 if side == 1 else 1 for side in shape])
-        line = ndimage.binary_opening(thick, np.ones(shape))
+        line = ndimage.binary_opening(thick, np.ones(shape, dtype=np.bool_))
         crisp &= ~ndimage.maximum_filter(line, 3)
     return crisp
 
@@ -185,15 +189,20 @@ def _is_single_glyph(crisp: BoolMask) -> bool:
     low, high = _GLYPH_ASPECT
     if not low <= columns / rows <= high:
         return False
-    _, parts = ndimage.label(ndimage.maximum_filter(crisp, 3), np.ones((3, 3)))
-    return bool(parts == 1)
+    parts, count = ndimage.label(ndimage.maximum_filter(crisp, 3), np.ones((3, 3)))
+    sizes = np.bincount(parts[crisp], minlength=count + 1)
+    return bool(sizes.max() >= _MOSTLY * sizes.sum())
 
 
 def _mark(found: BoolMask, texts: list[_Candidate], step: int) -> None:
     for text in texts:
-        top, left = max(0, text.top - _GROW), max(0, text.left - _GROW)
-        rows = slice(top * step, (text.bottom + _GROW) * step)
-        found[rows, left * step : (text.right + _GROW) * step] = True
+        # A thin glyph between two words, or at the end of one, has few crisp pixels of its own.
+        further = _GROW + round(_FURTHER * text.side)
+        lies = text.right - text.left >= text.bottom - text.top
+        down, across = (_GROW, further) if lies else (further, _GROW)
+        top, left = max(0, text.top - down), max(0, text.left - across)
+        rows = slice(top * step, (text.bottom + down) * step)
+        found[rows, left * step : (text.right + across) * step] = True
 
 
 def _shrunk(pixels: FloatImage, step: int) -> FloatImage:

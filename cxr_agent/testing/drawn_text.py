@@ -169,11 +169,11 @@ def _degraded(pixels: FloatImage, how: Writing) -> FloatImage:
     from scipy import ndimage
 
     if how.degraded == "blurred":
-        pixels = ndimage.gaussian_filter(pixels, 0.8)
-    levels = (1 << how.bits) - 1
-    pixels = np.rint(np.clip(pixels, 0, 1) * levels) / levels
+        pixels = np.asarray(ndimage.gaussian_filter(pixels, 0.8), dtype=np.float32)
+    levels = np.float32((1 << how.bits) - 1)
+    pixels = (np.rint(np.clip(pixels, 0, 1) * levels) / levels).astype(np.float32)
     if how.degraded == "jpeg":
         buffer = io.BytesIO()
         Image.fromarray((pixels * 255).astype(np.uint8)).save(buffer, "JPEG", quality=75)
         pixels = np.asarray(Image.open(buffer), dtype=np.float32) / np.float32(255)
-    return pixels.astype(np.float32)
+    return pixels
