@@ -10,6 +10,7 @@ import argparse
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -54,9 +55,11 @@ def sent(pixels: FloatImage) -> BoolMask:
 FINDERS: Final[dict[str, Finder]] = {"copies": text_regions, "pictures sent": sent}
 
 
-def phantoms() -> list[Film]:
-    drawn = [draw(PhantomSpec(), size) for size in (512, 1024)]
-    return [Film(one.pixels, one.masks["right_lung"] | one.masks["left_lung"]) for one in drawn]
+@lru_cache(maxsize=2)
+def phantom(size: int = 512) -> Film:
+    """A drawn film."""
+    one = draw(PhantomSpec(), size)
+    return Film(one.pixels, one.masks["right_lung"] | one.masks["left_lung"])
 
 
 def films_of(name: str, count: int) -> list[Film]:
@@ -93,7 +96,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=20, help="texts of each class and set of films")
     parser.add_argument("--films", type=int, default=30, help="films of each set")
     given = parser.parse_args()
-    sets = {"phantom": phantoms()}
+    sets = {"phantom": [phantom()]}
     for name in ("jsrt", "wingspan"):
         films = films_of(name, given.films)
         if films:
