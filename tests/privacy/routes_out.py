@@ -109,7 +109,6 @@ ALLOWED: Final[dict[str, Exempt]] = {
         ("note of a tool",),
         "what a plug-in returned, as it returned it: a replay compares it; exports mask it",
     ),
-    "stdout of plug-ins": Exempt(("note of a tool",), "as in its trace"),
 }
 """Pieces that may name somebody, as patterns of their places."""
 
