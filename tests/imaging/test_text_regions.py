@@ -21,6 +21,7 @@ def films(name: str, count: int = 8) -> list:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_writing_of_every_kind_is_found(name: str) -> None:
     shares = {
