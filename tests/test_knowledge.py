@@ -63,7 +63,7 @@ def test_every_file_loads() -> None:
         *("structures", "measurements", "cxreasonbench", "questions"),
         *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
         *("descriptors", "descriptor_reference", "scene_graph", "guidelines", "failures"),
-        *("regions", "dicom_codes"),
+        *("regions", "dicom_codes", "confidentiality_profile", "deidentification"),
     }
     for name in names:
         assert knowledge.load(name)

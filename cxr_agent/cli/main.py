@@ -15,6 +15,7 @@ from cxr_agent.cli import (
     batch,
     chat,
     check_report,
+    deidentify,
     demo,
     doctor,
     drr,
@@ -59,6 +60,7 @@ app.command("structure")(structure.structure)
 app.command("drr")(drr.drr)
 app.command("register")(register.register)
 app.command("schema")(schema.schema)
+app.command("deidentify")(deidentify.deidentify)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(batch.app, name="batch")

@@ -11,15 +11,19 @@ from typing import Final, TypeVar
 
 from cxr_agent.errors import CxrAgentError, InputCode, InputError
 from cxr_agent.imaging.dicom_directory import DirectoryFile, directory_files
+from cxr_agent.imaging.dicom_file import read_dicom_file
 from cxr_agent.imaging.dicom_film import dicom_film
 from cxr_agent.imaging.dicom_key import dicom_key
+from cxr_agent.imaging.dicom_pixels import pixel_layout, stored_pixels
 from cxr_agent.imaging.film import DecodedFilm
+from cxr_agent.imaging.header_rules import check_object
 from cxr_agent.imaging.heading import Heading, dicom_heading
 from cxr_agent.imaging.paths import open_film, read_all, read_start
 from cxr_agent.imaging.patient_key import PatientKey
-from cxr_agent.imaging.raster import jpeg_film, png_film
+from cxr_agent.imaging.raster import jpeg_film, jpeg_raster, png_film, png_raster
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.imaging.sniff import SNIFF_BYTES, FileKind, sniff
+from cxr_agent.imaging.stored import StoredFilm
 
 _T = TypeVar("_T")
 
@@ -103,6 +107,31 @@ def directory_of(path: str) -> tuple[DirectoryFile, ...]:
     if kind in (FileKind.PNG, FileKind.JPEG):
         raise refusal(InputCode.NOT_AN_IMAGE)
     return _guarded(directory_files, data)
+
+
+def stored_film(path: str) -> StoredFilm:
+    """The file with the grey levels that it stores, whatever it shows.
+
+    Raises
+    ------
+    InputError
+        With an :class:`~cxr_agent.errors.InputCode`.
+    """
+    data, kind = _content(path)
+    match kind:
+        case FileKind.PNG:
+            return StoredFilm(kind, data, _guarded(png_raster, data).upright)
+        case FileKind.JPEG:
+            return StoredFilm(kind, data, _guarded(jpeg_raster, data).upright)
+        case _:
+            return _guarded(lambda content: _dicom_stored(kind, content), data)
+
+
+def _dicom_stored(kind: FileKind, data: bytes) -> StoredFilm:
+    file = read_dicom_file(data)
+    check_object(file.header)
+    layout = pixel_layout(file.header)
+    return StoredFilm(kind, data, stored_pixels(file, layout).indices, layout, file.header)
 
 
 def _content(path: str) -> tuple[bytes, FileKind]:

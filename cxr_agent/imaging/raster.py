@@ -40,22 +40,41 @@ _MOST_SPREAD: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Raster:
+class Raster:
+    """The grey levels of a picture as they stand in the file; ``indices`` is (rows, columns)."""
+
     indices: Indices
     bits: int
     flip: Flip
     trailing_data: bool
     synthetic: bool = False
 
+    @property
+    def upright(self) -> Indices:
+        """The levels, turned as the file asks for."""
+        return turn(self.indices, self.flip)
+
 
 def png_film(data: bytes) -> DecodedFilm:
-    """Decode a PNG file.
+    """Decode a PNG file; raises what :func:`png_raster` does, and the codes of a picture that
+    shows nothing."""
+    return _film(png_raster(data))
+
+
+def jpeg_film(data: bytes) -> DecodedFilm:
+    """Decode a JPEG file; raises what :func:`jpeg_raster` does, and the codes of a picture that
+    shows nothing."""
+    return _film(jpeg_raster(data))
+
+
+def png_raster(data: bytes) -> Raster:
+    """The grey levels of a PNG file.
 
     Raises
     ------
     InputError
         What :func:`~cxr_agent.imaging.png_file.read_png` raises, ``colour_image``,
-        ``unsupported_format`` for transparency, and the codes of a picture that shows nothing.
+        ``unsupported_format`` for transparency.
     """
     from PIL.PngImagePlugin import PngImageFile
 
@@ -65,18 +84,18 @@ def png_film(data: bytes) -> DecodedFilm:
         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
     indices = _png_grey(picture, file)
     bits = 8 * indices.itemsize
-    return _film(_Raster(indices, bits, exif_flip(file.exif), file.trailing_data, file.synthetic))
+    return Raster(indices, bits, exif_flip(file.exif), file.trailing_data, file.synthetic)
 
 
-def jpeg_film(data: bytes) -> DecodedFilm:
-    """Decode a JPEG file.
+def jpeg_raster(data: bytes) -> Raster:
+    """The grey levels of a JPEG file.
 
     Raises
     ------
     InputError
         What :func:`~cxr_agent.imaging.codestream.read_jpeg` raises, ``too_large``,
         ``too_small``, ``colour_image``, ``unsupported_format`` for processes that cameras and
-        archives do not write, and the codes of a picture that shows nothing.
+        archives do not write.
     """
     from PIL.JpegImagePlugin import JpegImageFile
 
@@ -94,16 +113,16 @@ def jpeg_film(data: bytes) -> DecodedFilm:
     if picture.size != (claims.columns, claims.rows):
         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
     indices = _one_channel(picture)
-    return _film(_Raster(indices, 8, exif_flip(exif), claims.end < len(data)))
+    return Raster(indices, 8, exif_flip(exif), claims.end < len(data))
 
 
-def _film(raster: _Raster) -> DecodedFilm:
+def _film(raster: Raster) -> DecodedFilm:
     levels = 1 << raster.bits
     # Eight bits are what a viewer shows, black to white; sixteen may hold ten or twelve.
     recipe = Recipe(whole_range=raster.bits == MIN_BITS)
     stored = np.arange(levels, dtype=np.float64)
     shown = show(stored, histogram(raster.indices, levels), recipe)
-    pixels = look_up(turn(raster.indices, raster.flip), shown)
+    pixels = look_up(raster.upright, shown)
     notices: set[Notice] = set()
     if raster.flip is not Flip.NONE:
         notices.add(Notice.EXIF_ORIENTATION)

@@ -8,7 +8,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -185,7 +185,7 @@ def begin_batch(
     facts = {
         _OPTIONS: chosen,
         "setup": made_by | {"versions": setup.versions()},
-        "listing": asdict(listing.summary),
+        "listing": listing.summary.record(),
     }
     return Batch(ledger, runner, digest, Limits(wanted.limit, wanted.max_failures), facts)
 

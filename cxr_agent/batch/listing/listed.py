@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from cxr_agent.batch.item import BatchStudy
 
@@ -64,3 +65,8 @@ class Summary:
     """Films passed over, and studies without priors, by code."""
     cut: bool = False
     """A server has more than was listed."""
+
+    def record(self) -> dict[str, Any]:
+        """As the manifest has it; what it counts by code as a plain table."""
+        # asdict() builds a counter anew out of pairs, and counts those (Python 3.11).
+        return asdict(self) | {"passed": dict(self.passed)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxr_agent.batch.listing import BatchStudy, Refused, studies_of, table
+from cxr_agent.batch.listing.listed import Summary
 from cxr_agent.errors import ConfigError, InputError, UsageError
 from tests.imaging.films import png, ramp
 
@@ -274,3 +277,10 @@ def test_what_comes_out_is_one_of_two(films: Path) -> None:
     assert isinstance(first, BatchStudy)
     assert isinstance(second, Refused)
     assert second.message == "there is no such file"
+
+
+def test_what_was_passed_over_can_be_written_down() -> None:
+    summary = Summary(seen=3, passed=Counter(no_date=2, not_chest=1))
+    record = json.loads(json.dumps(summary.record()))
+    assert record["passed"] == {"no_date": 2, "not_chest": 1}
+    assert record["seen"] == 3

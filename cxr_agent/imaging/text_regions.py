@@ -1,0 +1,214 @@
+"""Where a film has writing on it, found closely enough that the rest of it can still be read.
+
+Writing steps from paper to ink within one pixel; the focal spot, motion and the detector spread
+every border of a body over several. So a pixel speaks for writing when most of the difference in
+its surroundings lies in one step. Long straight lines, as collimators and frames draw them, do not
+count; nor does a single upright glyph: a side marker has to stay, and one letter names nobody.
+Nothing is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from cxr_agent.study import FloatImage
+
+BoolMask = NDArray[np.bool_]
+
+_LONGEST: Final = 3000
+"""Side in pixels above which the film is looked at in a smaller picture."""
+_HALVED: Final = 1000
+"""Side from which a picture of half the size is looked at as well: for large and soft writing."""
+_AROUND: Final = 7
+"""Pixels across of a pixel's surroundings."""
+_CONTRAST: Final = 0.06
+"""Of full scale: the least difference in the surroundings."""
+_TEXTURE: Final = 3.0
+"""Times what is usual around it: the same on a film with grain or sharpened by its makers."""
+_USUAL: Final = 30
+"""Percentile that is usual, so that writing itself is not."""
+_WIDE: Final = 15
+"""Across of what is around, in steps of ``_COARSE`` pixels."""
+_COARSE: Final = 8
+_CRISP: Final = 0.5
+"""Share of the difference that lies in one step. On films without writing it is 0.34 for half of
+the pixels that stand out; on writing 0.8."""
+_LINE: Final = 0.1
+"""Of the longest side: what is straight for so long is no glyph."""
+_SHORTEST_LINE: Final = 64
+_JOIN: Final = 6
+"""Pixels over which strokes and glyphs are joined."""
+_FEWEST: Final = 40
+"""Crisp pixels of a text; fewer are grain, or the cross of two vessels."""
+_FEWEST_OF_A_PART: Final = 12
+"""Of what is text only beside a text."""
+_LEAST_SIDE: Final = 6
+_REACH: Final = 1.0
+"""Of a line's height: how far its next glyph or word may be."""
+_ALIKE: Final = 1.4
+_MOST: Final = 2000
+"""Candidates: more are grain all over, of which pairs say nothing."""
+_LEAST_FILL: Final = 0.2
+"""Of its box that a text covers; a slanted edge and a curved one cover less."""
+_GROW: Final = 4
+"""Pixels painted around it."""
+_FURTHER: Final = 0.5
+"""Of a line's height: what is painted beyond its ends."""
+_GLYPH_ASPECT: Final = (0.3, 1.5)
+"""Width over height of a single upright glyph."""
+_MOSTLY: Final = 0.7
+"""Of the crisp pixels of a glyph that hang together."""
+
+
+def text_regions(pixels: FloatImage) -> BoolMask:
+    """Where writing is, as boxes.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns) in [0, 1], as it is shown.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns).
+    """
+    found = np.zeros(pixels.shape, dtype=np.bool_)
+    longest = max(pixels.shape)
+    step = -(-longest // _LONGEST)
+    while True:
+        picture = _shrunk(pixels, step)
+        _mark(found, _texts(picture), step)
+        step *= 2
+        if longest // step < _HALVED // 2:
+            return found
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A group of crisp pixels: the box around it, and whether it is text for sure."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    taken: bool
+    single: bool
+
+    @property
+    def side(self) -> int:
+        """The shorter side in pixels: about the height of a line of text."""
+        return min(self.bottom - self.top, self.right - self.left)
+
+    def near(self, other: _Candidate) -> bool:
+        """Whether one may go on where the other ends."""
+        down = max(self.top, other.top) - min(self.bottom, other.bottom)
+        across = max(self.left, other.left) - min(self.right, other.right)
+        return max(down, across) <= _REACH * max(self.side, other.side)
+
+    def like(self, other: _Candidate) -> bool:
+        """Whether both are glyphs of one height."""
+        small, large = sorted((self.bottom - self.top, other.bottom - other.top))
+        return self.single and other.single and large <= _ALIKE * small
+
+
+def _texts(picture: FloatImage) -> list[_Candidate]:
+    crisp = _crisp(picture)
+    size = 2 * _JOIN + 1
+    wide = ndimage.maximum_filter(crisp, size)
+    joined = ndimage.minimum_filter(wide, size, mode="constant", cval=1)
+    labels, _ = ndimage.label(joined, np.ones((3, 3)))
+    found = []
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        own = labels[box] == number
+        candidate = _candidate(own, crisp[box] & own, box)
+        if candidate is not None:
+            found.append(candidate)
+    _take_neighbours(found)
+    return [one for one in found if one.taken]
+
+
+def _candidate(own: BoolMask, crisp: BoolMask, box: tuple[slice, ...]) -> _Candidate | None:
+    count = int(np.count_nonzero(crisp))
+    if count < _FEWEST_OF_A_PART or own.mean() < _LEAST_FILL:
+        return None
+    single = _is_single_glyph(crisp)
+    taken = count >= _FEWEST and min(own.shape) >= _LEAST_SIDE and not single
+    down, across = box
+    return _Candidate(down.start, down.stop, across.start, across.stop, taken, single)
+
+
+def _take_neighbours(found: list[_Candidate]) -> None:
+    """Parts beside a text belong to it; glyphs of one height side by side are one."""
+    if len(found) > _MOST:
+        return
+    for at, one in enumerate(found):
+        for other in found[at + 1 :]:
+            if one.like(other) and one.near(other):
+                one.taken = other.taken = True
+    waiting = [one for one in found if one.taken]
+    while waiting:
+        text = waiting.pop()
+        for one in found:
+            if not one.taken and one.near(text):
+                one.taken = True
+                waiting.append(one)
+
+
+def _crisp(picture: FloatImage) -> BoolMask:
+    down = np.abs(np.diff(picture, axis=0, prepend=picture[:1]))
+    across = np.abs(np.diff(picture, axis=1, prepend=picture[:, :1]))
+    step = np.maximum(down, across)
+    most = ndimage.maximum_filter(picture, _AROUND) - ndimage.minimum_filter(picture, _AROUND)
+    least = np.maximum(_CONTRAST, _TEXTURE * _texture(most))
+    crisp = np.asarray((step > _CRISP * most) & (most > least), dtype=np.bool_)
+    length = max(_SHORTEST_LINE, int(_LINE * max(picture.shape)))
+    for shape in ((1, length), (length, 1)):
+        thick = ndimage.maximum_filter(crisp, [3 if side == 1 else 1 for side in shape])
+        line = ndimage.binary_opening(thick, np.ones(shape, dtype=np.bool_))
+        crisp &= ~ndimage.maximum_filter(line, 3)
+    return crisp
+
+
+def _texture(most: FloatImage) -> FloatImage:
+    """How much the film differs within a few pixels where nothing stands out, around each."""
+    coarse = most[::_COARSE, ::_COARSE]
+    usual = ndimage.percentile_filter(coarse, _USUAL, _WIDE)
+    spread = np.repeat(np.repeat(usual, _COARSE, axis=0), _COARSE, axis=1)
+    texture: FloatImage = spread[: most.shape[0], : most.shape[1]]
+    return texture
+
+
+def _is_single_glyph(crisp: BoolMask) -> bool:
+    rows, columns = crisp.shape
+    low, high = _GLYPH_ASPECT
+    if not low <= columns / rows <= high:
+        return False
+    parts, count = ndimage.label(ndimage.maximum_filter(crisp, 3), np.ones((3, 3)))
+    sizes = np.bincount(parts[crisp], minlength=count + 1)
+    return bool(sizes.max() >= _MOSTLY * sizes.sum())
+
+
+def _mark(found: BoolMask, texts: list[_Candidate], step: int) -> None:
+    for text in texts:
+        # A thin glyph between two words, or at the end of one, has few crisp pixels of its own.
+        further = _GROW + round(_FURTHER * text.side)
+        lies = text.right - text.left >= text.bottom - text.top
+        down, across = (_GROW, further) if lies else (further, _GROW)
+        top, left = max(0, text.top - down), max(0, text.left - across)
+        rows = slice(top * step, (text.bottom + down) * step)
+        found[rows, left * step : (text.right + across) * step] = True
+
+
+def _shrunk(pixels: FloatImage, step: int) -> FloatImage:
+    """Averaged down by a whole number."""
+    from PIL import Image
+
+    if step == 1:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).reduce(step))
