@@ -22,9 +22,11 @@ from cxr_agent.cli import (
     measure,
     models,
     read,
+    receive,
     resume,
     schema,
     segment,
+    send,
     serve,
     structure,
     tools,
@@ -52,6 +54,8 @@ app.command("segment")(segment.segment)
 app.command("measure")(measure.measure)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
+app.command("send")(send.send)
+app.command("receive")(receive.receive)
 app.command("schema")(schema.schema)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
@@ -80,8 +84,8 @@ def run() -> None:
 
     Exit statuses are those of :mod:`cxr_agent.errors`: 0 fine, 1 a checked report has
     errors, two runs differ or a batch has failures, 2 usage, 3 unreadable file, 4 not a film this
-    program reads, 5 tool, 6 model, 7 output, 8 trace, 9 definition, 70 a fault of the program, 130
-    interrupted.
+    program reads, 5 tool, 6 model, 7 output, 8 trace, 9 definition, 10 a server, 70 a fault of the
+    program, 130 interrupted.
     """
     sys.exit(_run())
 
