@@ -84,6 +84,16 @@ class PriorCode(StrEnum):
     SAME_STUDY = "same_study"
 
 
+class SourceCode(StrEnum):
+    """Why a file is not the source that objects of a run can refer to."""
+
+    NOT_OF_RUN = "source_not_of_run"
+    MISSING = "source_missing"
+    NOT_DICOM = "source_not_dicom"
+    NO_UIDS = "source_without_uids"
+    UNUSABLE = "source_header_unusable"
+
+
 class RemoteCode(StrEnum):
     """Why a server gave no films."""
 
@@ -136,7 +146,10 @@ class UsageError(CxrAgentError):
 
 
 class InputError(CxrAgentError):
-    """The file cannot be read as a picture; ``code`` is an :class:`InputCode`."""
+    """The file cannot be read as a picture; ``code`` is an :class:`InputCode`.
+
+    Of the source of a run's objects, a :class:`SourceCode`.
+    """
 
     exit_status = 3
 

@@ -63,7 +63,7 @@ def test_every_file_loads() -> None:
         *("structures", "measurements", "cxreasonbench", "questions"),
         *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
         *("descriptors", "descriptor_reference", "scene_graph", "guidelines", "failures"),
-        "regions",
+        *("regions", "dicom_codes"),
     }
     for name in names:
         assert knowledge.load(name)

@@ -17,6 +17,7 @@ from cxr_agent.knowledge.descriptors import (
     descriptor_references,
     descriptors,
 )
+from cxr_agent.knowledge.dicom_codes import Place, place_of_location, place_of_structure, places
 from cxr_agent.knowledge.failures import FailureMeaning, failure_meanings
 from cxr_agent.knowledge.files import load
 from cxr_agent.knowledge.guidelines import Guideline, guidelines
@@ -93,6 +94,7 @@ __all__ = [
     "Language",
     "MeasurementDefinition",
     "Name",
+    "Place",
     "QuestionLexicon",
     "Reference",
     "Region",
@@ -132,6 +134,9 @@ __all__ = [
     "names",
     "other_findings",
     "owner_of",
+    "place_of_location",
+    "place_of_structure",
+    "places",
     "plain_words",
     "question_lexicon",
     "read_configuration",

@@ -17,6 +17,7 @@ _MAX_BYTES: Final = 256 * 1024
 _MAX_LINES: Final = 64
 _MAX_POINTS: Final = 4096
 _MAX_LABEL: Final = 60
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NUMBER: Final = r"-?\d{1,6}(?:\.\d{1,6})?"
 _POINTS: Final = re.compile(rf"{_NUMBER},{_NUMBER}(?: {_NUMBER},{_NUMBER})*")
 
@@ -31,6 +32,8 @@ class Line:
 
     label: str
     points: tuple[Point, ...]
+    name: str = ""
+    """What was measured along it, as ``cardiac_width_left``; empty where it is no code."""
 
     @property
     def attribute(self) -> str:
@@ -97,4 +100,5 @@ def _line(element: ElementTree.Element) -> Line:
         raise OverlayError("a line of the drawing is damaged")
     points = tuple((float(x), float(y)) for x, y in (pair.split(",") for pair in text.split(" ")))
     label = clean(element.findtext(f"{_SVG}title") or "")
-    return Line(label[:_MAX_LABEL], points)
+    name = element.get("data-name", "")
+    return Line(label[:_MAX_LABEL], points, name if _NAME.fullmatch(name) else "")
