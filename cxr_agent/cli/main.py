@@ -30,6 +30,7 @@ from cxr_agent.cli import (
     serve,
     structure,
     tools,
+    watch,
 )
 from cxr_agent.cli import trace as runs
 from cxr_agent.cli.problems import internal_error, print_error
@@ -54,6 +55,7 @@ app.command("segment")(segment.segment)
 app.command("measure")(measure.measure)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
+app.command("watch")(watch.watch)
 app.command("send")(send.send)
 app.command("receive")(receive.receive)
 app.command("schema")(schema.schema)
