@@ -18,6 +18,7 @@ from cxr_agent.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     kb,
     measure,
     models,
@@ -53,6 +54,7 @@ app.command("chat")(chat.chat)
 app.command("ask")(ask.ask)
 app.command("segment")(segment.segment)
 app.command("measure")(measure.measure)
+app.command("export")(export.export)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
 app.command("watch")(watch.watch)

@@ -15,7 +15,8 @@ from cxr_agent.interop.objects.sr import structured_report
 def dicom_objects(run: Path, films: Sequence[Path]) -> tuple[bytes, ...]:
     """The structured report of a run, its outlines and its drawn lines, each a whole DICOM file.
 
-    Made twice, they are the same objects with the same UIDs and bytes.
+    Outlines and lines of prior films are left to the run that read those. Made twice,
+    they are the same objects with the same UIDs and bytes.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def dicom_objects(run: Path, films: Sequence[Path]) -> tuple[bytes, ...]:
     recorded = recorded_report(run)
     sources = find_sources(recorded, films)
     made = [structured_report(recorded, sources)]
-    for film in sources:
+    for film in sources.currents:
         made += [one for one in (segmentation(recorded, film),) if one is not None]
         made += [one for one in (presentation_state(recorded, film),) if one is not None]
     return tuple(made)

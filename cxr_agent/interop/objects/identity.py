@@ -10,11 +10,16 @@ _SPACE: Final = uuid.UUID("6f1c3c1e-6d6f-5c0e-9a55-0c2f7d0b8a11")
 
 
 def derived_uid(*parts: str) -> str:
-    """A UID below 2.25 (PS3.5 B.2) from a name-based UUID (RFC 9562, version 5).
+    """A UID below 2.25 (PS3.5 B.2) for what :func:`derived_uuid` names."""
+    return f"2.25.{derived_uuid(*parts).int}"
+
+
+def derived_uuid(*parts: str) -> uuid.UUID:
+    """A name-based UUID (RFC 9562, version 5).
 
     Parameters
     ----------
     parts
-        What tells the object from all others; none may hold a line feed.
+        What tells the thing from all others; none may hold a line feed.
     """
-    return f"2.25.{uuid.uuid5(_SPACE, chr(10).join(parts)).int}"
+    return uuid.uuid5(_SPACE, "\n".join(parts))

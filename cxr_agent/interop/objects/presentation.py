@@ -21,6 +21,7 @@ from cxr_agent.interop.objects.writing import built, object_uids, part_10
 
 if TYPE_CHECKING:
     from highdicom.pr import GraphicAnnotation, GraphicLayer, GraphicObject, TextObject
+    from pydicom import Dataset
 
 KIND: Final = "pr"
 _NOTICE_AT: Final = (0.02, 0.02, 0.98, 0.06)
@@ -85,8 +86,25 @@ def _object(
         device_serial_number="none",
         **object_uids(recorded, film, KIND),
     )
+    _state_depth(made, film)
     made.BodyPartExamined = "CHEST"
     return part_10(made, recorded, film)
+
+
+def _state_depth(made: Dataset, film: SourceFilm) -> None:
+    """Stretch the entries of VOI tables to the 16 bits that a presentation state has them in.
+
+    A source may have them in fewer, and the library then changes the depth without the entries,
+    which would show the film many times too dark.
+    """
+    for item in made.get("SoftcopyVOILUTSequence", ()):
+        tables = item.get("VOILUTSequence", ())
+        for table, given in zip(tables, film.image.get("VOILUTSequence", ()), strict=True):
+            count, first, _ = table.LUTDescriptor
+            scale = 65535 / ((1 << int(given.LUTDescriptor[2])) - 1)
+            entries = np.rint(table.lut_data * scale).clip(0, 65535).astype("<u2")
+            table.LUTDescriptor = [count, first, 16]
+            table.LUTData = entries.tobytes()
 
 
 def _notice(recorded: RecordedReport, film: SourceFilm, layer: GraphicLayer) -> GraphicAnnotation:

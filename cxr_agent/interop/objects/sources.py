@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +37,15 @@ _PATIENT_AND_STUDY: Final = (
 )
 _DATES: Final = {"PatientBirthDate": r"\d{8}", "StudyDate": r"\d{8}"}
 _TIMES: Final = {"StudyTime": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?"}
+_NUMBERS: Final = {
+    "PixelSpacing": (2, 0.0),
+    "ImagerPixelSpacing": (2, 0.0),
+    "RescaleSlope": (1, None),
+    "RescaleIntercept": (1, None),
+    "WindowCenter": (0, None),
+    "WindowWidth": (0, 0.0),
+}
+"""How many numbers there have to be, 0 for any, and what all have to lie above."""
 _PICTURE: Final = (
     "Rows",
     "Columns",
@@ -46,15 +56,8 @@ _PICTURE: Final = (
     "HighBit",
     "PixelRepresentation",
     "PresentationLUTShape",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "RescaleSlope",
-    "RescaleIntercept",
     "RescaleType",
     "ModalityLUTSequence",
-    "WindowCenter",
-    "WindowWidth",
-    "WindowCenterWidthExplanation",
     "VOILUTFunction",
     "VOILUTSequence",
     "TimezoneOffsetFromUTC",
@@ -236,7 +239,46 @@ def _taken_over(file: Dataset) -> Dataset:
     for name in _PICTURE:
         if file.get(name) not in (None, ""):
             image[name] = file[name]
+    for name, (count, above) in _NUMBERS.items():
+        numbers = _numbers(file.get(name), count, above)
+        if numbers:
+            setattr(image, name, numbers)
+    _complete(image)
     image.Modality = str(file.get("Modality") or "")
     image.SpecificCharacterSet = "ISO_IR 192"
     image.PatientOrientation = file.get("PatientOrientation") or []
     return image
+
+
+def _numbers(value: object, count: int, above: float | None) -> list[float]:
+    """The numbers of an element; none where they cannot be used."""
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    try:
+        numbers = [float(str(one)) for one in several]
+    except ValueError:
+        return []
+    usable = all(math.isfinite(one) and (above is None or one > above) for one in numbers)
+    return numbers if usable and (not count or len(numbers) == count) else []
+
+
+def _complete(image: Dataset) -> None:
+    """Leave out what is of no use alone: half a window, half a rescaling."""
+    window = (image.get("WindowCenter"), image.get("WindowWidth"))
+    for names, whole in (
+        (("WindowCenter", "WindowWidth"), _count(window[0]) == _count(window[1]) > 0),
+        (
+            ("RescaleSlope", "RescaleIntercept"),
+            "RescaleSlope" in image and "RescaleIntercept" in image,
+        ),
+    ):
+        for name in names:
+            if name in image and not whole:
+                delattr(image, name)
+    if "RescaleSlope" in image and "RescaleType" not in image:
+        image.RescaleType = "US"
+
+
+def _count(value: object) -> int:
+    if value is None:
+        return 0
+    return len(value) if isinstance(value, Sequence) else 1

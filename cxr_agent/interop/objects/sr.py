@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from cxr_agent.errors import OutputError
-from cxr_agent.evidence import Evidence, EvidenceKind, Unit
+from cxr_agent.evidence import Evidence
 from cxr_agent.interop.objects import codes
 from cxr_agent.interop.objects.codes import Concept
 from cxr_agent.interop.objects.drawn_lines import measured_along
 from cxr_agent.interop.objects.identity import derived_uid
 from cxr_agent.interop.objects.recorded import READER, RecordedReport
 from cxr_agent.interop.objects.sources import SourceFilm, Sources
+from cxr_agent.interop.objects.stated import evaluations, numbers
 from cxr_agent.interop.objects.writing import MANUFACTURER, built, object_uids, part_10
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         QualitativeEvaluation,
         TimePointContext,
     )
+    from pydicom import Dataset
 
 KIND: Final = "sr"
 _LANGUAGES: Final = {
@@ -71,7 +73,7 @@ def _document(recorded: RecordedReport, sources: Sources, film: SourceFilm) -> b
         language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
             _LANGUAGES.get(recorded.report.language, _LANGUAGES["en"]).coded()
         ),
-        referenced_images=images,
+        referenced_images=images if all(map(_describable, images)) else None,
     )
     content[0].ContentSequence.extend(_texts(recorded))
     document = ComprehensiveSR(
@@ -83,6 +85,11 @@ def _document(recorded: RecordedReport, sources: Sources, film: SourceFilm) -> b
         **object_uids(recorded, film, KIND),
     )
     return part_10(document, recorded, film)
+
+
+def _describable(image: Dataset) -> bool:
+    """Whether the image library can describe it: the library wants the spacing of the detector."""
+    return "ImagerPixelSpacing" in image
 
 
 def _context() -> ObservationContext:
@@ -193,8 +200,8 @@ def _measurements(
     """All numbers of the evidence; the lines go with the first."""
     from highdicom.sr import Measurement
 
-    numbers = _numbers(evidence)
-    places = [] if film is None or not numbers else _places(recorded, evidence, film)
+    stated = numbers(evidence)
+    places = [] if film is None or not stated else _places(recorded, evidence, film)
     return [
         Measurement(
             name=name.coded(),
@@ -202,26 +209,8 @@ def _measurements(
             unit=codes.UNITS[unit].coded(),
             referenced_coordinates=places if place == 0 and places else None,
         )
-        for place, (name, value, unit) in enumerate(numbers)
+        for place, (name, value, unit) in enumerate(stated)
     ]
-
-
-def _numbers(evidence: Evidence) -> list[tuple[Concept, float, Unit]]:
-    unit = evidence.unit or Unit.RATIO
-    numbers: list[tuple[Concept, float | None, Unit]] = []
-    if evidence.value is not None:
-        measures = evidence.kind is EvidenceKind.MEASUREMENT
-        name = codes.concept_of(evidence.code) if measures else codes.MEASURED
-        numbers.append((name, evidence.value, unit))
-    if evidence.interval is not None:
-        low, high = evidence.interval
-        numbers += [(codes.LOWER, low, unit), (codes.UPPER, high, unit)]
-        numbers.append((codes.LEVEL, evidence.interval_level, Unit.RATIO))
-    numbers.append((codes.PROBABILITY, evidence.probability, Unit.RATIO))
-    numbers.append((codes.THRESHOLD, evidence.threshold, unit))
-    if evidence.kind is EvidenceKind.REGION:
-        numbers.append((codes.AREA, evidence.details.get("area_px"), Unit.PIXEL))
-    return [(name, value, unit) for name, value, unit in numbers if value is not None]
 
 
 def _places(
@@ -242,12 +231,6 @@ def _places(
 def _evaluations(evidence: Evidence) -> list[QualitativeEvaluation]:
     from highdicom.sr import QualitativeEvaluation
 
-    said = [(codes.KIND, codes.private(evidence.kind.value))]
-    if evidence.polarity is not None:
-        said.append((codes.PRESENCE, codes.POLARITIES[evidence.polarity]))
-    if evidence.severity is not None:
-        said.append((codes.SEVERITY, codes.SEVERITIES[evidence.severity]))
-    if evidence.category is not None:
-        said.append((codes.CATEGORY, codes.private(evidence.category)))
-    said += [(codes.REASON, codes.reason_concept(reason)) for reason in evidence.reasons]
-    return [QualitativeEvaluation(name.coded(), value.coded()) for name, value in said]
+    return [
+        QualitativeEvaluation(name.coded(), value.coded()) for name, value in evaluations(evidence)
+    ]

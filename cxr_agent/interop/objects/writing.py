@@ -59,8 +59,8 @@ def built(film: SourceFilm, make: Callable[[], _T]) -> _T:
     """
     try:
         return make()
-    except (ValueError, TypeError, AttributeError, KeyError):
-        # Its words may quote the header.
+    except ValueError:
+        # How the library refuses a value; its words may quote the header.
         raise InputError(
             SourceCode.UNUSABLE,
             f"no object can be made from the header of {film.handle}",
