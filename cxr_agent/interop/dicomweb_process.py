@@ -77,14 +77,15 @@ class Process:
     descriptor: int
     _said: bytearray = field(default_factory=bytearray)
 
-    def answer(self, wait_s: float = SERVER_S + _GRACE_S) -> dict[str, Any]:
-        """The next line.
+    def answer(self, wait_s: float | None = None) -> dict[str, Any]:
+        """The next line, waited for as long as a server may take, or ``wait_s``.
 
         Raises
         ------
         RemoteError
             With a code of the server's: what the process tells, or that it says nothing that fits.
         """
+        wait_s = SERVER_S + _GRACE_S if wait_s is None else wait_s
         try:
             told = json.loads(self._line(time.monotonic() + wait_s))
             failed = _code(told["failed"]) if told["failed"] else None
