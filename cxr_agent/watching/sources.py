@@ -15,7 +15,7 @@ from cxr_agent.errors import InputError, UsageError
 from cxr_agent.imaging import Decoder
 from cxr_agent.imaging.heading import Heading
 from cxr_agent.imaging.prior_search import MAX_PRIORS
-from cxr_agent.interop.dicomweb_archive import DicomwebArchive
+from cxr_agent.interop.dicomweb_archive import MAX_LISTED, DicomwebArchive
 from cxr_agent.reading.remote import listed_films, study_films
 from cxr_agent.watching.ledger import FileRow, Ledger
 
@@ -75,7 +75,13 @@ class ServerSource:
         """Studies with radiographs, and how many instances each has."""
         # A day more: the server's clock may be in another time zone.
         since = datetime.now(UTC) - timedelta(days=self.days + 1)
-        found, _ = self.server.studies(since.strftime("%Y%m%d"))
+        found, cut = self.server.studies(since.strftime("%Y%m%d"))
+        if cut:  # in which order a server lists is its own affair: the new ones may be missing
+            raise UsageError(
+                "too_many_studies",
+                f"the server has more than {MAX_LISTED:,} studies of these days",
+                hint="Give fewer --days.",
+            )
         return [(study.uid, str(study.count)) for study in found]
 
     @contextmanager

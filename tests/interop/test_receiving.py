@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -143,21 +143,21 @@ def talking(port: int, data: bytes = b"") -> Iterator[socket.socket]:
         yield link
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        bytes(4096),
-        struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + bytes(4096),
-        struct.pack(">BBL", 4, 0, 0x7FFFFFFF) + bytes(4096),
-        struct.pack(">BBL", 1, 0, 68) + b"\xff" * 68,
-    ],
+NO_DICOM = (
+    b"GET / HTTP/1.1\r\n\r\n",
+    bytes(4096),
+    struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + bytes(4096),
+    struct.pack(">BBL", 4, 0, 0x7FFFFFFF) + bytes(4096),
+    struct.pack(">BBL", 1, 0, 68) + b"\xff" * 68,
 )
-def test_what_is_no_dicom(tmp_path: Path, path: Path, data: bytes) -> None:
+
+
+def test_what_is_no_dicom(tmp_path: Path, path: Path) -> None:
     with receiving(tmp_path / "got", Listening()) as (_, port):
-        with talking(port, data) as link:
-            link.settimeout(10)
-            link.recv(4096)  # it says farewell, or nothing
+        for data in NO_DICOM:
+            with talking(port, data) as link, suppress(ConnectionResetError):
+                link.settimeout(10)
+                link.recv(4096)  # it says farewell, or nothing
         assert store(port, path)
 
 
@@ -192,7 +192,7 @@ def test_what_a_kill_left_is_removed(tmp_path: Path) -> None:
         assert not left.exists()
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_the_command_and_its_end(tmp_path: Path, path: Path, how: signal.Signals) -> None:
     port = free_port()
     process = subprocess.Popen(

@@ -23,6 +23,7 @@ from cxr_agent.errors import (
     ToolError,
     UsageError,
 )
+from cxr_agent.interop import dicomweb_archive
 from cxr_agent.interop.dicomweb_archive import DicomwebArchive
 from cxr_agent.watching import Happening, Watch, WatchOptions
 from cxr_agent.watching.layout import LEDGER, LOCK
@@ -333,6 +334,15 @@ def test_a_study_whose_films_cannot_be_had(tmp_path: Path) -> None:
         assert {one.code for one in watched.told[1:]} == {"dicomweb_refused"}
         asked = [path for path in server.asked if "ModalitiesInStudy=" in path]
         assert all("StudyDate=" in path for path in asked)
+
+
+def test_more_studies_than_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dicomweb_archive, "MAX_LISTED", 2)
+    with hostile() as server:
+        server.lists("1.2.3", "1.2.4")
+        watched = Watched(tmp_path / "out", ServerSource(DicomwebArchive.at(server.url), days=2))
+        with pytest.raises(UsageError, match="too_many_studies"):
+            watched.once()
 
 
 def answers(server: Hostile) -> None:
