@@ -53,7 +53,7 @@ def receive(
             print(json.dumps({"listening": at, "title": how.title}), flush=True)
         else:
             print(f"{how.title} listens at port {at} of {host}.", flush=True)
-            _warn(host)
+            warn_of_strangers(host)
         while not stop.is_set():
             got = process.heard(0.2)
             if got is None:
@@ -70,7 +70,8 @@ def receive(
     return EXIT_OK
 
 
-def _warn(host: str) -> None:
+def warn_of_strangers(host: str) -> None:
+    """Say so where other machines can send."""
     from cxr_agent.interop.dimse import is_loopback
 
     if not is_loopback(host):

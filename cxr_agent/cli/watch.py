@@ -167,12 +167,14 @@ def _received(
         return
     from dataclasses import replace
 
+    from cxr_agent.cli.receive import warn_of_strangers
     from cxr_agent.interop.dimse import Listening, receiving, title_of
     from cxr_agent.watching.layout import RECEIVED
     from cxr_agent.watching.sources import FolderSource
 
     how = replace(Listening.at(listen), callers=tuple(map(title_of, callers or ())))
     with ExitStack() as stack:
+        warn_of_strangers(how.host)
         process, _ = stack.enter_context(receiving(out / RECEIVED, how))
 
         def check() -> None:

@@ -19,7 +19,7 @@ from cxr_agent.interop.dicomweb_process import (
     token_of_environment,
 )
 from cxr_agent.interop.dicomweb_query import server_address
-from cxr_agent.interop.dimse import answered_code
+from cxr_agent.interop.dimse import answered_codes
 
 _UID: Final = re.compile(r"\d[\d.]{0,63}", re.ASCII)
 _GRACE_S: Final = 15.0
@@ -66,8 +66,7 @@ class DicomwebArchive:
             "files": [os.fspath(path.absolute()) for path in files],
         }
         with speaking(request) as process:
-            for _ in files:
-                yield answered_code(process, SERVER_S + _GRACE_S)
+            yield from answered_codes(process, len(files), SERVER_S + _GRACE_S)
 
     def studies(self, since: str) -> tuple[list[ListedStudy], bool]:
         """Studies with radiographs, the oldest first, and whether there are more.

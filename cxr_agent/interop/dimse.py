@@ -18,7 +18,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from cxr_agent.errors import ConfigError, OutputError, RemoteError, StoreCode, UsageError
+from cxr_agent.errors import (
+    ConfigError,
+    OutputError,
+    RemoteCode,
+    RemoteError,
+    StoreCode,
+    UsageError,
+)
 from cxr_agent.imaging.limits import MAX_FILE_BYTES, MIB
 from cxr_agent.interop.dicomweb_process import Process, speaking
 from cxr_agent.interop.dimse_limits import ANSWER_S, CONNECT_S
@@ -73,8 +80,7 @@ class DimseArchive:
             "file_bytes": 0,
         }
         with speaking(request, _WORKER) as process:
-            for _ in files:
-                yield answered_code(process, _START_S + CONNECT_S + 2 * ANSWER_S)
+            yield from answered_codes(process, len(files), _START_S + CONNECT_S + 2 * ANSWER_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +154,20 @@ def receiving(folder: Path, how: Listening, *, told: bool = False) -> Iterator[t
         yield process, port
 
 
-def answered_code(process: Process, wait_s: float) -> str:
-    """What a process says became of one object."""
-    try:
-        process.answer(wait_s)
-    except RemoteError as error:
-        if error.code in set(StoreCode):
-            return error.code
-        unreachable = error.code.endswith("unreachable")
-        return StoreCode.UNREACHABLE if unreachable else StoreCode.BAD_ANSWER
-    return ""
+def answered_codes(process: Process, count: int, wait_s: float) -> Iterator[str]:
+    """What a process says became of each object; one that says nothing is not waited for again."""
+    lost = ""
+    for _ in range(count):
+        told = lost
+        if not lost:
+            try:
+                process.answer(wait_s)
+            except RemoteError as error:
+                told = error.code
+                if told not in set(StoreCode):  # of the process itself
+                    away = told == RemoteCode.UNREACHABLE
+                    told = lost = StoreCode.UNREACHABLE if away else StoreCode.BAD_ANSWER
+        yield told
 
 
 def check_library() -> None:

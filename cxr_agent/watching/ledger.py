@@ -76,6 +76,9 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+_UNREAD: Final = frozenset({State.SEEN, State.REFUSED})
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A study that is to be read."""
@@ -188,6 +191,8 @@ class Ledger(AbstractContextManager["Ledger"]):
     def see(self, studies: Iterable[tuple[str, str]], now: float) -> int:
         """Take up studies by key and shape; one whose shape changed waits anew.
 
+        One that was refused is looked at again then: the film may have come after its lateral view.
+
         Returns
         -------
         int
@@ -202,7 +207,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         changed = [
             (shape, now, key)
             for key, shape in studies
-            if key in known and known[key][1] == State.SEEN and known[key][0] != shape
+            if key in known and known[key][1] in _UNREAD and known[key][0] != shape
         ]
         if fresh or changed:
             with self._writing() as db:
@@ -210,7 +215,11 @@ class Ledger(AbstractContextManager["Ledger"]):
                     "INSERT INTO study (key, shape, since) VALUES (?, ?, ?)",
                     ((key, shape, now) for key, shape in fresh.items()),
                 )
-                db.executemany("UPDATE study SET shape = ?, since = ? WHERE key = ?", changed)
+                db.executemany(
+                    "UPDATE study SET state = 'seen', code = '', shape = ?, since = ?"
+                    " WHERE key = ?",
+                    changed,
+                )
         return len(fresh)
 
     def next_due(self, now: float, settled_s: float) -> Due | None:

@@ -18,6 +18,7 @@ from typing import Final
 
 from cxr_agent.errors import (
     CxrAgentError,
+    InputCode,
     InputError,
     OutputError,
     RemoteCode,
@@ -38,6 +39,16 @@ _OF_THE_DISK: Final = frozenset(
     {"disk_full", "trace_not_writable", "output_not_writable", "watch_not_writable"}
 )
 """Errors of writing that the next study would meet too."""
+_NOT_OF_THE_FILM: Final = frozenset(
+    {
+        InputCode.FILE_NOT_FOUND,
+        InputCode.UNREADABLE_PATH,
+        InputCode.DECODE_TIMEOUT,
+        InputCode.DECODE_MEMORY,
+        InputCode.DECODE_CRASH,
+    }
+)
+"""Refusals that may be the disk's or the machine's affair, so that it is tried again."""
 _AWAY: Final = frozenset({StoreCode.UNREACHABLE, StoreCode.NO_ROOM, StoreCode.UNAUTHORISED})
 """Of the archive as a whole: no object is at fault."""
 
@@ -175,6 +186,9 @@ class Watch:
                 results = self.reader.read(films, self.ledger.folder, run)
             self._keep(run, results)
         except InputError as error:
+            if error.code in _NOT_OF_THE_FILM:
+                self._again(due, error.code)
+                return True
             self.ledger.refuse(due.number, error.code)
             self.told(Happening("refused", due.number, code=error.code))
         except RemoteError as error:

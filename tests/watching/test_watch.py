@@ -21,6 +21,7 @@ from cxr_agent.errors import (
     OutputError,
     RemoteError,
     ToolError,
+    UnsuitableCode,
     UsageError,
 )
 from cxr_agent.interop import dicomweb_archive
@@ -240,6 +241,25 @@ def test_what_is_refused_is_not_tried_again(watched: Watched) -> None:
     assert watched.once() == {State.REFUSED: 1}
     assert watched.once() == {State.REFUSED: 1}
     assert not watched.reader.read_films
+
+
+def test_what_was_refused_is_looked_at_again_when_it_grows(
+    watched: Watched, tmp_path: Path
+) -> None:
+    watched.reader.fails = [InputError(UnsuitableCode.LATERAL_VIEW, "x")]
+    assert watched.once() == {State.REFUSED: 1}
+    same = {"StudyInstanceUID": f"1.2.{sum(map(ord, 'MARTHA-77'))}.1"}
+    (tmp_path / "in" / "2.dcm").write_bytes(film("MARTHA-77", 2, **same))
+    assert watched.once() == {State.STORED: 1}
+    (tmp_path / "in" / "3.dcm").write_bytes(film("MARTHA-77", 3, **same))
+    assert watched.once() == {State.STORED: 1}
+    assert len(watched.reader.read_films) == 1  # what was read is not
+
+
+def test_what_the_machine_is_at_fault_for_is_tried_again(watched: Watched) -> None:
+    watched.reader.fails = [InputError(InputCode.DECODE_TIMEOUT, "x")]
+    watched.until(lambda told: told[-1].what == "stored")
+    assert watched.whats == ["seen", "again", "read", "stored"]
 
 
 def test_a_full_disk_ends_it_and_costs_no_study(watched: Watched) -> None:
