@@ -10,6 +10,9 @@ from __future__ import annotations
 import io
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cxr_agent.errors import TraceError
 from cxr_agent.evidence import Evidence
 from cxr_agent.interop.objects.recorded import RecordedReport
@@ -22,6 +25,9 @@ from cxr_agent.report.render.evidence_overlay import (
 )
 
 KIND: Final = "sc"
+_FOOT: Final = 36
+"""Rows below the film, for the notice."""
+_NOTICE: Final = "cxr-agent: research use only, preliminary,\nunverified; not a diagnosis"
 
 
 def secondary_capture(recorded: RecordedReport, film: SourceFilm) -> bytes | None:
@@ -36,8 +42,8 @@ def secondary_capture(recorded: RecordedReport, film: SourceFilm) -> bytes | Non
     InputError
         Where the source's header allows no object.
     """
-    items = [one for one in recorded.cited if one.image == film.handle]
-    if not draws_something(items):
+    items = [one for one in recorded.cited if one.image == film.handle and draws_something([one])]
+    if not items:
         return None
     picture = _picture(recorded, film, items)
     return built(film, lambda: _object(recorded, film, picture))
@@ -57,15 +63,11 @@ def _picture(recorded: RecordedReport, film: SourceFilm, items: list[Evidence]) 
 
 
 def _object(recorded: RecordedReport, film: SourceFilm, picture: bytes) -> bytes:
-    import numpy as np
     from highdicom.sc import SCImage
-    from PIL import Image
 
-    with Image.open(io.BytesIO(picture), formats=("PNG",)) as drawn:
-        pixels = np.asarray(drawn.convert("RGB"))
     made = SCImage.from_ref_dataset(
         ref_dataset=film.image,
-        pixel_array=pixels,
+        pixel_array=_pixels(picture),
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
@@ -77,3 +79,14 @@ def _object(recorded: RecordedReport, film: SourceFilm, picture: bytes) -> bytes
     made.ImageType = ["DERIVED", "SECONDARY"]
     made.DerivationDescription = "Drawn by cxr-agent; research use only, not verified"
     return part_10(made, recorded, film)
+
+
+def _pixels(picture: bytes) -> NDArray[np.uint8]:
+    """(rows, columns, 3) of the picture, and below it what it may be used for."""
+    from PIL import Image, ImageDraw
+
+    with Image.open(io.BytesIO(picture), formats=("PNG",)) as drawn:
+        whole = Image.new("RGB", (drawn.width, drawn.height + _FOOT))
+        whole.paste(drawn.convert("RGB"), (0, 0))
+    ImageDraw.Draw(whole).multiline_text((8, drawn.height + 4), _NOTICE, fill=(255, 255, 255))
+    return np.asarray(whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cxr_agent.evidence import Evidence, Polarity, Severity, Side, Unit
+from cxr_agent.evidence import Evidence, Location, Polarity, Severity, Side, Unit
 from cxr_agent.knowledge import (
     Place,
     place_of_location,
@@ -65,6 +65,7 @@ KIND: Final = private("evidence_kind", "Kind of evidence")
 CATEGORY: Final = private("category", "Category")
 REASON: Final = private("reason", "Reason or restriction")
 BY_READER: Final = private("corrected_by_reader", "Put right by a reader")
+FILM: Final = private("film", "Film of the run")
 NOTICE: Final = private("notice", "Notice on use")
 
 POLARITIES: Final = {
@@ -131,7 +132,8 @@ def site_of(evidence: Evidence) -> Site | None:
         thorax = Concept("816094009", "SCT", "Thorax")
         return Site(thorax, evidence.side) if evidence.side is not None else None
     name, place = found
-    return Site(_coded(name, place), _side(evidence) if place.laterality else None)
+    side = evidence.side or (_side_of(evidence.location) if place.laterality else None)
+    return Site(_coded(name, place), side)
 
 
 def structure_site(structure: str) -> Site | None:
@@ -147,11 +149,9 @@ def _coded(name: str, place: Place) -> Concept:
     return Concept(place.sct, "SCT", place.meaning) if place.sct else private(name, place.meaning)
 
 
-def _side(evidence: Evidence) -> Side | None:
-    """The side that is stated, else that of the location's name."""
-    if evidence.side is not None:
-        return evidence.side
-    name = evidence.location.value if evidence.location is not None else ""
+def _side_of(location: Location | None) -> Side | None:
+    """The side that a location's name says."""
+    name = location.value if location is not None else ""
     for side in (Side.RIGHT, Side.LEFT):
         if name.startswith(f"{side.value} "):
             return side

@@ -17,7 +17,7 @@ from cxr_agent.interop.objects import codes
 from cxr_agent.interop.objects.codes import PRIVATE, Concept
 from cxr_agent.interop.objects.identity import derived_uuid
 from cxr_agent.interop.objects.recorded import RecordedReport
-from cxr_agent.interop.objects.sources import SourceFilm, Sources
+from cxr_agent.interop.objects.sources import Sources
 from cxr_agent.interop.objects.stated import Number, evaluations, numbers
 
 Resource = dict[str, Any]
@@ -101,15 +101,15 @@ class _Bundle:
             "language": report.language,
             "result": [self._to(one.id) for one in self._recorded.cited],
             "conclusion": "\n".join(said),
-            **self._about(),
+            **self._about(self._recorded.currents[0].handle),
         }
         if self._sources is not None:
             studies = dict.fromkeys(str(film.image.StudyInstanceUID) for film in self._sources)
             made["imagingStudy"] = [_by_uid("ImagingStudy", uid) for uid in studies]
         return {name: value for name, value in made.items() if value != []}
 
-    def _about(self) -> Resource:
-        """Whose it is and when the film was taken, as the source says."""
+    def _about(self, handle: str) -> Resource:
+        """Whose it is and when that film was taken, as the sources say."""
         if self._sources is None:
             return {}
         image = self._sources.first.image
@@ -119,7 +119,8 @@ class _Bundle:
             if image.IssuerOfPatientID:
                 identifier["assigner"] = {"display": str(image.IssuerOfPatientID)}
             found["subject"] = {"type": "Patient", "identifier": identifier}
-        day = str(image.StudyDate)
+        film = self._sources.of(handle)
+        day = str(film.image.StudyDate) if film is not None else ""
         if day:
             found["effectiveDateTime"] = f"{day[:4]}-{day[4:6]}-{day[6:]}"
         return found
@@ -137,7 +138,7 @@ class _Bundle:
             "note": [{"text": evidence.reading}],
             "method": {"text": f"{made_by.tool} {made_by.tool_version}"},
             "device": self._to(self._device_id(evidence)),
-            **self._about(),
+            **self._about(evidence.image),
             **_value(evidence),
         }
         site = codes.site_of(evidence)
@@ -149,6 +150,9 @@ class _Bundle:
             coding = _coding(f"{_TERMS}v3-ObservationInterpretation", code, display)
             made["interpretation"] = [_coded([coding])]
         components = _components(evidence, site)
+        film = self._recorded.time_point(evidence.image)
+        if film is not None:
+            components.append({"code": _concept(codes.FILM), "valueString": film})
         if components:
             made["component"] = components
         derived = self._derived_from(evidence)
@@ -160,14 +164,11 @@ class _Bundle:
         """The evidence that it was concluded from, and the image."""
         known = {one.id for one in self._recorded.cited}
         found = [self._to(identity) for identity in evidence.basis if identity in known]
-        film = self._film(evidence)
+        film = None if self._sources is None else self._sources.of(evidence.image)
         if film is not None:
             found.append(_by_uid("ImagingStudy", str(film.image.StudyInstanceUID)))
             found.append(_by_uid("Media", str(film.image.SOPInstanceUID)))
         return found
-
-    def _film(self, evidence: Evidence) -> SourceFilm | None:
-        return None if self._sources is None else self._sources.of(evidence.image)
 
     def _device_id(self, evidence: Evidence) -> str:
         made_by = evidence.provenance

@@ -1,7 +1,11 @@
-"""Whether the library that writes DICOM objects is there."""
+"""The library that writes DICOM objects: whether it is there, and that it keeps silent."""
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from cxr_agent.errors import ConfigError
@@ -21,3 +25,13 @@ def check_library() -> None:
             "highdicom is not installed",
             hint="pip install 'cxr-agent[dicom]'",
         )
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Let the libraries say nothing: what they find odd in a header, they quote, names too."""
+    for name in ("highdicom", "pydicom"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

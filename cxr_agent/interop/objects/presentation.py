@@ -86,6 +86,8 @@ def _object(
         device_serial_number="none",
         **object_uids(recorded, film, KIND),
     )
+    if "ModalityLUTSequence" in film.image:
+        made.ModalityLUTSequence = film.image.ModalityLUTSequence  # which the library leaves out
     _state_depth(made, film)
     made.BodyPartExamined = "CHEST"
     return part_10(made, recorded, film)

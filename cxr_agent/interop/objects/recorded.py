@@ -48,6 +48,14 @@ class RecordedReport:
             one for one in self.report.evidence if one.id in found and one.kind not in _CONTEXT
         )
 
+    def time_point(self, handle: str) -> str | None:
+        """Which of several films it is, and how much older a prior is; None for the only one."""
+        if len(self.report.films) == 1:
+            return None
+        film = self.film(handle)
+        days = "" if film.days_before is None else f", {film.days_before} days before"
+        return f"{film.handle}{days}"
+
     def film(self, handle: str) -> FilmSummary:
         """What is recorded of a film; raises :class:`KeyError`."""
         for film in self.report.films:

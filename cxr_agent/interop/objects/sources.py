@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,10 @@ from cxr_agent.imaging import Decoder
 from cxr_agent.imaging.dicom_file import read_dicom_file
 from cxr_agent.imaging.film_folder import film_folder
 from cxr_agent.imaging.header_rules import Flip, view_facts
+from cxr_agent.imaging.paths import open_film, read_all
+from cxr_agent.imaging.sniff import SNIFF_BYTES, FileKind, sniff
 from cxr_agent.imaging.turning import points_turned_back, turn_back
-from cxr_agent.interop.objects.library import check_library
+from cxr_agent.interop.objects.library import check_library, silent
 from cxr_agent.interop.objects.recorded import RecordedReport
 
 if TYPE_CHECKING:
@@ -36,7 +39,10 @@ _PATIENT_AND_STUDY: Final = (
     "ReferringPhysicianName",
 )
 _DATES: Final = {"PatientBirthDate": r"\d{8}", "StudyDate": r"\d{8}"}
-_TIMES: Final = {"StudyTime": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?"}
+_TIMES: Final = {
+    "StudyTime": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?",
+    "TimezoneOffsetFromUTC": r"[+-](0\d|1[0-4])[0-5]\d",
+}
 _NUMBERS: Final = {
     "PixelSpacing": (2, 0.0),
     "ImagerPixelSpacing": (2, 0.0),
@@ -60,7 +66,6 @@ _PICTURE: Final = (
     "ModalityLUTSequence",
     "VOILUTFunction",
     "VOILUTSequence",
-    "TimezoneOffsetFromUTC",
 )
 
 
@@ -118,7 +123,9 @@ class Sources:
         return self.currents[0]
 
 
-def find_sources(recorded: RecordedReport, paths: Sequence[Path]) -> Sources:
+def find_sources(
+    recorded: RecordedReport, paths: Sequence[Path], decoder: Decoder | None = None
+) -> Sources:
     """The DICOM images of a run, known by the hash of what their pixels show.
 
     Parameters
@@ -126,6 +133,8 @@ def find_sources(recorded: RecordedReport, paths: Sequence[Path]) -> Sources:
     paths
         Files and folders. All current films have to be among them; priors may be. Other files in
         a folder are passed over.
+    decoder
+        Give one to keep its worker warm over many runs. Otherwise one is made and ended.
 
     Raises
     ------
@@ -137,17 +146,19 @@ def find_sources(recorded: RecordedReport, paths: Sequence[Path]) -> Sources:
         ``no_prior_folder`` for a folder that cannot be opened.
     """
     check_library()
+    if decoder is None:
+        with Decoder() as own:
+            return find_sources(recorded, paths, own)
     wanted = {film.sha256: film.handle for film in recorded.report.films}
     found: dict[str, SourceFilm] = {}
-    with Decoder() as decoder:
-        for path, named in _files(paths):
-            try:
-                film = _source(path, wanted, decoder)
-            except CxrAgentError:
-                if named:
-                    raise
-                continue
-            found.setdefault(film.handle, film)
+    for path, named in _files(paths):
+        try:
+            film = _source(path, wanted, decoder)
+        except CxrAgentError:
+            if named:
+                raise
+            continue
+        found.setdefault(film.handle, film)
     missing = [film.handle for film in recorded.currents if film.handle not in found]
     if missing:
         raise InputError(
@@ -177,8 +188,8 @@ def _source(path: Path, wanted: dict[str, str], decoder: Decoder) -> SourceFilm:
             "a file given as source is not a film of this run: its pixels are others",
             hint="Name the very file that was read.",
         )
-    data = path.read_bytes()
-    if data[:8] == b"\x89PNG\r\n\x1a\n" or data[:2] == b"\xff\xd8":
+    data = _content(path)
+    if sniff(data[:SNIFF_BYTES]) in (FileKind.PNG, FileKind.JPEG):
         raise InputError(
             SourceCode.NOT_DICOM,
             f"{handle} is no DICOM image, so no DICOM object can refer to it",
@@ -186,20 +197,27 @@ def _source(path: Path, wanted: dict[str, str], decoder: Decoder) -> SourceFilm:
         )
     return SourceFilm(
         handle=handle,
-        image=_header(path, handle),
+        image=_header(data, handle),
         flip=view_facts(read_dicom_file(data).header).flip,
         shape=film.pixels.shape,
     )
 
 
-def _header(path: Path, handle: str) -> Dataset:
+def _content(path: Path) -> bytes:
+    descriptor, size = open_film(os.fspath(path))
+    try:
+        return read_all(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def _header(data: bytes, handle: str) -> Dataset:
     """What objects take over, checked: the rest of the file is of no use and of any form."""
     import pydicom
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about values that are checked here or not used
+    with silent():
         try:
-            file = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+            file = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
             return _taken_over(file)
         except _NoUids:
             raise InputError(
@@ -230,7 +248,7 @@ def _taken_over(file: Dataset) -> Dataset:
             raise _NoUids
         setattr(image, name, uid)
     for name in _PATIENT_AND_STUDY:
-        setattr(image, name, file.get(name) or "")
+        setattr(image, name, _first(file.get(name)))
     for name, form in (_DATES | _TIMES).items():
         value = str(file.get(name) or "")
         setattr(image, name, value if re.fullmatch(form, value) else "")
@@ -250,6 +268,13 @@ def _taken_over(file: Dataset) -> Dataset:
     return image
 
 
+def _first(value: object) -> object:
+    """The value, or the first of several, which none of these elements may have."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = value[0] if value else ""
+    return value or ""
+
+
 def _numbers(value: object, count: int, above: float | None) -> list[float]:
     """The numbers of an element; none where they cannot be used."""
     several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
@@ -262,13 +287,15 @@ def _numbers(value: object, count: int, above: float | None) -> list[float]:
 
 
 def _complete(image: Dataset) -> None:
-    """Leave out what is of no use alone: half a window, half a rescaling."""
+    """Leave out half a window, half a rescaling, and a rescaling beside a table."""
     window = (image.get("WindowCenter"), image.get("WindowWidth"))
     for names, whole in (
         (("WindowCenter", "WindowWidth"), _count(window[0]) == _count(window[1]) > 0),
         (
             ("RescaleSlope", "RescaleIntercept"),
-            "RescaleSlope" in image and "RescaleIntercept" in image,
+            "RescaleSlope" in image
+            and "RescaleIntercept" in image
+            and "ModalityLUTSequence" not in image,
         ),
     ):
         for name in names:

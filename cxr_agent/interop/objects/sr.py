@@ -56,10 +56,16 @@ def structured_report(recorded: RecordedReport, sources: Sources) -> bytes:
     InputError
         Where the source's header allows no object.
     """
-    if not recorded.cited:
+    if not _told(recorded, sources):
         raise OutputError("no_evidence", "the report rests on no evidence that could be exported")
     film = sources.first
     return built(film, lambda: _document(recorded, sources, film))
+
+
+def _told(recorded: RecordedReport, sources: Sources) -> list[tuple[Evidence, SourceFilm]]:
+    """Evidence with its image: what is without one would be taken for the current film's."""
+    pairs = ((one, sources.of(one.image)) for one in recorded.cited)
+    return [(one, source) for one, source in pairs if source is not None]
 
 
 def _document(recorded: RecordedReport, sources: Sources, film: SourceFilm) -> bytes:
@@ -69,7 +75,9 @@ def _document(recorded: RecordedReport, sources: Sources, film: SourceFilm) -> b
     content = MeasurementReport(
         observation_context=_context(),
         procedure_reported=codes.CHEST_RADIOGRAPHY.coded(),
-        imaging_measurements=[_group(recorded, one, sources) for one in recorded.cited],
+        imaging_measurements=[
+            _group(recorded, one, source) for one, source in _told(recorded, sources)
+        ],
         language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
             _LANGUAGES.get(recorded.report.language, _LANGUAGES["en"]).coded()
         ),
@@ -126,7 +134,7 @@ def _texts(recorded: RecordedReport) -> ContentSequence:
 
 
 def _group(
-    recorded: RecordedReport, evidence: Evidence, sources: Sources
+    recorded: RecordedReport, evidence: Evidence, film: SourceFilm
 ) -> MeasurementsAndQualitativeEvaluations:
     from highdicom.sr import (
         MeasurementsAndQualitativeEvaluations,
@@ -136,7 +144,6 @@ def _group(
         TrackingIdentifier,
     )
 
-    film = sources.of(evidence.image)
     by_reader = evidence.provenance.tool == READER
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
@@ -150,9 +157,7 @@ def _group(
         finding_sites=_sites(evidence),
         measurements=_measurements(recorded, evidence, film) or None,
         qualitative_evaluations=_evaluations(evidence) or None,
-        source_images=None
-        if film is None
-        else [SourceImageForMeasurementGroup.from_source_image(film.image)],
+        source_images=[SourceImageForMeasurementGroup.from_source_image(film.image)],
     )
     comment = TextContentItem(
         codes.COMMENT.coded(), evidence.reading, RelationshipTypeValues.CONTAINS
@@ -165,11 +170,8 @@ def _time_point(recorded: RecordedReport, evidence: Evidence) -> TimePointContex
     """Which film it is about, where there are several, and how much older a prior is."""
     from highdicom.sr import TimePointContext
 
-    if len(recorded.report.films) == 1:
-        return None
-    film = recorded.film(evidence.image)
-    days = "" if film.days_before is None else f", {film.days_before} days before"
-    return TimePointContext(time_point=f"{film.handle}{days}")
+    told = recorded.time_point(evidence.image)
+    return None if told is None else TimePointContext(time_point=told)
 
 
 def _algorithm(evidence: Evidence) -> AlgorithmIdentification:
@@ -195,13 +197,13 @@ def _sites(evidence: Evidence) -> list[FindingSite] | None:
 
 
 def _measurements(
-    recorded: RecordedReport, evidence: Evidence, film: SourceFilm | None
+    recorded: RecordedReport, evidence: Evidence, film: SourceFilm
 ) -> list[Measurement]:
     """All numbers of the evidence; the lines go with the first."""
     from highdicom.sr import Measurement
 
     stated = numbers(evidence)
-    places = [] if film is None or not stated else _places(recorded, evidence, film)
+    places = [] if not stated else _places(recorded, evidence, film)
     return [
         Measurement(
             name=name.coded(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cxr_agent.errors import InputError, SourceCode
 from cxr_agent.interop.objects.codes import PRIVATE, SCHEME_NAME
 from cxr_agent.interop.objects.identity import derived_uid
+from cxr_agent.interop.objects.library import silent
 from cxr_agent.interop.objects.recorded import RecordedReport
 from cxr_agent.interop.objects.sources import SourceFilm
 
@@ -58,7 +59,8 @@ def built(film: SourceFilm, make: Callable[[], _T]) -> _T:
         ``source_header_unusable``.
     """
     try:
-        return make()
+        with silent():
+            return make()
     except ValueError:
         # How the library refuses a value; its words may quote the header.
         raise InputError(
@@ -86,20 +88,17 @@ def part_10(made: Dataset, recorded: RecordedReport, film: SourceFilm) -> bytes:
         elif name in made:
             del made[name]
     made.CodingSchemeIdentificationSequence = _schemes()
+    made.file_meta.ImplementationClassUID = pydicom.uid.UID(derived_uid("implementation"))
     made.file_meta.ImplementationVersionName = _IMPLEMENTATION
     file = io.BytesIO()
     pydicom.dcmwrite(file, made, enforce_file_format=True)
     return file.getvalue()
 
 
-def _zone(film: SourceFilm) -> timezone:
+def _zone(film: SourceFilm) -> tzinfo:
     """The zone that the archive's times of this image are in; UTC where it does not say."""
-    stated = str(film.image.get("TimezoneOffsetFromUTC") or "")
-    try:
-        offset = datetime.strptime(stated, "%z").utcoffset() if stated else None
-    except ValueError:
-        offset = None
-    return UTC if offset is None else timezone(timedelta(seconds=offset.total_seconds()))
+    stated = str(film.image.TimezoneOffsetFromUTC)
+    return (datetime.strptime(stated, "%z").tzinfo if stated else None) or UTC
 
 
 def _schemes() -> list[Dataset]:

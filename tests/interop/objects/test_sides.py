@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxr_agent.imaging import Decoder
 from cxr_agent.imaging.header_rules import Flip
 from cxr_agent.imaging.turning import points_turned_back, turn, turn_back
 from cxr_agent.interop.objects import dicom_objects
@@ -45,7 +46,7 @@ WAYS = pytest.mark.parametrize("way", STORED, ids="".join)
 
 @pytest.fixture(scope="module")
 def objects(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, decoder: Decoder
 ) -> Callable[[tuple[str, str]], tuple[pydicom.Dataset, ...]]:
     """Report, segmentation and presentation state of a film that is stored one way."""
     made: dict[tuple[str, str], tuple[pydicom.Dataset, ...]] = {}
@@ -54,7 +55,7 @@ def objects(
         if way not in made:
             data = source(np.ascontiguousarray(STORED[way](picture())), PatientOrientation=way)
             run = written(tmp_path_factory.mktemp("run"), [data])
-            files = dicom_objects(run.folder, run.sources)
+            files = dicom_objects(run.folder, run.sources, decoder)
             made[way] = tuple(pydicom.dcmread(io.BytesIO(one)) for one in files)
         return made[way]
 

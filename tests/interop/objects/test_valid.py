@@ -11,6 +11,7 @@ import pydicom
 import pytest
 
 from cxr_agent.evidence import EvidenceKind, Observation, Polarity
+from cxr_agent.imaging import Decoder
 from cxr_agent.interop.objects import dicom_objects
 from cxr_agent.interop.objects.capture import secondary_capture
 from cxr_agent.interop.objects.recorded import recorded_report
@@ -55,6 +56,9 @@ RUNS: dict[str, Callable[[Path], Run]] = {
     "window": lambda root: written(root, [source(WindowCenter="1500", WindowWidth="2800")]),
     "bad_window": lambda root: written(root, [source(WindowCenter="0", WindowWidth="-5")]),
     "table": lambda root: written(root, [source(VOILUTSequence=[voi_table()])]),
+    "modality_table": lambda root: written(
+        root, [source(ModalityLUTSequence=[lut(0, [16 * n for n in range(4096)], 16)])]
+    ),
     "rescaled": lambda root: written(root, [source(RescaleSlope="2", RescaleIntercept="-10")]),
     "capture": lambda root: written(
         root, [source(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", Modality="OT")]
@@ -82,11 +86,11 @@ RUNS: dict[str, Callable[[Path], Run]] = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_no_object_has_a_fault(name: str, tmp_path: Path) -> None:
+def test_no_object_has_a_fault(name: str, tmp_path: Path, decoder: Decoder) -> None:
     run = RUNS[name](tmp_path)
     recorded = recorded_report(run.folder)
-    objects = list(dicom_objects(run.folder, run.sources))
-    sources = find_sources(recorded, run.sources)
+    objects = list(dicom_objects(run.folder, run.sources, decoder))
+    sources = find_sources(recorded, run.sources, decoder)
     objects += [one for film in sources.currents if (one := secondary_capture(recorded, film))]
     for number, data in enumerate(objects):
         path = tmp_path / f"{number}.dcm"
@@ -97,9 +101,9 @@ def test_no_object_has_a_fault(name: str, tmp_path: Path) -> None:
     assert len(objects) == expected.get(name, 4)
 
 
-def test_dciodvfy_would_tell(tmp_path: Path) -> None:
+def test_dciodvfy_would_tell(tmp_path: Path, decoder: Decoder) -> None:
     run = RUNS["dx"](tmp_path)
     path = tmp_path / "sr.dcm"
-    report = dicom_objects(run.folder, run.sources)[0]
+    report = dicom_objects(run.folder, run.sources, decoder)[0]
     path.write_bytes(report.replace(b"UNVERIFIED", b"UNVERIFXXX"))
     assert faults(path)
