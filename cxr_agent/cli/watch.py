@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -93,6 +94,7 @@ def watch(
     studies failed.
     """
     from cxr_agent.cli.stopping import stopped_by_signals
+    from cxr_agent.imaging import Decoder
     from cxr_agent.interop.objects import dicom_objects
     from cxr_agent.interop.sending import archive_at
     from cxr_agent.reading import Agent
@@ -117,10 +119,11 @@ def watch(
             privacy=privacy,
             tools_folder=tools,
         ) as agent,
+        Decoder() as decoder,
         skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
     ):
-        reader = AgentReader(agent, dicom_objects)
+        reader = AgentReader(agent, partial(dicom_objects, decoder=decoder))
         told = _told_as_json if as_json else _told
         Watch(ledger, watched, reader, target, options, told, stop).run(once=once)
         counts = ledger.counts()
