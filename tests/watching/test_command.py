@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -107,6 +109,40 @@ def test_what_a_modality_sends_comes_back_as_a_report(archive: Archive, tmp_path
     assert rest == "Studies: 0 seen, 0 read, 1 stored, 0 refused, 0 failed.\n"
     assert kinds(archive)["SR"] == before + 1
     assert TITLE not in "".join(lines)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_a_receiver_that_ends_ends_the_watch(tmp_path: Path) -> None:
+    port = free_port()
+    command = ["watch", "--listen", f"A@{port}", "--out", tmp_path / "out", "--every", "0.2"]
+    with subprocess.Popen(
+        [sys.executable, *MODULE, *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+        text=True,
+    ) as process:
+        until = time.monotonic() + 60
+        while not (found := _receivers_of(process.pid)):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        os.kill(found[0], signal.SIGKILL)
+        assert process.wait(60) == 7
+        assert process.stderr is not None
+        # It may have been ended before it listened.
+        assert re.search(r"\[(receiver_ended|not_listening)\]", process.stderr.read())
+
+
+def _receivers_of(parent: int) -> list[int]:
+    found = []
+    for one in Path("/proc").glob("[0-9]*"):
+        try:
+            status, told = (one / "status").read_text(), (one / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if f"PPid:\t{parent}\n" in status and b"dimse_worker" in told:
+            found.append(int(one.name))
+    return found
 
 
 def _said(command: list[Any]) -> str:
