@@ -277,17 +277,21 @@ class Ledger(AbstractContextManager["Ledger"]):
     # What is stored.
 
     def unstored(self, now: float) -> list[Unstored]:
-        """Studies with objects that wait, in their order."""
+        """Read studies that are not settled, in their order.
+
+        One whose objects are all settled is among them: a kill came before its own state was.
+        """
         with self._reading() as db:
             rows = db.execute(
-                "SELECT study.number, run, tries, group_concat(object.number) FROM study"
-                " JOIN object ON object.study = study.number AND object.state = 'waiting'"
+                "SELECT study.number, run, tries,"
+                " group_concat(iif(object.state = 'waiting', object.number, NULL)) FROM study"
+                " JOIN object ON object.study = study.number"
                 " WHERE study.state = 'read' AND next <= ? GROUP BY study.number"
                 " ORDER BY study.number",
                 (now,),
             ).fetchall()
         return [
-            Unstored(number, run, tries, tuple(sorted(map(int, text.split(",")))))
+            Unstored(number, run, tries, tuple(sorted(map(int, text.split(",")))) if text else ())
             for number, run, tries, text in rows
         ]
 
@@ -308,7 +312,8 @@ class Ledger(AbstractContextManager["Ledger"]):
             ).fetchone()
             state = State.STORED if row is None else State.FAILED
             db.execute(
-                "UPDATE study SET state = ?1, code = iif(?1 = 'failed', ?2, code), stored_at = ?3,"
+                "UPDATE study SET state = ?1, stored_at = ?3,"
+                " code = iif(?1 = 'failed', ?2, iif(code GLOB 'store_*', '', code)),"
                 " next = 0 WHERE number = ?4",
                 (state, "" if row is None else row[0], _now(), study),
             )

@@ -238,7 +238,7 @@ class Watch:
         for one in self.ledger.unstored(time.time()):
             if self.stop.is_set():
                 return
-            codes = self._store(self.archive, one)
+            codes = self._store(self.archive, one) if one.objects else set()
             if not codes:
                 state = self.ledger.settle_storing(one.number)
                 what = "stored" if state is State.STORED else "failed"

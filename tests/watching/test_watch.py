@@ -303,6 +303,23 @@ def test_an_archive_that_is_away_is_waited_for(watched: Watched) -> None:
     assert len(watched.archive.got) == 2
 
 
+def test_a_kill_after_the_last_object_leaves_no_study_open(watched: Watched) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Deadly(FakeArchive):
+        def attempt(self, files: Sequence[Path]) -> Iterator[str]:
+            yield from super().attempt(files)
+            raise Killed
+
+    watched.archive = Deadly()
+    with pytest.raises(Killed):
+        watched.once()
+    watched.archive = FakeArchive()
+    assert watched.once() == {State.STORED: 1}
+    assert not watched.archive.got  # both were settled
+
+
 def test_without_an_archive_the_results_stay(watched: Watched) -> None:
     watched.archive = None
     assert watched.once() == {State.READ: 1}
