@@ -32,8 +32,6 @@ from cxr_agent.watching.ledger import Due, Ledger, State, Unstored, unwritable
 from cxr_agent.watching.reader import Results, StudyReader
 from cxr_agent.watching.sources import Source
 
-_MOST_BEGUN: Final = 10
-"""Times that everything may end in the middle of one study."""
 _LONGEST_WAIT_S: Final = 300.0
 _OF_THE_DISK: Final = frozenset(
     {"disk_full", "trace_not_writable", "output_not_writable", "watch_not_writable"}
@@ -66,6 +64,8 @@ class WatchOptions:
     retry_s: float = 30.0
     """Before the second try; twice as long before each further one."""
     retry_failed: bool = False
+    ends: int = 10
+    """Times that everything may end in the middle of one study, before it is held to be why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Watch:
 
     def _read(self, due: Due) -> bool:
         """Whether the source is there for the next one."""
-        if due.begun >= _MOST_BEGUN:
+        if due.begun >= self.options.ends:
             self._failed(due.number, "watch_killed")
             return True
         self.ledger.begin(due.number)

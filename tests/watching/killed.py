@@ -12,6 +12,9 @@ from cxr_agent.watching.sources import ServerSource
 
 from .fake import FakeReader
 
+KILLS_ALLOWED = 1000
+"""On a slow machine one study may be met by kill after kill."""
+
 
 def main() -> None:
     """``python -m tests.watching.killed OUT URL SECONDS``; the login is in the environment."""
@@ -19,7 +22,7 @@ def main() -> None:
     server = DicomwebArchive.at(url)
     source = ServerSource(server, days=100_000)
     with Ledger(out, source.identity) as ledger:
-        options = WatchOptions(every_s=0.1, settled_s=0.1, retry_s=0.1)
+        options = WatchOptions(every_s=0.1, settled_s=0.1, retry_s=0.1, ends=KILLS_ALLOWED)
         print("watching", flush=True)
         Watch(ledger, source, FakeReader(seconds), server, options).run()
 
