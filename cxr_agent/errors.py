@@ -9,7 +9,7 @@
     ├── OutputError          7   a result could not be written
     ├── TraceError           8   a trace is unreadable, torn or tampered with
     ├── ConfigError          9   a definition in kb/ or a configuration file is invalid
-    └── RemoteError         10   a server that was to give films did not
+    └── RemoteError         10   a server that was to give films, or take objects, did not
 
 The number is the exit status of the command line. Any other exception is a fault of ours and
 ends with status 70. Codes are stable: scripts may rely on them. A message never holds text
@@ -105,6 +105,18 @@ class RemoteCode(StrEnum):
     BAD_ANSWER = "dicomweb_bad_answer"
 
 
+class StoreCode(StrEnum):
+    """Why an archive did not take an object."""
+
+    UNREACHABLE = "store_unreachable"
+    UNAUTHORISED = "store_unauthorised"
+    REFUSED = "store_refused"
+    NO_ROOM = "store_no_room"
+    BAD_ANSWER = "store_bad_answer"
+    PARTIAL = "store_partial"
+    """It took some of several."""
+
+
 class CxrAgentError(Exception):
     """Base of the family.
 
@@ -185,6 +197,9 @@ class ConfigError(CxrAgentError):
 
 
 class RemoteError(CxrAgentError):
-    """A server that was to give films did not; ``code`` is a :class:`RemoteCode`."""
+    """A server that was to give films, or take objects, did not.
+
+    ``code`` is a :class:`RemoteCode`, or a :class:`StoreCode`.
+    """
 
     exit_status = 10

@@ -25,13 +25,16 @@ from cxr_agent.cli import (
     measure,
     models,
     read,
+    receive,
     register,
     resume,
     schema,
     segment,
+    send,
     serve,
     structure,
     tools,
+    watch,
 )
 from cxr_agent.cli import trace as runs
 from cxr_agent.cli.problems import internal_error, print_error
@@ -59,6 +62,9 @@ app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
 app.command("drr")(drr.drr)
 app.command("register")(register.register)
+app.command("watch")(watch.watch)
+app.command("send")(send.send)
+app.command("receive")(receive.receive)
 app.command("schema")(schema.schema)
 app.command("deidentify")(deidentify.deidentify)
 app.command("demo")(demo.demo)
@@ -88,8 +94,8 @@ def run() -> None:
 
     Exit statuses are those of :mod:`cxr_agent.errors`: 0 fine, 1 a checked report has
     errors, two runs differ or a batch has failures, 2 usage, 3 unreadable file, 4 not a film this
-    program reads, 5 tool, 6 model, 7 output, 8 trace, 9 definition, 70 a fault of the program, 130
-    interrupted.
+    program reads, 5 tool, 6 model, 7 output, 8 trace, 9 definition, 10 a server, 70 a fault of the
+    program, 130 interrupted.
     """
     sys.exit(_run())
 

@@ -11,6 +11,14 @@ Films = Annotated[
     list[Path],
     typer.Argument(metavar="FILE...", help="DICOM, PNG or JPEG films.", show_default=False),
 ]
+FilmsOrStudy = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        help="DICOM, PNG or JPEG films, or https://host/dicom-web/studies/UID.",
+        show_default=False,
+    ),
+]
 Prior = Annotated[
     list[Path] | None,
     typer.Option(help="An earlier film of the same patient; may be repeated."),

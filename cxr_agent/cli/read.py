@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from cxr_agent.cli.device import Device, notices_told
 from cxr_agent.cli.options import (
     ApiBase,
     Config,
-    Films,
+    FilmsOrStudy,
     Indication,
     Language,
     Model,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def read(
-    films: Films,
+    films: FilmsOrStudy,
     prior: Prior = None,
     priors_from: PriorsFrom = None,
     indication: Indication = "",
@@ -81,7 +82,7 @@ def read(
     from cxr_agent.reading import Agent
     from cxr_agent.report.translate import in_language
 
-    groups = [films] if study else [[film] for film in films]
+    groups = _groups(films, study)
     if (prior or priors_from is not None) and len(groups) > 1:
         raise UsageError(
             "prior_of_which",
@@ -111,28 +112,67 @@ def read(
     ):
         for group in groups:
             try:
-                report = agent.read(
-                    group, priors=prior or (), priors_from=priors_from, indication=indication
-                )
+                with group.local() as paths:
+                    report = agent.read(
+                        paths, priors=prior or (), priors_from=priors_from, indication=indication
+                    )
                 report = in_language(report, lang)
                 if html is not None:
                     folder = several or html.is_dir()
-                    _write_html(report, html / pages.take(group[0]) if folder else html)
+                    _write_html(report, html / pages.take(group.name) if folder else html)
                 if scene_graph is not None:
                     folder = several or scene_graph.is_dir()
-                    place = scene_graph / graphs.take(group[0]) if folder else scene_graph
+                    place = scene_graph / graphs.take(group.name) if folder else scene_graph
                     _write_scene_graph(report, place)
             except Exception as error:
                 if len(groups) == 1 and not as_json:
                     raise
                 told = error if isinstance(error, CxrAgentError) else internal_error(error)
-                emit(group[0], None, told)
+                emit(group.name, None, told)
                 if len(groups) == 1:  # the JSON is for a program, the line that follows for people
                     raise
                 status = status or told.exit_status
             else:
-                emit(group[0], report, None)
+                emit(group.name, report, None)
     return status
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A study as the user gave it."""
+
+    name: Path
+    """What its results are called."""
+    films: tuple[Path, ...] = ()
+    address: str = ""
+    """At a server, in place of films."""
+
+    def local(self) -> AbstractContextManager[tuple[Path, ...]]:
+        """The films as files."""
+        from cxr_agent.reading.remote import study_films
+
+        return study_films(self.address) if self.address else nullcontext(self.films)
+
+
+def _groups(films: list[str], study: bool) -> list[_Group]:
+    """The studies; the address of one is a study by itself, and its UID is no name."""
+    from cxr_agent.reading.remote import is_address
+
+    if study and any(map(is_address, films)):
+        raise UsageError(
+            "study_of_addresses",
+            "--study goes with files, and an address is a study already",
+            hint="Leave --study out.",
+        )
+    if study:
+        paths = tuple(map(Path, films))
+        return [_Group(paths[0], paths)]
+    return [
+        _Group(Path(f"study-{number}"), address=film)
+        if is_address(film)
+        else _Group(Path(film), (Path(film),))
+        for number, film in enumerate(films, 1)
+    ]
 
 
 _Emit = Callable[[Path, "Report | None", "CxrAgentError | None"], None]

@@ -23,7 +23,12 @@ from cxr_agent.imaging import DecodedFilm, Decoder, PriorFolder
 from cxr_agent.imaging.decoder import FilmPath
 from cxr_agent.imaging.film import latest_day
 from cxr_agent.imaging.patient_key import PatientKey
-from cxr_agent.interop.dicomweb_process import check_library, speaking, token_of_environment
+from cxr_agent.interop.dicomweb_process import (
+    check_library,
+    login_of_environment,
+    speaking,
+    token_of_environment,
+)
 
 _CODES: Final = frozenset(
     str(code) for family in (InputCode, UnsuitableCode, PriorCode, RemoteCode) for code in family
@@ -42,18 +47,18 @@ class DicomwebServer:
 
     @classmethod
     def at(cls, address: str) -> DicomwebServer:
-        """The server at an address, with the token of the environment.
+        """The server at an address, with the login and token of the environment.
 
         Raises
         ------
         UsageError
-            ``bad_dicomweb_url``, ``bad_dicomweb_token``.
+            ``bad_dicomweb_url``, ``bad_dicomweb_login``, ``bad_dicomweb_token``.
         ConfigError
             ``dicomweb_missing`` when the library is not installed.
         """
         check_library("give --prior or a folder")
         url, login = address_parts(address)
-        return cls(url, login, token_of_environment())
+        return cls(url, login or login_of_environment(), token_of_environment())
 
     @contextmanager
     def opened(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from collections.abc import Collection
 from typing import Any, Final
 
 import requests
@@ -36,10 +37,16 @@ class BoundedAdapter(HTTPAdapter):
 
     Whoever asks gets a whole answer of the server that was asked, with a status of success, or a
     :class:`ServerFailure`.
+
+    Parameters
+    ----------
+    statuses
+        Of HTTP, which are answers too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, statuses: Collection[int] = ()) -> None:
         super().__init__(max_retries=0)
+        self._statuses = frozenset(statuses)
         self.renew()
 
     def renew(self) -> None:
@@ -60,7 +67,8 @@ class BoundedAdapter(HTTPAdapter):
         except _FAILURES:
             raise ServerFailure(RemoteCode.UNREACHABLE) from None
         try:
-            if not 200 <= response.status_code < 300:
+            status = response.status_code
+            if not 200 <= status < 300 and status not in self._statuses:
                 raise ServerFailure(RemoteCode.REFUSED)
             listed = "json" in request.headers.get("Accept", "")
             body = self._read(response, MAX_LIST_BYTES if listed else MAX_FILM_BYTES)

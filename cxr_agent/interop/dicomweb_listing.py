@@ -33,6 +33,8 @@ from cxr_agent.interop.dicomweb_search import (
 )
 
 Told = dict[str, Any]
+Login = tuple[str, str] | None
+"""User and password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Query:
     """Studies at most."""
 
 
-def listed(url: str, token: str, query: Query) -> Iterator[Told]:
+def listed(url: str, login: Login, token: str, query: Query) -> Iterator[Told]:
     """What a search finds, study after study, the oldest first.
 
     Yields
@@ -60,7 +62,7 @@ def listed(url: str, token: str, query: Query) -> Iterator[Told]:
         When there is no list of studies, or the server does not answer any more.
     """
     adapter = BoundedAdapter()
-    with bounded_session(None, token, adapter) as session:
+    with bounded_session(login, token, adapter) as session:
         client = client_of(url, session)
         studies = _studies(client, adapter, query)
         for _ in studies.others:
@@ -81,7 +83,7 @@ def listed(url: str, token: str, query: Query) -> Iterator[Told]:
     yield {"cut": studies.cut}
 
 
-def fetch(url: str, token: str, films: Sequence[Sequence[str]], folder: Path) -> None:
+def fetch(url: str, login: Login, token: str, films: Sequence[Sequence[str]], folder: Path) -> None:
     """Fetch instances into ``1.dcm``, ``2.dcm`` ... in their order.
 
     Raises
@@ -89,7 +91,7 @@ def fetch(url: str, token: str, films: Sequence[Sequence[str]], folder: Path) ->
     ServerFailure
         For the first that cannot be had.
     """
-    with bounded_session(None, token) as session:
+    with bounded_session(login, token) as session:
         client = client_of(url, session)
         for number, uids in enumerate(films, 1):
             _fetch(client, uids, folder / f"{number}.dcm")

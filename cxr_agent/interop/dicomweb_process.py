@@ -18,12 +18,15 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, Final
 
-from cxr_agent.errors import ConfigError, RemoteCode, RemoteError, UsageError
+from cxr_agent.errors import ConfigError, RemoteCode, RemoteError, StoreCode, UsageError
 from cxr_agent.imaging.bare_process import bare_command, bare_environment
 from cxr_agent.interop.dicomweb_limits import SERVER_S
 
 TOKEN: Final = "CXR_AGENT_DICOMWEB_TOKEN"
 """Environment variable with a bearer token for the server."""
+
+LOGIN: Final = "CXR_AGENT_DICOMWEB_LOGIN"
+"""Environment variable with ``user:password``, which an address in a command would show to all."""
 
 _BEARER: Final = re.compile(r"[\x21-\x7e]+")
 _CERTIFICATES: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
@@ -43,6 +46,27 @@ _TEXTS: Final = {
         "the DICOMweb server answers something that is not DICOMweb, or too much",
         "Check the path of the address.",
     ),
+    StoreCode.UNREACHABLE: (
+        "the archive does not answer",
+        "Check the address, the network, and the server's certificate or AE title.",
+    ),
+    StoreCode.UNAUTHORISED: (
+        "the archive does not let this program in",
+        f"Check the credentials ({LOGIN}, {TOKEN}) or the AE titles.",
+    ),
+    StoreCode.REFUSED: (
+        "the archive does not take the object",
+        "It may keep no objects of this kind, or have another one of this UID.",
+    ),
+    StoreCode.NO_ROOM: ("the archive has no room", "Try again later."),
+    StoreCode.BAD_ANSWER: (
+        "the archive answers something that was not asked",
+        "Check the path of the address.",
+    ),
+    StoreCode.PARTIAL: (
+        "the archive took some of the objects and not the others",
+        "Send those again that it did not take.",
+    ),
 }
 
 
@@ -53,24 +77,32 @@ class Process:
     descriptor: int
     _said: bytearray = field(default_factory=bytearray)
 
-    def answer(self) -> dict[str, Any]:
-        """The next line.
+    def answer(self, wait_s: float | None = None) -> dict[str, Any]:
+        """The next line, waited for as long as a server may take, or ``wait_s``.
 
         Raises
         ------
         RemoteError
-            With a :class:`~cxr_agent.errors.RemoteCode`: what the process tells, or that it says
-            nothing that fits.
+            With a code of the server's: what the process tells, or that it says nothing that fits.
         """
+        wait_s = SERVER_S + _GRACE_S if wait_s is None else wait_s
         try:
-            told = json.loads(self._line(time.monotonic() + SERVER_S + _GRACE_S))
-            failed = RemoteCode(told["failed"]) if told["failed"] else None
+            told = json.loads(self._line(time.monotonic() + wait_s))
+            failed = _code(told["failed"]) if told["failed"] else None
         except (ValueError, KeyError, TypeError, RecursionError):
             raise failure(RemoteCode.BAD_ANSWER) from None
         if failed is not None:
             raise failure(failed)
         assert isinstance(told, dict)
         return told
+
+    def heard(self, wait_s: float) -> dict[str, Any] | None:
+        """The next line if one comes in time; raises as :meth:`answer`."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.descriptor, selectors.EVENT_READ)
+            if b"\n" not in self._said and not selector.select(wait_s):
+                return None
+        return self.answer()
 
     def _line(self, deadline: float) -> bytes:
         """What the process says up to the end of the line, or of itself."""
@@ -90,15 +122,25 @@ class Process:
 
 
 @contextmanager
-def speaking(request: Mapping[str, Any]) -> Iterator[Process]:
+def speaking(
+    request: Mapping[str, Any],
+    module: str = "cxr_agent.interop.dicomweb_worker",
+    *,
+    end_s: float = 0,
+) -> Iterator[Process]:
     """A process that answers a request, which lives while this is open.
 
     However this program ends, the process sees its input end, and removes the folder that the
     request names.
+
+    Parameters
+    ----------
+    end_s
+        Seconds in which it may end by itself, before it is killed.
     """
     kept = {name: os.environ[name] for name in _CERTIFICATES if name in os.environ}
     process = subprocess.Popen(
-        bare_command("cxr_agent.interop.dicomweb_worker"),
+        bare_command(module),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # the libraries log what they ask for
@@ -114,6 +156,10 @@ def speaking(request: Mapping[str, Any]) -> Iterator[Process]:
             process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
         yield Process(process.stdout.fileno())
     finally:
+        if end_s:
+            process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(end_s)
         process.kill()
         process.wait()
         process.stdin.close()
@@ -150,7 +196,28 @@ def token_of_environment() -> str:
     return token
 
 
-def failure(code: RemoteCode) -> RemoteError:
+def login_of_environment() -> tuple[str, str] | None:
+    """User and password, or nothing.
+
+    Raises
+    ------
+    UsageError
+        ``bad_dicomweb_login``.
+    """
+    text = os.environ.get(LOGIN, "")
+    if not text:
+        return None
+    user, colon, password = text.partition(":")
+    if not (user and colon and text.isprintable()):
+        raise UsageError("bad_dicomweb_login", f"{LOGIN} holds no user:password")
+    return user, password
+
+
+def _code(text: Any) -> RemoteCode | StoreCode:
+    return StoreCode(text) if text in set(StoreCode) else RemoteCode(text)
+
+
+def failure(code: RemoteCode | StoreCode) -> RemoteError:
     """The exception for ``code``."""
     message, hint = _TEXTS[code]
     return RemoteError(code, message, hint=hint)

@@ -1,7 +1,7 @@
 """A search of a DICOMweb server for the studies of a batch, and the films that it found.
 
 Places of films are addresses of instances. They hold no login: a server that asks for one is
-given the bearer token of the environment.
+given that of the environment, or its bearer token.
 
 References
 ----------
@@ -24,9 +24,11 @@ from cxr_agent.imaging.heading import Heading, heading_from
 from cxr_agent.interop.dicomweb import address_parts, known_code
 from cxr_agent.interop.dicomweb_limits import MAX_FETCHED, MAX_SEARCHED
 from cxr_agent.interop.dicomweb_process import (
+    LOGIN,
     TOKEN,
     check_library,
     failure,
+    login_of_environment,
     speaking,
     token_of_environment,
 )
@@ -83,6 +85,7 @@ class DicomwebQuery:
     offset: int = 0
     limit: int = MAX_SEARCHED + 1
     token: str = field(default="", repr=False)
+    login: tuple[str, str] | None = field(default=None, repr=False)
     cut: bool = False
     """There was more; known when all entries have come."""
 
@@ -109,6 +112,7 @@ class DicomwebQuery:
             _number(parameters, "offset", 0),
             _number(parameters, "limit", MAX_SEARCHED + 1),
             token_of_environment(),
+            login_of_environment(),
         )
 
     def entries(self) -> Iterator[ServerEntry]:
@@ -123,6 +127,7 @@ class DicomwebQuery:
         request = {
             "what": "list",
             "url": self.url,
+            "login": self.login,
             "token": self.token,
             "filters": dict(self.filters),
             "offset": self.offset,
@@ -170,6 +175,7 @@ def fetched_instances(places: Sequence[str]) -> Iterator[tuple[Path, ...]]:
     request = {
         "what": "films",
         "url": server_address(found[0].group(1)),
+        "login": login_of_environment(),
         "token": token_of_environment(),
         "films": films,
     }
@@ -192,8 +198,8 @@ def server_address(address: str) -> str:
     if "@" in address:
         raise UsageError(
             "bad_dicomweb_query",
-            "the address holds a login, which a batch would keep",
-            hint=f"Leave it out, and give a bearer token in {TOKEN}.",
+            "the address holds a login, which others would see",
+            hint=f"Leave it out, and give {LOGIN} or a bearer token in {TOKEN}.",
         )
     try:
         return address_parts(address)[0]

@@ -8,6 +8,12 @@ output, each with ``failed`` (a code, or nothing). ``what`` in the request says 
     ``cut``.
 ``films``
     Films that the request names, in that folder; one line.
+``studies``
+    Radiographic studies of a search: a line for each, and one with ``cut`` at the end
+    (:mod:`cxr_agent.interop.dicomweb_studies`).
+``store``
+    Files that the request names, to be stored: a line for each, with ``failed`` for that one
+    (:mod:`cxr_agent.interop.dicomweb_store`).
 ``list``
     What a search finds: a line for each film, for each that is passed over and for each study that
     cannot be listed (:mod:`cxr_agent.interop.dicomweb_listing`), and one with ``cut`` at the end.
@@ -35,6 +41,8 @@ from cxr_agent.interop.dicomweb_http import ServerFailure
 from cxr_agent.interop.dicomweb_limits import EXTRA_BYTES, MAX_FILM_BYTES
 from cxr_agent.interop.dicomweb_listing import Query, fetch, listed
 from cxr_agent.interop.dicomweb_search import Wanted, searched
+from cxr_agent.interop.dicomweb_store import stored
+from cxr_agent.interop.dicomweb_studies import radiographic
 from cxr_agent.study import View
 
 
@@ -63,10 +71,9 @@ def _say(answer: dict[str, Any]) -> None:
 
 
 def _priors(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    login = request["login"]
     search = searched(
         request["url"],
-        None if login is None else (login[0], login[1]),
+        _login(request),
         request["token"],
         Wanted(
             PatientKey(request["patient_id"], request["issuer"]),
@@ -80,20 +87,41 @@ def _priors(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _films(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    fetch(request["url"], request["token"], request["films"], Path(request["folder"]))
+    login, token = _login(request), request["token"]
+    fetch(request["url"], login, token, request["films"], Path(request["folder"]))
     yield {"failed": ""}
 
 
 def _list(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     query = Query(request["filters"], request["offset"], request["limit"])
-    for told in listed(request["url"], request["token"], query):
+    for told in listed(request["url"], _login(request), request["token"], query):
         yield {"failed": "", **told}
+
+
+def _studies(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for told in radiographic(
+        request["url"], _login(request), request["token"], request["since"], request["limit"]
+    ):
+        yield {"failed": "", **told}
+
+
+def _store(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    paths = [Path(path) for path in request["files"]]
+    for code in stored(request["url"], _login(request), request["token"], paths):
+        yield {"failed": code}
+
+
+def _login(request: dict[str, Any]) -> tuple[str, str] | None:
+    login = request["login"]
+    return None if login is None else (login[0], login[1])
 
 
 _ANSWERS: Final[dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]]] = {
     "priors": _priors,
     "films": _films,
     "list": _list,
+    "studies": _studies,
+    "store": _store,
 }
 
 

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 PLUGIN: Final = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 LOGIN: Final = ("reader", "s3cret-word")
+TITLE: Final = "ARCHIVE"
+SENDER: Final = "CXR-AGENT"
 START_S: Final = 30.0
 
 
@@ -27,6 +29,12 @@ class Archive:
     """Where it listens, and how films get in."""
 
     port: int
+    dicom_port: int = 0
+
+    @property
+    def entity(self) -> str:
+        """By what it is sent to by C-STORE; takes only what this machine sends."""
+        return f"{TITLE}@127.0.0.1:{self.dicom_port}"
 
     @property
     def url(self) -> str:
@@ -45,25 +53,46 @@ class Archive:
             assert answer.status == 200, (answer.status, told)
             return told
 
+    def instances(self) -> list[dict[str, Any]]:
+        """What it has."""
+        return list(json.loads(self.request("GET", "/instances?expand")))
+
+    def file(self, instance: dict[str, Any]) -> bytes:
+        return self.request("GET", f"/instances/{instance['ID']}/file")
+
     def put(self, film: bytes) -> None:
         self.request("POST", "/instances", film)
 
 
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
-def orthanc(folder: Path, *, locked: bool = True) -> Iterator[Archive]:
-    """Start one with an empty store, and end it; without ``locked`` it asks for no login."""
+def orthanc(folder: Path, *, locked: bool = True, dicom: bool = False) -> Iterator[Archive]:
+    """Start one with an empty store, and end it; without ``locked`` it asks for no login.
+
+    With ``dicom`` it takes C-STORE too, of the one sender that it knows on this machine.
+    """
     program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
     if program is None or not PLUGIN.exists():
         pytest.skip("Orthanc is not installed: apt-get install orthanc orthanc-dicomweb")
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port, dicom_port = free_port(), free_port()
     settings = {
         "Name": "tests",
         "StorageDirectory": str(folder / "store"),
         "IndexDirectory": str(folder / "store"),
         "HttpPort": port,
-        "DicomServerEnabled": False,
+        "DicomServerEnabled": dicom,
+        "DicomPort": dicom_port,
+        "DicomAet": TITLE,
+        "DicomAlwaysAllowEcho": False,
+        "DicomAlwaysAllowStore": False,
+        "DicomCheckCalledAet": True,
+        "DicomCheckModalityHost": True,
+        "DicomModalities": {"sender": [SENDER, "127.0.0.1", 104]},
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": locked,
         "RegisteredUsers": dict([LOGIN]),
@@ -77,7 +106,7 @@ def orthanc(folder: Path, *, locked: bool = True) -> Iterator[Archive]:
         )
         try:
             _wait(Archive(port), process)
-            yield Archive(port)
+            yield Archive(port, dicom_port)
         finally:
             process.terminate()
             try:

@@ -16,12 +16,14 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass
 class Hostile:
-    """Answers by the end of the path: ``studies``, ``metadata``, else an instance."""
+    """Answers by the end of the path: ``studies``, ``metadata``, else an instance; ``store``."""
 
     port: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    stored: list[bytes] = field(default_factory=list)
+    """What it was sent, whatever it answered."""
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -118,6 +120,12 @@ def hostile(tls: ssl.SSLContext | None = None) -> Iterator[Hostile]:
     told = Hostile()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.stored.append(self.rfile.read(int(self.headers["Content-Length"])))
+            told.headers.append(dict(self.headers))
+            with suppress(OSError):
+                (told.answers.get("store") or status(404))(self)
+
         def do_GET(self) -> None:
             told.asked.append(self.path)
             told.headers.append(dict(self.headers))
