@@ -31,8 +31,8 @@ from cxr_agent.retrieval.store import STORE_VARIABLE
 from cxr_agent.study import Study
 from cxr_agent.toolbox.cache import result_cache
 from cxr_agent.toolbox.isolation.host import ToolHost
-from cxr_agent.toolbox.registry import Registry
-from cxr_agent.toolbox.sources import PluginChoice, Skipped, ToolSources
+from cxr_agent.toolbox.registry import Registry, known
+from cxr_agent.toolbox.sources import FoundTools, PluginChoice, Skipped, ToolSources
 from cxr_agent.toolbox.sources.given import GivenTool, given_tools
 from cxr_agent.trace import Event, TraceWriter, default_traces
 from cxr_agent.vision.consulting import VisionModel
@@ -149,10 +149,14 @@ class Agent(AbstractContextManager["Agent"]):
         library = _library(store, shelf, kept)
         vision = _vision(config, shelf, send_images=send_images)
         sources = ToolSources.wanted(tuple(tools), tools_folder, plugins)
-        offered, skipped = _offered(registry, sources, library is not None, vision is not None)
+        found = _found(registry, sources)
+        offered = found.registry
+        if not registry:
+            offered = found.runnable(library=library is not None, vision=vision is not None)
         self.setup = Setup(
             registry=offered,
-            skipped=skipped,
+            skipped=found.skipped,
+            asking=frozenset(s.name for s in (*known(), *found.registry) if s.needs_vision),
             shelf=shelf,
             library=library,
             cache=result_cache(cache, offered),
@@ -399,19 +403,16 @@ def read(
         return agent.read(films, priors=priors, priors_from=priors_from, indication=indication)
 
 
-def _offered(
-    registry: Registry | None, sources: ToolSources, library: bool, vision: bool
-) -> tuple[Registry, tuple[Skipped, ...]]:
+def _found(registry: Registry | None, sources: ToolSources) -> FoundTools:
     """The tools of the caller's registry and those given beside it, or all that are found."""
     if not registry:
-        found = sources.found()
-        return found.runnable(library=library, vision=vision), found.skipped
+        return sources.found()
     offered = Registry()
     for spec in registry:
         offered.add(spec, registry.origin(spec.name))
     for spec in given_tools(sources.given):
         offered.add(spec)
-    return offered, ()
+    return FoundTools(offered)
 
 
 def _library(store: Path | str | None, shelf: Shelf, privacy: Privacy) -> Library | None:

@@ -318,12 +318,15 @@ class Toolbox:
         return tuple(dict.fromkeys(notice.code.value for notice in notices))
 
     def _provenance(self, spec: ToolSpec, step: int, film: Image, model: str | None) -> Provenance:
+        weights = spec.weights_sha256 if model == spec.model else None
+        if weights is None and model is not None:
+            weights = self.bench.shelf.weights_sha256(model)
         return Provenance(
             step=step,
             tool=spec.name,
             tool_version=spec.version,
             model=model,
-            weights_sha256=None if model is None else self.bench.shelf.weights_sha256(model),
+            weights_sha256=weights,
             image_sha256=film.sha256,
         )
 
