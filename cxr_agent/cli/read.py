@@ -19,6 +19,7 @@ from cxr_agent.cli.options import (
     Indication,
     Language,
     Model,
+    Outside,
     Prior,
     PriorsFrom,
     PrivacyMode,
@@ -71,6 +72,7 @@ def read(
     privacy: PrivacyMode = "masked",
     store: Store = None,
     tools: Tools = None,
+    outside: Outside = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -103,6 +105,7 @@ def read(
             privacy=privacy,
             store=store,
             tools_folder=tools,
+            outside=outside,
             on_search=print_search,
         ) as agent,
         skipped_told(agent.skipped_tools),

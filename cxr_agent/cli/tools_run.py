@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.options import Config, Prior, SendImages, Store, Tools
+from cxr_agent.cli.options import Config, Outside, Prior, SendImages, Store, Tools
 from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.errors import EXIT_OK, ToolError, UsageError
 
@@ -26,6 +26,7 @@ def run(
         typer.Option("--set", metavar="NAME=VALUE", help="A choice of the tool; may be repeated."),
     ] = None,
     tools: Tools = None,
+    outside: Outside = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     store: Store = None,
     config: Config = None,
@@ -45,6 +46,7 @@ def run(
             model="none",
             store=store,
             tools_folder=tools,
+            outside=outside,
             send_images=send_images,
         ) as agent,
         skipped_told(agent.skipped_tools),
