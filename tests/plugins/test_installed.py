@@ -15,7 +15,10 @@ from PIL import Image
 
 from cxr_agent.testing.phantom import PhantomSpec, draw
 from cxr_agent.testing.stub_server import Reply, Request, StubServer
+from cxr_agent.trace import read_trace
 from tests.plugins.installing import EXAMPLES, ROOT, Environment, made, wheel_of
+from tests.plugins.tutorial import blocks, differs, printed, section, typed
+from tests.test_readme import steady
 
 pytestmark = pytest.mark.slow
 
@@ -110,7 +113,7 @@ def events(environment: Environment) -> list[dict[str, object]]:
     """Of the newest trace, which has to be whole."""
     newest = max((environment.folder / "traces").iterdir(), key=lambda path: path.name)
     assert environment.program("trace", "verify", newest.name, "--traces", "traces").status == 0
-    return [json.loads(line) for line in (newest / "trace.jsonl").read_text().splitlines()]
+    return [one.model_dump(mode="json") for one in read_trace(newest).events]
 
 
 def test_the_numpy_measurement(installed: dict[str, Environment]) -> None:
@@ -223,3 +226,38 @@ def test_the_remote_model(installed: dict[str, Environment]) -> None:
     # Run anew, the tools give the same; the model is not asked again.
     replayed = here.program("trace", "replay", "last", "film.png", "--tools", "--traces", "traces")
     assert replayed.status == 0, replayed.out + replayed.err
+
+
+@pytest.fixture(scope="module")
+def own(base: Environment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """For whoever follows the tutorial: the program, and no plug-in yet."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    return made(folder / "venv", folder, on_top_of=base)
+
+
+def followed(text: str, environment: Environment, **more: str) -> None:
+    for block in blocks(text, "console"):
+        pairs = printed(block, environment, **more)
+        assert len(pairs) == len(typed(block))
+        assert [said for said in (differs(*pair) for pair in pairs) if said] == []
+
+
+def test_the_tutorial_to_the_installed_package(own: Environment) -> None:
+    text = section("A measurement")
+    followed(text, own)
+    (example,) = (one for one in blocks(text, "python") if "StubServer" in one)
+    ran = own.run(str(own.python), "-c", example)
+    assert ran.status == 0, ran.err
+    assert steady(blocks(text, "text")[-1]) == steady(ran.out)
+
+
+def test_the_tutorial_on_networks(installed: dict[str, Environment]) -> None:
+    here = installed["film-tilt"]
+    assert listed(here, "film_tilt")["available"]  # an earlier test made its environment
+    followed(section("A network with its weights and card"), here)
+
+
+def test_the_tutorial_on_remote_models(installed: dict[str, Environment]) -> None:
+    with StubServer([Reply.said("Yes.")]) as server:
+        text = section("A remote model through LiteLLM")
+        followed(text, installed["scoliosis-look"], SERVER=server.url)
