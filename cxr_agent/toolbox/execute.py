@@ -373,8 +373,8 @@ def _model_of(spec: ToolSpec) -> str | None:
 def _model_behind(spec: ToolSpec, bound: Bound) -> str | None:
     """The model that the tool runs, or else the one whose masks it measures."""
     model = _model_of(spec)
-    if model is not None or spec.outside:
-        return model
+    if model is not None or spec.outside or spec.needs_vision:
+        return model  # what such a model says is not said by whoever outlined what it was shown
     models = {mask.model for mask in _masks(bound) if mask.model is not None}
     return models.pop() if len(models) == 1 else None
 

@@ -12,6 +12,8 @@ from tests.test_readme import steady
 TUTORIAL = ROOT / "docs" / "plugins.md"
 _END = "@@ end of a command @@"
 _REST = "..."
+_HOME = "/home/me"
+"""The folder of whoever types, as it is shown."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def printed(block: str, environment: Environment, **more: str) -> list[tuple[Typ
     done = environment.run(
         "bash", "-c", f"exec 2>&1\n{script}", EXAMPLES=str(EXAMPLES), **_SETTINGS, **more
     )
-    outputs = done.out.split(f"{_END}\n")
+    outputs = done.out.replace(str(environment.folder), _HOME).split(f"{_END}\n")
     return list(zip(commands, outputs, strict=False))
 
 
