@@ -13,6 +13,7 @@ from cxr_agent.cli.options import (
     ApiBase,
     Config,
     Model,
+    Outside,
     Prior,
     PriorsFrom,
     PrivacyMode,
@@ -41,6 +42,7 @@ def ask(
     privacy: PrivacyMode = "masked",
     store: Store = None,
     tools: Tools = None,
+    outside: Outside = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -60,6 +62,7 @@ def ask(
             privacy=privacy,
             store=store,
             tools_folder=tools,
+            outside=outside,
             on_search=print_search,
         ) as agent,
         skipped_told(agent.skipped_tools),

@@ -20,6 +20,7 @@ from cxr_agent.cli.options import (
     Config,
     Language,
     Model,
+    Outside,
     PrivacyMode,
     SendImages,
     Store,
@@ -133,6 +134,7 @@ def run(
     privacy: PrivacyMode = "masked",
     store: Store = None,
     tools: Tools = None,
+    outside: Outside = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -170,6 +172,7 @@ def run(
             privacy=privacy,
             store=store,
             tools_folder=tools,
+            outside=outside,
         ) as agent,
         skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),

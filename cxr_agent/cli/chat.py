@@ -18,6 +18,7 @@ from cxr_agent.cli.options import (
     Config,
     Indication,
     Model,
+    Outside,
     Prior,
     PrivacyMode,
     SendImages,
@@ -60,6 +61,7 @@ def chat(
     privacy: PrivacyMode = "masked",
     store: Store = None,
     tools: Tools = None,
+    outside: Outside = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -86,6 +88,7 @@ def chat(
             privacy=privacy,
             store=store,
             tools_folder=tools,
+            outside=outside,
         ) as agent,
         skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),

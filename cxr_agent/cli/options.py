@@ -48,6 +48,14 @@ Tools = Annotated[
         "Default: CXR_AGENT_TOOLS.",
     ),
 ]
+Outside = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A mapping of tools of MCP servers (docs/mcp.md), used beside the built-in ones. "
+        "Default: CXR_AGENT_OUTSIDE, else [outside] of the configuration.",
+    ),
+]
 Traces = Annotated[
     Path | None,
     typer.Option(help="Where traces go. Default: CXR_AGENT_TRACES, else ./traces."),
@@ -55,7 +63,7 @@ Traces = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option(
-        help="A TOML file with tables [thresholds], [model], [vlm], [budget]. Default: "
+        help="A TOML file with tables [thresholds], [model], [vlm], [budget], [outside]. Default: "
         "CXR_AGENT_CONFIG."
     ),
 ]

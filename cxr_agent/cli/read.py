@@ -20,6 +20,7 @@ from cxr_agent.cli.options import (
     Indication,
     Language,
     Model,
+    Outside,
     Prior,
     PriorsFrom,
     PrivacyMode,
@@ -72,6 +73,7 @@ def read(
     privacy: PrivacyMode = "masked",
     store: Store = None,
     tools: Tools = None,
+    outside: Outside = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -104,6 +106,7 @@ def read(
             privacy=privacy,
             store=store,
             tools_folder=tools,
+            outside=outside,
             on_search=print_search,
         ) as agent,
         skipped_told(agent.skipped_tools),

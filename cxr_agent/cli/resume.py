@@ -13,6 +13,7 @@ from cxr_agent.cli.options import (
     Config,
     Indication,
     Model,
+    Outside,
     Prior,
     PrivacyMode,
     SendImages,
@@ -46,6 +47,7 @@ def resume(
     privacy: PrivacyMode = "masked",
     store: Store = None,
     tools: Tools = None,
+    outside: Outside = None,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -71,6 +73,7 @@ def resume(
             privacy=privacy,
             store=store,
             tools_folder=tools,
+            outside=outside,
         ) as agent,
         skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),

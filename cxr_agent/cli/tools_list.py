@@ -7,19 +7,22 @@ from typing import Annotated
 
 import typer
 
-from cxr_agent.cli.options import Tools
+from cxr_agent.cli.options import Outside, Tools
 from cxr_agent.cli.skipped import tell
 
 
 def list_tools(
     tools: Tools = None,
+    outside: Outside = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the tools, where they come from, what they need and cost; also what cannot run here."""
+    from cxr_agent.interop.outside_source import add_outside_tools
     from cxr_agent.toolbox.description import described
     from cxr_agent.toolbox.sources import ToolSources
 
     found = ToolSources.wanted(folder=tools).found()
+    add_outside_tools(found.registry, outside)
     for one in found.skipped:
         tell(one)
     records = [described(spec, found.registry.origin(spec.name)) for spec in found.registry]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cxr_agent.cli.device import Device, notices_told
-from cxr_agent.cli.options import Config, Prior, Store, Tools
+from cxr_agent.cli.options import Config, Outside, Prior, SendImages, Store, Tools
 from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.errors import EXIT_OK, ToolError, UsageError
 
@@ -26,9 +26,11 @@ def run(
         typer.Option("--set", metavar="NAME=VALUE", help="A choice of the tool; may be repeated."),
     ] = None,
     tools: Tools = None,
+    outside: Outside = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     store: Store = None,
     config: Config = None,
+    send_images: SendImages = False,
     device: Device = "auto",
 ) -> int:
     """Call one tool on the films of one study; what it needs outlined is outlined first."""
@@ -38,7 +40,15 @@ def run(
 
     choices = dict(_pair(text) for text in choose or ())
     with (
-        Agent(device=device, config=config, model="none", store=store, tools_folder=tools) as agent,
+        Agent(
+            device=device,
+            config=config,
+            model="none",
+            store=store,
+            tools_folder=tools,
+            outside=outside,
+            send_images=send_images,
+        ) as agent,
         skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
     ):

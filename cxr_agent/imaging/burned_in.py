@@ -72,7 +72,7 @@ def picture_to_send(
     Parameters
     ----------
     pixels
-        (rows, columns) in [0, 1].
+        (rows, columns) in [0, 1]; what is no number counts as 0.
     masks
         Outlines of lungs and heart, (rows, columns) bool.
     longest
@@ -88,7 +88,8 @@ def picture_to_send(
     lungs = [masks[name] for name in ("right_lung", "left_lung") if name in masks]
     if not any(plane.any() for plane in lungs):
         raise ValueError("no lung is outlined")
-    clean, _ = without_text(pixels)
+    # What is no number would hide the writing around it, and is no grey.
+    clean, _ = without_text(np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0))
     chest = _hull([plane for plane in masks.values() if plane.any()], clean.shape)
     grey = Image.fromarray(np.rint(np.where(chest, clean, 0) * 255).astype(np.uint8))
     share = min(1.0, longest / max(grey.size))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from cxr_agent.errors import ConfigError
 
 CONFIG_VARIABLE: Final = "CXR_AGENT_CONFIG"
-_TABLES: Final = ("thresholds", "model", "budget", "vlm")
+_TABLES: Final = ("thresholds", "model", "budget", "vlm", "outside")
 _MOST_BYTES: Final = 1 << 20
 
 
@@ -36,7 +36,7 @@ def read_configuration(config: Path | str | None = None) -> dict[str, Any]:
         raise ConfigError(
             "bad_config",
             f"the configuration has a key that nothing reads: {unknown[0][:40]!r}",
-            hint="It may hold the tables [thresholds], [model], [vlm] and [budget].",
+            hint="It may hold the tables [thresholds], [model], [vlm], [budget] and [outside].",
         )
     return raw
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from cxr_agent.errors import InputError, UsageError
 from cxr_agent.imaging import Decoder, PriorSearch, load_study
 from cxr_agent.imaging.load import path_list
+from cxr_agent.interop.outside_source import add_outside_tools
 from cxr_agent.interop.prior_source import prior_source
 from cxr_agent.knowledge import changed_thresholds, thresholds_changed
 from cxr_agent.language import LanguageModel, ModelSettings, configured_model
@@ -31,8 +32,8 @@ from cxr_agent.retrieval.store import STORE_VARIABLE
 from cxr_agent.study import Study
 from cxr_agent.toolbox.cache import result_cache
 from cxr_agent.toolbox.isolation.host import ToolHost
-from cxr_agent.toolbox.registry import Registry
-from cxr_agent.toolbox.sources import PluginChoice, Skipped, ToolSources
+from cxr_agent.toolbox.registry import Registry, known
+from cxr_agent.toolbox.sources import FoundTools, PluginChoice, Skipped, ToolSources
 from cxr_agent.toolbox.sources.given import GivenTool, given_tools
 from cxr_agent.trace import Event, TraceWriter, default_traces
 from cxr_agent.vision.consulting import VisionModel
@@ -67,12 +68,16 @@ class Agent(AbstractContextManager["Agent"]):
     plugins
         Which installed plug-ins are used, as ``all``, ``none``, ``a,b`` or ``-a,-b``; without it
         those of ``CXR_AGENT_PLUGINS``, else all.
+    outside
+        A mapping of tools from outside (``docs/mcp.md``); without it the one that
+        ``CXR_AGENT_OUTSIDE``, or the table ``[outside]`` of the configuration, names.
     device
         What runs the models: ``auto`` (a GPU where one works), ``cpu``, ``cuda`` or ``cuda:N``.
         Readers of one process on one device share the loaded models.
     config
-        A TOML file with tables ``[thresholds]``, ``[model]``, ``[vlm]`` and ``[budget]``; without
-        it, the one that ``CXR_AGENT_CONFIG`` names. Trace, evidence and report say what it changed.
+        A TOML file with tables ``[thresholds]``, ``[model]``, ``[vlm]``, ``[budget]`` and
+        ``[outside]``; without it, the one that ``CXR_AGENT_CONFIG`` names. Trace, evidence and
+        report say what it changed.
     model
         A language model as ``provider/name``, or its settings; without it the one that
         ``CXR_AGENT_MODEL`` or the configuration names, if any. ``none`` for none.
@@ -107,7 +112,7 @@ class Agent(AbstractContextManager["Agent"]):
         ``other_embedding``, ``bad_cache_size``, ``no_tools_folder``, ``bad_plugins``.
     ConfigError
         ``config_unreadable``, ``bad_config``, ``unknown_threshold``, ``bad_tool_contract``,
-        ``tool_name_taken``.
+        ``tool_name_taken``, ``mapping_unreadable``, ``bad_mapping``, ``mcp_missing``.
     ModelError
         ``device_unavailable``, ``language_model_missing``.
 
@@ -128,6 +133,7 @@ class Agent(AbstractContextManager["Agent"]):
         tools: Sequence[GivenTool] = (),
         tools_folder: Path | str | None = None,
         plugins: PluginChoice | str | None = None,
+        outside: Path | str | None = None,
         device: str = "auto",
         config: Path | str | None = None,
         model: ModelSettings | str | None = None,
@@ -149,10 +155,16 @@ class Agent(AbstractContextManager["Agent"]):
         library = _library(store, shelf, kept)
         vision = _vision(config, shelf, send_images=send_images)
         sources = ToolSources.wanted(tuple(tools), tools_folder, plugins)
-        offered, skipped = _offered(registry, sources, library is not None, vision is not None)
+        found = _found(registry, sources)
+        if not registry:
+            add_outside_tools(found.registry, outside, config)
+        offered = found.registry
+        if not registry:
+            offered = found.runnable(library=library is not None, vision=vision is not None)
         self.setup = Setup(
             registry=offered,
-            skipped=skipped,
+            skipped=found.skipped,
+            asking=frozenset(s.name for s in (*known(), *found.registry) if s.needs_vision),
             shelf=shelf,
             library=library,
             cache=result_cache(cache, offered),
@@ -177,6 +189,7 @@ class Agent(AbstractContextManager["Agent"]):
             send_images=send_images,
             privacy=kept,
             store=store,
+            outside=outside,
             cache=cache,
             allow_remote_tools=self.setup.host.allow_remote,
         )
@@ -402,19 +415,16 @@ def read(
         return agent.read(films, priors=priors, priors_from=priors_from, indication=indication)
 
 
-def _offered(
-    registry: Registry | None, sources: ToolSources, library: bool, vision: bool
-) -> tuple[Registry, tuple[Skipped, ...]]:
+def _found(registry: Registry | None, sources: ToolSources) -> FoundTools:
     """The tools of the caller's registry and those given beside it, or all that are found."""
     if not registry:
-        found = sources.found()
-        return found.runnable(library=library, vision=vision), found.skipped
+        return sources.found()
     offered = Registry()
     for spec in registry:
         offered.add(spec, registry.origin(spec.name))
     for spec in given_tools(sources.given):
         offered.add(spec)
-    return offered, ()
+    return FoundTools(offered)
 
 
 def _library(store: Path | str | None, shelf: Shelf, privacy: Privacy) -> Library | None:

@@ -13,7 +13,6 @@ from cxr_agent.evidence import Evidence
 from cxr_agent.reading.setup import Setup
 from cxr_agent.study import Study
 from cxr_agent.toolbox.arguments import ToolCall
-from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import ParameterKind, ToolSpec
 from cxr_agent.toolbox.execute import Outcome, Toolbox
 from cxr_agent.toolbox.registry import Registry
@@ -63,7 +62,7 @@ def call_tool(setup: Setup, study: Study, tool: str, choices: Mapping[str, str])
         TraceWriter.create(Path(folder)) as trace,
     ):
         trace.on_event = seen
-        toolbox = Toolbox(setup.registry, Bench(study, setup.shelf, setup.library), trace)
+        toolbox = Toolbox(setup.registry, setup.bench_for(study), trace)
         for films in _films(spec, study):
             for call in _outlining(spec, setup.registry, films):
                 toolbox.run(call)

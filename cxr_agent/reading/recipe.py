@@ -36,6 +36,7 @@ class Recipe:
     send_images: bool
     privacy: Privacy
     store: Path | str | None
+    outside: Path | str | None
     cache: Path | str | None
     allow_remote_tools: bool
 
@@ -65,6 +66,7 @@ class Recipe:
             send_images=self.send_images,
             privacy=self.privacy,
             store=self.store,
+            outside=self.outside,
             cache=self.cache or os.environ.get(CACHE_VARIABLE) or cache,
             threads=threads,
             allow_remote_tools=self.allow_remote_tools,

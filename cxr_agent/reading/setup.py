@@ -41,6 +41,8 @@ class Setup:
     shelf: Shelf
     skipped: tuple[Skipped, ...] = ()
     """Plug-ins that were left out."""
+    asking: frozenset[str] = frozenset()
+    """Tools that ask a vision-language model, those that are not offered here too."""
     library: Library | None = None
     """Films to look for similar ones in."""
     cache: ResultCache | None = None

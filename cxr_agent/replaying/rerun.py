@@ -17,7 +17,6 @@ from cxr_agent.toolbox.arguments import ToolCall, bind
 from cxr_agent.toolbox.artifacts import mask_png, shows_mask
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain
-from cxr_agent.toolbox.registry import known
 from cxr_agent.trace import ToolCalled, ToolReturned, Trace
 from cxr_agent.trace.line import digest
 
@@ -63,12 +62,10 @@ def rerun_tools(
     bench = setup.bench_for(study)
     returned = {event.step: event for event in trace.events if isinstance(event, ToolReturned)}
     found: list[Difference] = []
-    every = known()
     with thresholds_changed(setup.changed):
         for called in (event for event in trace.events if isinstance(event, ToolCalled)):
             then = returned.get(called.step)
-            asked_model = (spec := every.get(called.tool)) is not None and spec.needs_vision
-            if then is not None and not asked_model:
+            if then is not None and called.tool not in setup.asking:
                 found += _again(
                     setup.registry.get(called.tool), called, then, trace, bench, tolerance
                 )

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from cxr_agent.errors import ConfigError, CxrAgentError, ToolError
-from cxr_agent.evidence import Observation
+from cxr_agent.evidence import EvidenceKind, Observation, Polarity
 from cxr_agent.knowledge import vocabulary
 from cxr_agent.toolbox.arguments import Bound
 from cxr_agent.toolbox.artifacts import spans_film
@@ -17,6 +17,7 @@ from cxr_agent.toolbox.contract import Abstain, Heatmap, Mask, Picture, ToolResu
 from cxr_agent.toolbox.isolation.reply import CONTRACT
 from cxr_agent.toolbox.limits import call_within, check_memory
 from cxr_agent.toolbox.reading import reading_of
+from cxr_agent.toolbox.sources.deferred import ready
 from cxr_agent.trace.fields import JsonObject
 
 _JSON: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(JsonObject)
@@ -41,6 +42,7 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
     Abstain, CxrAgentError
         What the tool raises on purpose; any other failure is a ToolError.
     """
+    spec, bound = ready(spec, bound)
     try:
         if spec.isolation is None:
             result, observations = _run_here(spec, bound)
@@ -60,6 +62,8 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
         _check_picture(spec, picture, bound.film.shape)
     if not all(isinstance(observation, Observation) for observation in observations):
         raise _breach(spec, "what is no observation")
+    if spec.needs_vision and any(map(_asserts, observations)):
+        raise _breach(spec, "a finding on the word of a vision-language model")
     try:
         statements = tuple((observation, reading_of(observation)) for observation in observations)
         for observation in observations:
@@ -112,6 +116,13 @@ def _check_picture(spec: ToolSpec, picture: Picture, shape: tuple[int, int]) -> 
         raise _breach(spec, "a picture without three colours")
     if not spans_film((plane.shape[0], plane.shape[1]), shape):
         raise _breach(spec, "a picture of another shape than the film")
+
+
+def _asserts(observation: Observation) -> bool:
+    """Whether a finding is more than a suggestion, which is all that such a model can give."""
+    suggested = (observation.category or "").startswith("suggested")
+    undecided = observation.polarity is Polarity.UNCERTAIN and observation.probability is None
+    return observation.kind is EvidenceKind.FINDING and not (suggested and undecided)
 
 
 def _breach(spec: ToolSpec, what: str) -> ToolError:

@@ -44,7 +44,7 @@ from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Observation
 from cxr_agent.knowledge import AddedWords, members, vocabulary
 from cxr_agent.study import FloatImage, Image
-from cxr_agent.toolbox.isolation.places import Endpoint, Isolation, Origin, origin_of
+from cxr_agent.toolbox.isolation.places import CodePlace, Endpoint, Isolation, code_place_of
 from cxr_agent.toolbox.words import bring_words
 
 BoolMask = NDArray[np.bool_]
@@ -203,6 +203,8 @@ class ToolSpec:
     result: type[ToolResult]
     model: str | None = None
     """Id of the model card that the tool runs."""
+    weights_sha256: str | None = None
+    """Of that model, where the tool brings it: evidence and the cache of results then name it."""
     pretrained: str | None = None
     """Model of ``kb/models.toml`` that the tool runs; without it the tool is not offered."""
     provides: tuple[str, ...] = ()
@@ -213,7 +215,7 @@ class ToolSpec:
     deterministic: bool = True
     isolation: Isolation | None = None
     """Where it asks to be run; within this process where it does not ask."""
-    origin: Origin | None = None
+    code_place: CodePlace | None = None
     """Where its code is, of one that runs in another process."""
     words: Mapping[str, AddedWords] = field(default_factory=dict, hash=False)
     """What the tool's own codes are called; codes of ``kb/`` have their words there."""
@@ -266,6 +268,7 @@ def tool(
     purpose: str,
     subject: str,
     model: str | None = None,
+    weights_sha256: str | None = None,
     pretrained: str | None = None,
     provides: tuple[str, ...] = (),
     time_limit_s: float = 30.0,
@@ -281,6 +284,9 @@ def tool(
     ----------
     subject
         Code of ``kb/vocabulary.toml``, or of ``words``.
+    weights_sha256
+        Hash of the weights of ``model``, where that is a model of the tool's own. To check the
+        file against it is up to the tool.
     words
         What codes of the tool's own are called, so that no file of ``kb/`` has to be changed.
     reasons
@@ -311,13 +317,14 @@ def tool(
             parameters=parameters,
             result=result,
             model=model,
+            weights_sha256=weights_sha256,
             pretrained=pretrained,
             provides=provides,
             time_limit_s=time_limit_s,
             memory_mib=memory_mib,
             deterministic=deterministic,
             isolation=isolation,
-            origin=_origin(function, parameters, isolation),
+            code_place=_code_place(function, parameters, isolation),
             words=dict(words or {}),
             reasons=dict(reasons or {}),
         )
@@ -333,11 +340,11 @@ def spec_of(candidate: object) -> ToolSpec | None:
     return spec if isinstance(spec, ToolSpec) else None
 
 
-def _origin(
+def _code_place(
     function: Callable[..., ToolResult],
     parameters: tuple[Parameter, ...],
     isolation: Isolation | None,
-) -> Origin | None:
+) -> CodePlace | None:
     if isolation is None:
         return None
     for parameter in parameters:
@@ -346,7 +353,7 @@ def _origin(
     if isinstance(isolation, Endpoint):
         return None
     try:
-        return origin_of(function)
+        return code_place_of(function)
     except (ValueError, OSError):
         raise _bad(function, "to run elsewhere it must stand at the top of a file") from None
 

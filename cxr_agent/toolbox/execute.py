@@ -318,12 +318,15 @@ class Toolbox:
         return tuple(dict.fromkeys(notice.code.value for notice in notices))
 
     def _provenance(self, spec: ToolSpec, step: int, film: Image, model: str | None) -> Provenance:
+        weights = spec.weights_sha256 if model == spec.model else None
+        if weights is None and model is not None:
+            weights = self.bench.shelf.weights_sha256(model)
         return Provenance(
             step=step,
             tool=spec.name,
             tool_version=spec.version,
             model=model,
-            weights_sha256=None if model is None else self.bench.shelf.weights_sha256(model),
+            weights_sha256=weights,
             image_sha256=film.sha256,
         )
 
@@ -370,8 +373,8 @@ def _model_of(spec: ToolSpec) -> str | None:
 def _model_behind(spec: ToolSpec, bound: Bound) -> str | None:
     """The model that the tool runs, or else the one whose masks it measures."""
     model = _model_of(spec)
-    if model is not None or spec.outside:
-        return model
+    if model is not None or spec.outside or spec.needs_vision:
+        return model  # what such a model says is not said by whoever outlined what it was shown
     models = {mask.model for mask in _masks(bound) if mask.model is not None}
     return models.pop() if len(models) == 1 else None
 

@@ -17,6 +17,7 @@ class SourceKind(StrEnum):
     GIVEN = "given"
     FOLDER = "folder"
     ENTRY_POINT = "entry point"
+    OUTSIDE = "outside"
 
 
 @dataclass(frozen=True, slots=True)

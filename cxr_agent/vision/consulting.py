@@ -34,8 +34,21 @@ class Look:
     exchange: Exchange
 
 
-class _Answers(Protocol):
-    def ask(self, picture: bytes, question: str) -> tuple[tuple[Message, ...], Exchange]: ...
+class Answers(Protocol):
+    """Whoever is shown a film and asked."""
+
+    def ask(self, picture: bytes, question: str) -> tuple[tuple[Message, ...], Exchange]:
+        """What went out, and what came of it."""
+
+
+class AskedModel(Protocol):
+    """A vision-language model with its name."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def source(self) -> Answers: ...
 
 
 class VisionModel:
@@ -56,7 +69,7 @@ class VisionModel:
 
     def __init__(self, settings: VisionSettings, runtime: Runtime) -> None:
         self.settings = settings
-        self.source: _Answers = (
+        self.source: Answers = (
             _Hosted(LanguageModel(settings.as_model))
             if settings.hosted
             else _Local(settings, runtime)
@@ -74,7 +87,7 @@ class VisionModel:
 class Consultation:
     """What is asked during one reading; safe to use from several threads."""
 
-    def __init__(self, model: VisionModel) -> None:
+    def __init__(self, model: AskedModel) -> None:
         self._model = model
         self._looks: list[Look] = []
         self._lock = threading.Lock()

@@ -15,8 +15,10 @@ from cxr_agent.reading import Agent
 from cxr_agent.report.translate import in_language
 from cxr_agent.study import Image
 from cxr_agent.testing.phantom import draw
+from cxr_agent.testing.stub_server import Reply, StubServer
 from cxr_agent.toolbox import AddedWords, Mask, Registry, ToolResult, built_in, spec_of, tool
 from cxr_agent.toolbox.contract import Prior, ToolSpec
+from cxr_agent.trace import Plan, read_trace
 from tests.cli.program import levels, save
 
 CODE = "cardiac_tallness"
@@ -124,3 +126,31 @@ def test_the_caller_s_registry_is_left_as_it_is(tmp_path: Path) -> None:
     with Agent(traces=tmp_path, registry=registry, tools=[cardiac_height]) as agent:
         assert [one.name for one in agent.setup.registry] == ["needs_more", "cardiac_height"]
     assert len(registry) == 1
+
+
+def test_a_language_model_plans_with_it(film: Path, tmp_path: Path) -> None:
+    """Chosen by the model in a reading that it leads, judged by the gates, and said."""
+    on_film = {"film": "img-1"}
+    plan = [
+        Reply.calls([("segment_anatomy", on_film)]),
+        Reply.calls([("cardiac_height", on_film)]),
+        Reply.said(""),
+    ]
+    with (
+        StubServer(plan) as server,
+        Agent(
+            traces=tmp_path,
+            tools=[cardiac_height],
+            plugins="none",
+            model="openai/stub",
+            api_base=server.url,
+        ) as agent,
+    ):
+        report = agent.read(film)
+    offered = [one["function"]["name"] for one in server.requests[0].body["tools"]]
+    assert "cardiac_height" in offered
+    (item,) = (one for one in report.evidence if one.code == CODE)
+    assert item.id in {identity for one in report.findings for identity in one.evidence}
+    events = read_trace(next(tmp_path.iterdir())).events
+    led = [one.decision for one in events if isinstance(one, Plan) and one.model == "openai/stub"]
+    assert "cardiac_height" in led

@@ -28,13 +28,16 @@ from cxr_agent.report.gates.fault import Fault
 from cxr_agent.report.gates.gate import repair
 from cxr_agent.report.gates.support import fault_of
 from cxr_agent.report.model import Sentence
+from cxr_agent.study import Image
+from cxr_agent.testing.consulted import scripted_consultation
 from cxr_agent.testing.scripted import ScriptedPlanner
 from cxr_agent.testing.stub_server import Reply, StubServer
+from cxr_agent.toolbox import Registry, ToolResult, spec_of, tool
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.reading import reading_of
 from cxr_agent.toolbox.registry import built_in, known
 from cxr_agent.trace import ModelCalled, ToolReturned
-from cxr_agent.vision.consulting import VisionModel
+from cxr_agent.vision.consulting import Consultation, VisionModel
 from cxr_agent.vision.settings import VisionSettings, configured_vision
 from tests.builders import Bank, Maker, scene
 from tests.models.adapters import pulled
@@ -441,3 +444,43 @@ def test_a_local_model_runs_once_its_code_is_trusted(
         looks = bank.toolbox.bench.consultation.taken()
         assert [look.exchange.model for look in looks] == ["chexagent"] * trusted
         assert not [i for i in outcome.evidence if i.polarity is Polarity.PRESENT]
+
+
+# A plug-in that asks such a model is held to the same.
+
+
+class Said(ToolResult):
+    category: str | None
+    polarity: Polarity
+    kind: EvidenceKind = EvidenceKind.FINDING
+
+    def observations(self) -> Iterator[Observation]:
+        yield Observation(
+            kind=self.kind, code="pneumothorax", category=self.category, polarity=self.polarity
+        )
+
+
+@pytest.mark.parametrize(
+    ("category", "polarity", "outcome"),
+    [
+        ("suggested", Polarity.UNCERTAIN, "ok"),
+        ("suggested", Polarity.PRESENT, "failed"),
+        ("suggested_absent", Polarity.ABSENT, "failed"),
+        (None, Polarity.UNCERTAIN, "failed"),
+    ],
+)
+def test_a_plug_in_that_asks_can_only_suggest(
+    open_bank: OPEN, category: str | None, polarity: Polarity, outcome: str
+) -> None:
+    @tool(version="1", purpose="Asks.", subject="pneumothorax")
+    def asks(film: Image, model: Consultation) -> Said:
+        return Said(category=category, polarity=polarity)
+
+    spec = spec_of(asks)
+    assert spec is not None
+    bank = open_bank(scene(), Registry([spec]))
+    bank.toolbox.bench.consultation = scripted_consultation()
+    made = bank.toolbox.run(ToolCall("asks", {"film": "img-1"}))
+    assert (made.status, made.codes) == (
+        (outcome, ()) if outcome == "ok" else (outcome, ("tool_contract",))
+    )

@@ -17,6 +17,7 @@ from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.study import FloatImage, Image, PixelSpacing, SpacingKind, Study, View
 from cxr_agent.testing.checks.outcome import Broken, NotChecked
+from cxr_agent.testing.consulted import scripted_consultation
 from cxr_agent.testing.phantom import PhantomSpec, draw
 from cxr_agent.toolbox.answer import Answer, answer_of
 from cxr_agent.toolbox.arguments import ToolCall, bind
@@ -96,7 +97,8 @@ class Bank:
         prior = phantom() if self.spec.prior_parameter else None
         images = (film.image(_HANDLE),)
         priors = () if prior is None else (prior.image(_PRIOR),)
-        bench = Bench(Study(images, priors), self.shelf)
+        consultation = scripted_consultation() if self.spec.needs_vision else None
+        bench = Bench(Study(images, priors), self.shelf, consultation=consultation)
         bench.put_masks(_HANDLE, self._masks(film))
         if prior is not None:
             bench.put_masks(_PRIOR, self._masks(prior))

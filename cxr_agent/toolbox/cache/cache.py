@@ -19,6 +19,7 @@ from cxr_agent.toolbox.cache.key import key_of
 from cxr_agent.toolbox.cache.program import code_identity, program_identity
 from cxr_agent.toolbox.cache.store import EntryStore
 from cxr_agent.toolbox.contract import Abstain, ToolSpec
+from cxr_agent.toolbox.sources.deferred import ready
 from cxr_agent.toolbox.taken import AbstainedBefore, Taken, take
 
 CACHE_VARIABLE: Final = "CXR_AGENT_CACHE"
@@ -61,6 +62,7 @@ class ResultCache:
         CxrAgentError
             When it fails, which is never kept.
         """
+        spec, bound = ready(spec, bound)
         key = key_of(spec, bound, shelf, self._digests)
         if key is None:
             return take(answer_of(spec, bound), bound.film.shape)

@@ -48,7 +48,7 @@ def key_of(spec: ToolSpec, bound: Bound, shelf: Shelf, digests: MaskDigests) -> 
         return None
     try:
         place = _place(spec.isolation)
-        models = {name: _model(name, shelf) for name in sorted(_models(spec, bound))}
+        models = {name: _model(name, spec, shelf) for name in sorted(_models(spec, bound))}
         arguments = {
             parameter.name: _argument(parameter, spec, bound, shelf, digests)
             for parameter in spec.parameters
@@ -132,8 +132,10 @@ def _masks(bound: Bound) -> Iterator[Mask]:
                 yield from argument.masks.values()
 
 
-def _model(name: str, shelf: Shelf) -> list[Any]:
+def _model(name: str, spec: ToolSpec, shelf: Shelf) -> list[Any]:
     """Hashes of a model's files, and its card, which holds limits and calibrations."""
+    if name == spec.model and spec.weights_sha256 is not None:
+        return [spec.weights_sha256]
     if name in catalogue.upgrades():
         found = catalogue.installed(name)
         return [] if found is None else [[one.name, one.sha256] for one in found.files]

@@ -14,13 +14,13 @@ from cxr_agent.toolbox.contract import Abstain, ToolResult, ToolSpec
 from cxr_agent.toolbox.isolation.call import write_call
 from cxr_agent.toolbox.isolation.endpoint import post, remote_allowed
 from cxr_agent.toolbox.isolation.message import BadMessage, Part, PlaneReader
-from cxr_agent.toolbox.isolation.places import Endpoint, Isolation, Origin
+from cxr_agent.toolbox.isolation.places import CodePlace, Endpoint, Isolation
 from cxr_agent.toolbox.isolation.process import DiedBeforeTheCall, ToolProcess
 from cxr_agent.toolbox.isolation.reply import CONTRACT, most_bytes, read_reply
 from cxr_agent.toolbox.limits import call_within, check_memory
 
 _TRIES: Final = 2
-_Key = tuple[Origin | None, Isolation | None]
+_Key = tuple[CodePlace | None, Isolation | None]
 
 
 class ToolHost:
@@ -128,4 +128,4 @@ class ToolHost:
 
 def _key(spec: ToolSpec) -> _Key:
     """A contract cannot be hashed; what a process is made from can."""
-    return spec.origin, spec.isolation
+    return spec.code_place, spec.isolation

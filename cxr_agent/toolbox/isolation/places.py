@@ -100,7 +100,7 @@ Isolation = OwnProcess | OwnEnvironment | Endpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class CodePlace:
     """Where the code of a tool is, for another process to load."""
 
     module: str
@@ -110,8 +110,8 @@ class Origin:
     """Of the file, when it was loaded here."""
 
 
-def origin_of(function: Callable[..., Any]) -> Origin:
-    """The origin of a function.
+def code_place_of(function: Callable[..., Any]) -> CodePlace:
+    """Where a function stands.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def origin_of(function: Callable[..., Any]) -> Origin:
         raise ValueError("it must stand in a file, and not within a function")
     path = Path(source).absolute()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Origin(function.__module__, function.__qualname__, os.fspath(path), digest)
+    return CodePlace(function.__module__, function.__qualname__, os.fspath(path), digest)
 
 
 def is_loopback(host: str) -> bool:

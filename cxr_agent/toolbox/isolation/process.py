@@ -217,13 +217,13 @@ class _Ended(Exception):  # noqa: N818 - caught in this module
 
 
 def _command(spec: ToolSpec) -> list[str]:
-    origin, place = spec.origin, spec.isolation
-    assert origin is not None
+    code, place = spec.code_place, spec.isolation
+    assert code is not None
     wanted: dict[str, Any] = {
-        "module": origin.module,
-        "name": origin.name,
-        "file": origin.file,
-        "sha256": origin.sha256,
+        "module": code.module,
+        "name": code.name,
+        "file": code.file,
+        "sha256": code.sha256,
         "path": None,
     }
     python = sys.executable

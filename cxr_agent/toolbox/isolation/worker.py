@@ -95,6 +95,8 @@ def _module(name: str, path: Path) -> Any:
         known = None
     if known is not None and known.origin and Path(known.origin).resolve() == path.resolve():
         return importlib.import_module(name)
+    if known is None and _package_found(name, path):
+        return importlib.import_module(name)
     name = "__cxr_tool__" if name == "__main__" else name
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -103,6 +105,30 @@ def _module(name: str, path: Path) -> Any:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _package_found(name: str, path: Path) -> bool:
+    """Make the package that a file stands in known, where the interpreter lacks it.
+
+    Its folder is not put on the path: what lies beside the package would hide what the interpreter
+    has of its own.
+    """
+    *packages, stem = name.split(".")
+    if not packages or path.stem != stem or packages[0] in sys.modules:
+        return False
+    folder = path.parents[len(packages) - 1]
+    root = folder / "__init__.py"
+    if list(path.parent.relative_to(folder.parent).parts) != packages or not root.is_file():
+        return False
+    spec = importlib.util.spec_from_file_location(
+        packages[0], root, submodule_search_locations=[os.fspath(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[packages[0]] = package
+    spec.loader.exec_module(package)
+    return True
 
 
 def _read(source: BinaryIO) -> tuple[dict[str, Any], memoryview] | None:

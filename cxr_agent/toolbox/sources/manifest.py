@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -19,6 +19,12 @@ from cxr_agent.errors import ConfigError
 from cxr_agent.knowledge import AddedWords, vocabulary
 from cxr_agent.toolbox.contract import Parameter, ParameterKind, ToolResult, ToolSpec
 from cxr_agent.toolbox.description import parameter_facts
+from cxr_agent.toolbox.isolation.places import (
+    Endpoint,
+    Isolation,
+    OwnEnvironment,
+    OwnProcess,
+)
 from cxr_agent.toolbox.sources.deferred import Deferred, with_code
 from cxr_agent.toolbox.words import bring_words
 
@@ -36,6 +42,33 @@ class _Parameter(_Entry):
     default: str | bool | None = None
 
 
+class _Process(_Entry):
+    kind: Literal["process"]
+
+    def place(self) -> Isolation:
+        return OwnProcess()
+
+
+class _Environment(_Entry):
+    kind: Literal["environment"]
+    python: str
+    requires: tuple[str, ...] = ()
+
+    def place(self) -> Isolation:
+        return OwnEnvironment(self.python, self.requires)
+
+
+class _Endpoint(_Entry):
+    kind: Literal["endpoint"]
+    url: str
+
+    def place(self) -> Isolation:
+        return Endpoint(self.url)
+
+
+_Isolation = Annotated[_Process | _Environment | _Endpoint, Field(discriminator="kind")]
+
+
 class _Tool(_Entry):
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     version: str
@@ -43,11 +76,13 @@ class _Tool(_Entry):
     subject: str
     parameter: tuple[_Parameter, ...]
     model: str | None = None
+    weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     pretrained: str | None = None
     provides: tuple[str, ...] = ()
     time_limit_s: float = Field(gt=0)
     memory_mib: int = Field(gt=0)
     deterministic: bool
+    isolation: _Isolation | None = None
     words: dict[str, AddedWords] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
 
@@ -89,11 +124,13 @@ def manifest_text(spec: ToolSpec) -> str:
         "purpose": spec.purpose,
         "subject": spec.subject,
         "model": spec.model,
+        "weights_sha256": spec.weights_sha256,
         "pretrained": spec.pretrained,
         "provides": list(spec.provides),
         "time_limit_s": spec.time_limit_s,
         "memory_mib": spec.memory_mib,
         "deterministic": spec.deterministic,
+        "isolation": spec.isolation.record() if spec.isolation else None,
     }
     lines = ["[[tool]]", *_pairs(top)]
     if spec.reasons:
@@ -145,11 +182,13 @@ def _spec(one: _Tool, point: metadata.EntryPoint) -> ToolSpec:
         parameters=tuple(map(_parameter, one.parameter)),
         result=ToolResult,  # type: ignore[type-abstract]  # whatever its code returns
         model=one.model,
+        weights_sha256=one.weights_sha256,
         pretrained=one.pretrained,
         provides=one.provides,
         time_limit_s=one.time_limit_s,
         memory_mib=one.memory_mib,
         deterministic=one.deterministic,
+        isolation=one.isolation.place() if one.isolation else None,
         words=one.words,
         reasons=one.reasons,
     )

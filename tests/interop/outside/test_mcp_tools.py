@@ -212,8 +212,9 @@ def test_a_film_goes_to_one_named_and_safe_place(server: dict[str, Any]) -> None
 
 def test_the_mapping_of_the_documentation() -> None:
     page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
-    (stated,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    stated, naming = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
     specs = mcp_tools(tomllib.loads(stated))
+    assert tomllib.loads(naming) == {"outside": {"mapping": "lab.toml"}}
     assert [spec.name for spec in specs] == ["lab_effusion", "lab_ratio", "lab_words"]
 
 

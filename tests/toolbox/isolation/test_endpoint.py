@@ -34,7 +34,7 @@ def at(url: str, token_variable: str = "", **changes: Any) -> ToolSpec:
     found = spec_of(misbehave)
     assert found is not None
     place = Endpoint(url, token_variable)
-    return dataclasses.replace(found, isolation=place, origin=None, **changes)
+    return dataclasses.replace(found, isolation=place, code_place=None, **changes)
 
 
 def ask(spec: ToolSpec, deed: Deed = Deed.ANSWER, one: Image | None = None) -> ToolResult:

@@ -197,3 +197,28 @@ def test_it_is_told_in_words_and_as_data() -> None:
     }
     assert "~" not in str(place.interpreter)
     assert OwnEnvironment("own/bin/python").interpreter.is_absolute()
+
+
+NEIGHBOUR = TOOL.replace("def quarrel(", "def neighbourly(").replace(
+    "    import quarrelsome\n", "    import quarrelsome\n\n    from kit.neighbour import NAME\n"
+)
+
+
+def test_a_file_of_a_package_finds_its_neighbours(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package is installed here alone; what lies beside it here is not seen there."""
+    package = tmp_path / "kit"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "neighbour.py").write_text("NAME = 'neighbour'\n")
+    (package / "tool.py").write_text(NEIGHBOUR.replace("named=version(", "named=NAME + version("))
+    distribution(tmp_path, "1.0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("CXR_TEST_ENVIRONMENT", str(environment))
+    spec = spec_of(importlib.import_module("kit.tool").neighbourly)
+    assert spec is not None
+    one, host = film(), ToolHost()
+    there, _ = host.run(spec, {"film": one}, one)
+    host.close()
+    assert there.model_dump()["named"] == "neighbour2.0"

@@ -32,7 +32,7 @@ from cxr_agent.toolbox.contract import ToolSpec, spec_of
 from cxr_agent.toolbox.description import described
 from cxr_agent.toolbox.execute import Outcome
 from cxr_agent.toolbox.isolation.host import ToolHost
-from cxr_agent.toolbox.isolation.places import origin_of
+from cxr_agent.toolbox.isolation.places import code_place_of
 from cxr_agent.toolbox.registry import Registry, known
 from cxr_agent.trace import ToolReturned
 from tests.builders import Bank, film, mask, scene
@@ -97,7 +97,7 @@ def everything(open_bank: OPEN, function: Any, isolated: bool) -> tuple[Bank, Ou
     made = scene(None, priors=(PhantomSpec(),), size=160)
     found = spec(function)
     if isolated and found.isolation is None:
-        found = spec(function, isolation=OwnProcess(), origin=origin_of(function))
+        found = spec(function, isolation=OwnProcess(), code_place=code_place_of(function))
     elif not isolated:
         found = spec(function, isolation=None)
     outlines = next(one for one in known() if one.name == "segment_anatomy")
@@ -298,11 +298,11 @@ def test_it_ends_when_the_program_is_killed(deed: list[str]) -> None:
 
 def test_a_file_that_has_changed_is_not_run(tmp_path: Path, host: ToolHost) -> None:
     one = film()
-    origin = spec().origin
-    assert origin is not None
+    code = spec().code_place
+    assert code is not None
     copy = tmp_path / "deeds.py"
-    copy.write_bytes(Path(origin.file).read_bytes() + b"\n# changed\n")
-    moved = spec(origin=dataclasses.replace(origin, file=str(copy)))
+    copy.write_bytes(Path(code.file).read_bytes() + b"\n# changed\n")
+    moved = spec(code_place=dataclasses.replace(code, file=str(copy)))
     with pytest.raises(ToolError) as caught:
         host.run(moved, {"film": one, "deed": Deed.ANSWER}, one)
     assert caught.value.code == "tool_not_started"

@@ -1,0 +1,9 @@
+"""The example packages as they lie here: none has to be installed for its own tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+for project in Path(__file__).parent.glob("*/pyproject.toml"):
+    sys.path.insert(0, str(project.parent))

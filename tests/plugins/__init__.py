@@ -1,0 +1,1 @@
+"""The example packages of docs/plugins, installed from their wheels."""
