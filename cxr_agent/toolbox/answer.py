@@ -17,6 +17,7 @@ from cxr_agent.toolbox.contract import Abstain, Heatmap, Mask, Picture, ToolResu
 from cxr_agent.toolbox.isolation.reply import CONTRACT
 from cxr_agent.toolbox.limits import call_within, check_memory
 from cxr_agent.toolbox.reading import reading_of
+from cxr_agent.toolbox.recorded import record_of
 from cxr_agent.toolbox.sources.deferred import ready
 from cxr_agent.trace.fields import JsonObject
 
@@ -68,7 +69,7 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
         statements = tuple((observation, reading_of(observation)) for observation in observations)
         for observation in observations:
             _JSON.validate_python(observation.model_dump(mode="json"))
-        record = _JSON.validate_python(result.model_dump(mode="json"))
+        record = _JSON.validate_python(record_of(spec, result))
     except (ValueError, ConfigError) as error:
         raise _breach(spec, "what can be neither said nor recorded") from error
     return Answer(result, statements, record)

@@ -58,12 +58,13 @@ def run_program(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     timeout: float = 120,
+    typed: str = "",
 ) -> Ran:
     """Run ``cxr-agent`` with ``arguments`` in a process of its own."""
     done = subprocess.run(
         [sys.executable, *start, *map(os.fspath, arguments)],
         capture_output=True,
-        stdin=subprocess.DEVNULL,
+        input=typed.encode(),
         env=environment(traces, **(env or {})),
         cwd=cwd,
         timeout=timeout,

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
+from cxr_agent.reading import Agent
 from cxr_agent.testing.stub_server import Reply, Request, StubServer
 from tests.cli.program import Ran, run_program
 from tests.interop.hostile import Hostile, element, hostile, metadata
@@ -20,6 +23,7 @@ from tests.privacy.routes_in import (
     write_all,
 )
 from tests.privacy.watching import watched
+from tests.reading_room.serving import Visitor, served
 
 TOOL: Final = """
 from cxr_agent.study import Image
@@ -65,8 +69,10 @@ class Session:
     def traces(self) -> Path:
         return self.folder / "traces"
 
-    def run(self, name: str, *arguments: Any, env: dict[str, str] | None = None) -> Ran:
-        """One command, under a watch of the temporary files."""
+    def run(
+        self, name: str, *arguments: Any, env: dict[str, str] | None = None, typed: str = ""
+    ) -> Ran:
+        """One command, under a watch of the temporary files; ``typed`` is its standard input."""
         temporary = self.folder / "tmp"
         temporary.mkdir(exist_ok=True)
         settings = {
@@ -79,7 +85,12 @@ class Session:
         }
         with watched(temporary) as seen:
             ran = run_program(
-                *arguments, traces=self.traces, env=settings, cwd=self.folder, timeout=300
+                *arguments,
+                traces=self.traces,
+                env=settings,
+                cwd=self.folder,
+                timeout=300,
+                typed=typed,
             )
         self.temporary |= {f"{name}/{path}": data for path, data in seen.items()}
         self.ran[name] = ran
@@ -102,7 +113,11 @@ def whole_session(folder: Path) -> Session:
     refused = write_all(home / planted.word("folder of refused"), refused_films(planted))
     _read(session, good, refused)
     _exports(session)
+    _objects(session, good[0])
     _ask(session, good[0])
+    _chat(session, good[0])
+    _page(session, good)
+    _watch(session, good[0])
     _plug_ins(session, good[1])
     _deidentify(session, home)
     _batch(session, good, refused)
@@ -164,6 +179,62 @@ def _exports(session: Session) -> None:
     session.run("trace show", "trace", "show", first, "--json")
     session.run("trace list", "trace", "list", "--json")
     session.run("trace view", "trace", "view", first, "--out", out / "view.html")
+
+
+def _objects(session: Session, film: Path) -> None:
+    """The run of the DICOM film, for where it came from and for elsewhere."""
+    run = next(entry["run_id"] for entry in told(session.ran["read"]) if entry["file"] == str(film))
+    bare, objects = session.folder / "exports" / "bare.json", session.folder / "objects"
+    session.run("export to FHIR alone", "export", run, "--fhir", bare)
+    kinds = {"sr": "dcm", "seg": "dcm", "pr": "dcm", "sc": "dcm", "fhir": "json"}
+    files = [
+        part
+        for kind, ending in kinds.items()
+        for part in (f"--{kind}", objects / f"{kind}.{ending}")
+    ]
+    session.run("export", "--debug", "export", run, "--source", film, *files, "--json")
+
+
+def _chat(session: Session, film: Path) -> None:
+    planted = session.planted
+    session.run(
+        "chat",
+        *("--debug", "chat", film),
+        typed=f"Is the heart of Mr {planted.word('chat')} enlarged?\n/report\n/quit\n",
+    )
+
+
+def _page(session: Session, films: list[Path]) -> None:
+    """What the page takes and gives; the server's own folders are among the session's."""
+    planted = session.planted
+    out = session.folder / "page"
+    out.mkdir()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Agent(traces=session.traces, model="none", device="cpu") as agent,
+    ):
+        patch.setenv("CXR_AGENT_STATE", str(session.folder / "state"))
+        with served(agent) as server:
+            visitor = Visitor(server.guard.port, server.guard.token)
+            for number, film in enumerate(films):
+                study = visitor.read(film.read_bytes())
+                said = f"Is the heart of Mr {planted.word('question to the page')} enlarged?"
+                answer = visitor.post(f"/study/{study}/questions", {"text": said})
+                (out / f"{number} answer").write_bytes(answer.body)
+                for name in ("report", "report.html", "report.md", "report.json", "trace.zip", ""):
+                    page = visitor.get(f"/study/{study}/{name}".rstrip("/"))
+                    assert page.status == 200
+                    (out / f"{number} {name or 'study'}").write_bytes(page.body)
+
+
+def _watch(session: Session, film: Path) -> None:
+    inbox = session.folder / "inbox"
+    write_all(inbox, {f"{session.planted.word('name of what came in')}.dcm": film.read_bytes()})
+    session.run(
+        "watch",
+        *("--debug", "watch", inbox, "--out", session.folder / "watch", "--once", "--json"),
+        *("--settled", "0"),
+    )
 
 
 def _ask(session: Session, film: Path) -> None:
