@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cxr_agent.compare.affine import Affine, Plane
 from cxr_agent.compare.density import Difference
+from cxr_agent.imaging.text_regions import blacked_out
 from cxr_agent.study import FloatImage
 
 _SIDE: Final = 512
@@ -26,6 +27,8 @@ def difference_view(
     film: FloatImage, found: Difference, to_fixed: Affine, sign: float
 ) -> NDArray[np.uint8]:
     """(rows, columns, 3) uint8 over the whole current film, longest side at most 512 pixels.
+
+    Writing on the film is black.
 
     Parameters
     ----------
@@ -53,7 +56,7 @@ def difference_view(
     lungs = np.logical_or.reduce(list(found.zones.values()))
     known = np.where(lungs, np.nan_to_num(found.plane), 0.0)
     seen: Plane = sign * ndimage.map_coordinates(known, places, order=1, mode="constant")
-    grey = film[y.astype(np.intp), x.astype(np.intp)][..., None]
+    grey = blacked_out(film)[y.astype(np.intp), x.astype(np.intp)][..., None]
     depth = _MOST * np.clip(np.abs(seen) / _FULL, 0, 1)[..., None]
     colour = np.where(seen[..., None] > 0, _DENSER, _CLEARER)
     picture: NDArray[np.uint8] = np.rint(255 * ((1 - depth) * grey + depth * colour)).astype(

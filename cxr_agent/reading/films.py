@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from cxr_agent.imaging.text_regions import blacked_out
 from cxr_agent.planning.privacy import Privacy
 from cxr_agent.report.model import FilmSummary
 from cxr_agent.study import Image, Study
@@ -14,7 +15,7 @@ from cxr_agent.trace import ImageRecord, SpacingRecord, StudyLoaded, TraceWriter
 def write_study(study: Study, trace: TraceWriter, privacy: Privacy) -> tuple[FilmSummary, ...]:
     """Write what was loaded; the films' 8-bit copies become artifacts."""
     films = tuple(
-        _summary(film, trace.put(display_png(film.pixels)))
+        _summary(film, trace.put(_display(film, privacy)))
         for film in (*study.images, *study.priors)
     )
     indication = study.indication.encode()
@@ -29,11 +30,16 @@ def write_study(study: Study, trace: TraceWriter, privacy: Privacy) -> tuple[Fil
     return films
 
 
-def write_film(film: Image, trace: TraceWriter) -> FilmSummary:
+def write_film(film: Image, trace: TraceWriter, privacy: Privacy) -> FilmSummary:
     """Write a film that came later."""
-    summary = _summary(film, trace.put(display_png(film.pixels)))
+    summary = _summary(film, trace.put(_display(film, privacy)))
     trace.append(StudyLoaded(images=(_record(summary),)))
     return summary
+
+
+def _display(film: Image, privacy: Privacy) -> bytes:
+    """The film's copy in 8 bits; writing on it may name somebody."""
+    return display_png(film.pixels if privacy is Privacy.FULL else blacked_out(film.pixels))
 
 
 def exam_of(study: Study) -> str:

@@ -214,7 +214,7 @@ class Run:
         film = replace(film, handle=handle)
         self.study = Study(self.study.images, (*self.study.priors, film), self.study.indication)
         self.bench.study = self.study
-        self.films = (*self.films, write_film(film, self.trace))
+        self.films = (*self.films, write_film(film, self.trace, self.setup.privacy))
         for observation in about_film(film):
             self.add(self.toolbox.state(observation, film, "imaging"))
         self.gather(Queue(self._calls_on_prior(handle), "prior_added"))
