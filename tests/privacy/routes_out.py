@@ -61,6 +61,7 @@ ROUTES: Final[dict[str, Route]] = {
     "page": below("page"),
     "watch": below("watch"),
     "batch": below("batch"),
+    "more batches": below("more batches"),
     "store of films": below("store"),
     "state": below("state"),
     "standard output": _output,
@@ -106,20 +107,22 @@ ALLOWED: Final[dict[str, Exempt]] = {
     "stderr of read": Exempt(_FILES, NAMED_BY_USER),
     "stdout of deidentify": Exempt(_FILES, NAMED_BY_USER),
     "stdout of kb search": Exempt(_FILES, NAMED_BY_USER),
-    "stdout of batch": Exempt(_LIST, NAMED_BY_USER),
+    "stdout of batch*": Exempt(_LIST, NAMED_BY_USER),
     "html: names": Exempt(_FILES, NAMED_BY_USER),
     "html/*.html": Exempt(("indication",), TYPED_BY_USER),
     "graphs: names": Exempt(_FILES, NAMED_BY_USER),
-    "batch/batch.sqlite*": Exempt(
+    "batch.sqlite*": Exempt(
         (*_LIST, "indication column"), "the user's record of what to read: a batch goes on by it"
     ),
-    "batch/studies.csv": Exempt(_LIST, NAMED_BY_USER),
-    "batch/studies.parquet": Exempt((*_LIST, "cut"), NAMED_BY_USER),
-    "batch/reports/*/*": Exempt(("indication column",), TYPED_BY_USER),
+    "studies.csv": Exempt(_LIST, NAMED_BY_USER),
+    "studies.parquet": Exempt((*_LIST, "cut"), NAMED_BY_USER),
+    "manifest.json": Exempt(("folder",), NAMED_BY_USER),
+    "reports/*/*": Exempt(("indication column",), TYPED_BY_USER),
     "objects/*": Exempt(_OF_THE_STUDY, FOR_THE_ARCHIVE),
     "watch/objects/*/*": Exempt(_OF_THE_STUDY, FOR_THE_ARCHIVE),
     "watch/watch.sqlite*": Exempt(
-        (*_FILES, "hashes"), "the watch's record of what was read, so that nothing is read twice"
+        (*_FILES, "name of what", "hashes"),
+        "the watch's record of what was read, so that nothing is read twice",
     ),
     "state/sessions.json": Exempt(
         _FILES, "where the films of a chat lie, for the same user to go on with it"

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import csv
+import gc
+import io
 import json
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow
+import pydicom
 import pytest
+from pyarrow import parquet
+from pydicom.fileset import FileSet
 
 from cxr_agent.reading import Agent
 from cxr_agent.testing.stub_server import Reply, Request, StubServer
 from tests.cli.program import Ran, run_program
+from tests.imaging.films import dicom
 from tests.interop.hostile import Hostile, element, hostile, metadata
 from tests.privacy.canaries import Planted
 from tests.privacy.routes_in import (
     full_dicom,
     jpeg_film,
+    phantom_levels,
     png_film,
     refused_films,
     write_all,
@@ -303,6 +312,46 @@ def _batch(session: Session, good: list[Path], refused: list[Path]) -> None:
         *("--html", "--json", "--workers", "1"),
     )
     session.run("batch report", "batch", "report", session.folder / "batch")
+    columns = {name: [row[name] for row in rows[:1]] for name in rows[0]}
+    parquet.write_table(pyarrow.table(columns), session.folder / "list.parquet")
+    for name, source in (
+        ("batch of a Parquet table", session.folder / "list.parquet"),
+        ("batch of a disc", _disc(session) / "DICOMDIR"),
+    ):
+        out = session.folder / "more batches" / name
+        session.run(name, "--debug", "batch", source, "--out", out, "--json", "--workers", "1")
+
+
+def _disc(session: Session) -> Path:
+    """A study in a DICOMDIR, whose records repeat who it is of."""
+    planted = session.planted
+    facts = {
+        "PatientID": planted.word("patient id of a disc"),
+        "PatientName": planted.word("patient of a disc"),
+        "StudyDescription": planted.word("study of a disc"),
+        "StudyID": planted.number("study id of a disc"),
+        "StudyDate": "20200110",
+        "StudyTime": "101010",
+        "SeriesNumber": 1,
+        "InstanceNumber": 1,
+        **{
+            f"{level}InstanceUID": planted.uid(f"{level} of a disc")
+            for level in ("Study", "Series", "SOP")
+        },
+    }
+    data = pydicom.dcmread(io.BytesIO(dicom(phantom_levels(12), **facts)))
+    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+    folder = session.folder / planted.word("folder of a disc")
+    with warnings.catch_warnings():
+        # It leaves its temporary folder to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        files = FileSet()
+        files.add(data)
+        files.write(folder)
+        del files
+        gc.collect()
+    return folder
 
 
 def _store(session: Session, good: list[Path]) -> None:
