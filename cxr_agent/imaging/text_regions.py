@@ -32,7 +32,7 @@ _AROUND: Final = 7
 """Pixels across of a pixel's surroundings."""
 _CONTRAST: Final = 0.06
 """Of full scale: the least difference in the surroundings."""
-_TEXTURE: Final = 3.0
+_TEXTURE: Final = 3
 """Times what is usual around it: the same on a film with grain or sharpened by its makers."""
 _USUAL: Final = 30
 """Percentile that is usual, so that writing itself is not."""
@@ -188,7 +188,7 @@ def _crisp(picture: Greys) -> BoolMask:
     most = most_within(picture, _AROUND) - least_within(picture, _AROUND)
     # A grey that is 0.06 of full scale is 15.3, so 16 and more are above it.
     crisp = np.asarray((step > most // _HALF) & (most > int(_CONTRAST * _GREYS)), dtype=np.bool_)
-    crisp[crisp] = most[crisp] > _TEXTURE * _texture(most, crisp)
+    crisp &= most > _TEXTURE * _texture(most)
     if np.count_nonzero(crisp) < _FEWEST_OF_A_PART:
         return crisp
     length = max(_SHORTEST_LINE, int(_LINE * max(picture.shape)))
@@ -203,17 +203,15 @@ def _apart(one: Greys, other: Greys) -> Greys:
     return difference
 
 
-def _texture(most: Greys, asked: BoolMask) -> Greys:
-    """How much the film differs within a few pixels where nothing stands out, around each of the
-    pixels asked for."""
+def _texture(most: Greys) -> NDArray[np.uint16]:
+    """How much the film differs within a few pixels where nothing stands out, around each."""
     coarse = most[::_COARSE, ::_COARSE]
-    rows, columns = (index // _COARSE for index in np.nonzero(asked))
-    cells, back = np.unique(rows * coarse.shape[1] + columns, return_inverse=True)
     windows = sliding_window_view(np.pad(coarse, _WIDE // 2, mode="symmetric"), (_WIDE, _WIDE))
-    around = windows[cells // coarse.shape[1], cells % coarse.shape[1]].reshape(-1, _WIDE * _WIDE)
+    around = windows.reshape(*coarse.shape, _WIDE * _WIDE)
     rank = _WIDE * _WIDE * _USUAL // 100
-    usual: Greys = np.partition(around, rank, axis=1)[:, rank]
-    return usual[back]
+    usual = np.partition(around, rank, axis=2)[:, :, rank].astype(np.uint16)
+    spread = np.repeat(np.repeat(usual, _COARSE, axis=0), _COARSE, axis=1)
+    return spread[: most.shape[0], : most.shape[1]]
 
 
 def _is_single_glyph(crisp: BoolMask) -> bool:

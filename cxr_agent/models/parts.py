@@ -11,7 +11,9 @@ Box = tuple[slice, slice]
 
 def box_around(plane: NDArray[np.bool_], margin: int = 0) -> Box | None:
     """The rows and columns within ``margin`` of what is drawn; None where nothing is."""
-    rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
+    # The maximum of bytes is found several times as fast as whether any is true.
+    bits = plane.view(np.uint8)
+    rows, columns = (np.flatnonzero(bits.max(axis=axis, initial=0)) for axis in (1, 0))
     if not rows.size:
         return None
     return (

@@ -69,7 +69,8 @@ def answer_of(spec: ToolSpec, bound: Bound) -> Answer:
         statements = tuple((observation, reading_of(observation)) for observation in observations)
         for observation in observations:
             _JSON.validate_python(observation.model_dump(mode="json"))
-        record = _JSON.validate_python(record_of(spec, result))
+        said = _JSON.validate_python(result.model_dump(mode="json"))
+        record = record_of(spec, type(result), said)
     except (ValueError, ConfigError) as error:
         raise _breach(spec, "what can be neither said nor recorded") from error
     return Answer(result, statements, record)

@@ -209,16 +209,20 @@ class _Words:
 
     def _reasons(self) -> str:
         """In words; where a reason is a finding that was not looked for, its name says so."""
-        known = {code: name.name for code, name in names(self._code).items()}
-        known |= reasons(self._code)
+        meanings, called = reasons(self._code), names(self._code)
+        said = []
         for code in self._observation.reasons:
-            if code not in known:
+            if code in meanings:
+                said.append(meanings[code])
+            elif code in called:
+                said.append(called[code].name)
+            else:
                 raise ConfigError(
                     "no_sentence",
                     f"kb/wording/{self._code}/reasons.toml has no entry {code}",
                     hint="Add it.",
                 )
-        return "; ".join(known[code] for code in self._observation.reasons)
+        return "; ".join(said)
 
     def _named(self, code: str) -> Name:
         try:

@@ -17,13 +17,18 @@ from cxr_agent.toolbox.contract import ToolResult, ToolSpec
 _OURS: Final = "cxr_agent.tools."
 
 
-def record_of(spec: ToolSpec, result: ToolResult) -> dict[str, Any]:
-    """The result as JSON, as it is recorded, shown and compared in a replay."""
-    record = result.model_dump(mode="json")
+def record_of(spec: ToolSpec, result: type[ToolResult], said: dict[str, Any]) -> dict[str, Any]:
+    """A result as it is recorded, shown and compared in a replay.
+
+    Parameters
+    ----------
+    said
+        It as JSON.
+    """
     if spec.function.__module__.startswith(_OURS):
-        return record
-    declared = _declared(type(result))
-    return {name: _kept(value, declared) for name, value in record.items()}
+        return said
+    declared = _declared(result)
+    return {name: _kept(value, declared) for name, value in said.items()}
 
 
 def _kept(value: Any, declared: frozenset[str]) -> Any:

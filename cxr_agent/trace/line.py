@@ -49,7 +49,7 @@ class Line(Frozen):
 
 def stamp(moment: datetime) -> str:
     """UTC, ISO 8601, always with six digits of microseconds so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def encode(line: Line) -> bytes:

@@ -38,7 +38,7 @@ def say_something(film: Image) -> Told:
 def test_of_a_plug_in_what_is_declared_and_everyday_words() -> None:
     spec = spec_of(say_something)
     assert spec is not None
-    record = record_of(spec, Told())
+    record = record_of(spec, Told, Told().model_dump(mode="json"))
     assert record["kind"] == "xyloid_7"
     assert record["choice"] == "qrst9"
     assert record["code"] == "cardiothoracic_ratio"
