@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cxr_agent.batch.cleaning import remove_orphans, remove_trace
 from cxr_agent.batch.item import BatchStudy
 from cxr_agent.batch.layout import SUFFIXES, UNACCEPTED, report_file, study_id, traces_of
-from cxr_agent.batch.ledger import Ledger, Settled, State, Waiting, unwritable
+from cxr_agent.batch.ledger import COMPLAINTS, Ledger, Settled, State, Waiting
 from cxr_agent.batch.manifest import write_manifest
 from cxr_agent.batch.progress import Progress
 from cxr_agent.batch.rows import Table
@@ -392,7 +392,7 @@ class Batch(AbstractContextManager["Batch"]):
             for folder in {places[suffix].parent for suffix in suffixes}:
                 sync_folder(folder)
         except OSError as error:
-            raise unwritable(error) from None
+            raise COMPLAINTS.unwritable(error) from None
 
     def _remove(self, task: Task) -> None:
         remove_trace(traces_of(self.folder, task.number) / task.run)

@@ -7,8 +7,6 @@ one row that one statement writes, so it is there once or not at all.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import sqlite3
@@ -26,7 +24,8 @@ from cxr_agent.batch.inputs import digest_of, facts_of, is_as_it_was
 from cxr_agent.batch.item import BatchStudy
 from cxr_agent.batch.layout import LEDGER, LOCK
 from cxr_agent.batch.work import FileFacts, Outcome, StudyResult
-from cxr_agent.errors import ConfigError, OutputError, UsageError
+from cxr_agent.errors import ConfigError, UsageError
+from cxr_agent.ledgers import Complaints, transaction
 
 SCHEMA_VERSION: Final = "1"
 _TABLES: Final = """
@@ -139,9 +138,9 @@ class Ledger(AbstractContextManager["Ledger"]):
             if create:
                 _claim(folder)
             if write:
-                self._lock = _locked(folder / LOCK)
+                self._lock = COMPLAINTS.locked(folder / LOCK)
         except OSError as error:
-            raise unwritable(error) from None
+            raise COMPLAINTS.unwritable(error) from None
         try:
             self._db = self._open(path, write)
         except BaseException:
@@ -149,7 +148,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             raise
 
     def _open(self, path: Path, write: bool) -> sqlite3.Connection:
-        with _told():
+        with COMPLAINTS.told():
             mode = "rwc" if write else "ro"
             db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
@@ -159,7 +158,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 check_same_thread=False,
             )
         try:
-            with _told():
+            with COMPLAINTS.told():
                 if write:
                     db.execute("PRAGMA journal_mode=WAL")
                     db.execute("PRAGMA synchronous=FULL")
@@ -201,7 +200,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def about(self, name: str) -> Any:
         """What was kept under a name; None where nothing was."""
-        with _told():
+        with COMPLAINTS.told():
             row = self._db.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
 
@@ -213,7 +212,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def begin_listing(self) -> int:
         """Number of a new listing: studies that it does not name are no part of the batch."""
-        with _told():
+        with COMPLAINTS.told():
             row = self._db.execute("SELECT coalesce(max(listing), 0) FROM study").fetchone()
         return int(row[0]) + 1
 
@@ -265,7 +264,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         stale = 0
         after = 0
         while True:
-            with _told():
+            with COMPLAINTS.told():
                 rows = self._db.execute(
                     "SELECT number, films, priors, indication, inputs, setup FROM study"
                     f" WHERE number > ? AND state <> 'waiting' AND {_LISTED} AND films <> '[]'"
@@ -303,7 +302,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         )
 
     def _sha256(self, place: str) -> str:
-        with _told():
+        with COMPLAINTS.told():
             row = self._db.execute(
                 "SELECT size, modified_ns, sha256 FROM file WHERE place = ?", (json.dumps(place),)
             ).fetchone()
@@ -318,7 +317,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def waiting(self, after: int, limit: int = _AT_ONCE) -> list[Waiting]:
         """The next studies that wait, by number."""
-        with _told():
+        with COMPLAINTS.told():
             rows = self._db.execute(
                 "SELECT number, name, films, priors, indication, begun, lost FROM study"
                 f" WHERE number > ? AND state = 'waiting' AND {_LISTED} ORDER BY number LIMIT ?",
@@ -351,7 +350,7 @@ class Ledger(AbstractContextManager["Ledger"]):
     def settle(self, number: int, run: str, result: StudyResult, setup: str) -> str:
         """Record what came of a study; the run that this puts in the shade, if there was one."""
         packed = zlib.compress(json.dumps(result.rows, ensure_ascii=False).encode())
-        with _told():
+        with COMPLAINTS.told():
             before, films, priors, indication = self._db.execute(
                 "SELECT run, films, priors, indication FROM study WHERE number = ?", (number,)
             ).fetchone()
@@ -384,7 +383,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def counts(self) -> dict[State, int]:
         """Studies by state."""
-        with _told():
+        with COMPLAINTS.told():
             rows = self._db.execute(
                 f"SELECT state, count(*) FROM study WHERE {_LISTED} GROUP BY state"
             ).fetchall()
@@ -392,7 +391,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def reasons(self) -> dict[tuple[str, str], int]:
         """Settled studies by state and code, the most first."""
-        with _told():
+        with COMPLAINTS.told():
             rows = self._db.execute(
                 f"SELECT state, code, count(*) FROM study WHERE state <> 'waiting' AND {_LISTED}"
                 " GROUP BY state, code ORDER BY 3 DESC, 2"
@@ -410,7 +409,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             Rows that are fetched together.
         """
         while True:
-            with _told():
+            with COMPLAINTS.told():
                 rows = self._db.execute(
                     "SELECT number, name, films, priors, indication, state, run, code, message,"
                     " seconds, ended, device, notes, rows FROM study"
@@ -426,7 +425,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def runs(self, first: int, last: int) -> frozenset[str]:
         """Runs that results of studies ``first`` to ``last`` rest on."""
-        with _told():
+        with COMPLAINTS.told():
             rows = self._db.execute(
                 "SELECT run FROM study WHERE number BETWEEN ? AND ? AND run <> ''", (first, last)
             ).fetchall()
@@ -434,55 +433,17 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with _told():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with COMPLAINTS.told(), transaction(self._db):
+            yield self._db
 
 
+COMPLAINTS: Final = Complaints(
+    "batch",
+    in_use="another process is working on this batch",
+    in_use_hint="Wait for it, or take a part of the studies into another folder with --shard.",
+    damaged_hint="Begin the batch again in another folder.",
+)
 _LISTED: Final = "listing = (SELECT CAST(value AS INTEGER) FROM about WHERE name = 'listing')"
-
-
-def unwritable(error: OSError) -> OutputError:
-    """The error for a batch's folder that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(
-            "disk_full",
-            "no space left for the batch",
-            hint="Free space and run the same command again: it goes on.",
-        )
-    return OutputError(
-        "batch_not_writable",
-        f"the batch cannot be written: {error.strerror or type(error).__name__}",
-        hint="Choose another --out, or run the same command again.",
-    )
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """SQLite's complaints as ours."""
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise  # a fault of ours: no file makes one
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            raise unwritable(OSError(errno.ENOSPC, "")) from None
-        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            raise unwritable(OSError(errno.EIO, "the disk failed")) from None
-        if code == sqlite3.SQLITE_BUSY:
-            raise _in_use() from None
-        raise ConfigError(
-            "bad_batch",
-            "the ledger of the batch is damaged",
-            hint="Begin the batch again in another folder.",
-        ) from None
 
 
 def _claim(folder: Path) -> None:
@@ -496,27 +457,6 @@ def _claim(folder: Path) -> None:
             "the folder is not empty and holds no batch",
             hint="Name a new folder with --out.",
         )
-
-
-def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise _in_use() from None
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _in_use() -> OutputError:
-    return OutputError(
-        "batch_in_use",
-        "another process is working on this batch",
-        hint="Wait for it, or take a part of the studies into another folder with --shard.",
-    )
 
 
 def _keep_files(db: sqlite3.Connection, files: Sequence[FileFacts]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from cxr_agent.batch.layout import study_id
-from cxr_agent.batch.ledger import Ledger, Settled, unwritable
+from cxr_agent.batch.ledger import COMPLAINTS, Ledger, Settled
 from cxr_agent.batch.rows import EVIDENCE_COLUMNS, KIND_OF, Table
 from cxr_agent.errors import UsageError
 from cxr_agent.tabular import has_pyarrow, pandas, pyarrow_parquet, safe_cell
@@ -75,7 +75,7 @@ def write_tables(ledger: Ledger) -> tuple[Path, ...]:
             _emptied(held, writers)
         return tuple(file.path for _, file in writers)
     except OSError as error:
-        raise unwritable(error) from None
+        raise COMPLAINTS.unwritable(error) from None
 
 
 def frame_of(ledger: Ledger, table: str) -> Any:

@@ -10,8 +10,6 @@ user (mode 0600) and is not to be passed on.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,9 +21,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from cxr_agent.errors import ConfigError, OutputError, UsageError
+from cxr_agent.errors import ConfigError, UsageError
+from cxr_agent.ledgers import Complaints, transaction
 from cxr_agent.watching.layout import LEDGER, LOCK
 
+COMPLAINTS: Final = Complaints(
+    "watch",
+    in_use="another process watches with this folder",
+    in_use_hint="End it, or name another folder with --out.",
+    damaged_hint="Begin in another folder; what was stored stays stored.",
+)
 SCHEMA_VERSION: Final = "1"
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -139,9 +144,9 @@ class Ledger(AbstractContextManager["Ledger"]):
         self.folder = folder
         try:
             _claim(folder)
-            self._lock = _locked(folder / LOCK)
+            self._lock = COMPLAINTS.locked(folder / LOCK)
         except OSError as error:
-            raise unwritable(error) from None
+            raise COMPLAINTS.unwritable(error) from None
         try:
             self._db = self._open(folder / LEDGER)
         except BaseException:
@@ -156,7 +161,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
-        with _told():
+        with COMPLAINTS.told():
             # SQLite gives the files beside it the same mode.
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -375,57 +380,13 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with _told():
+        with COMPLAINTS.told():
             yield self._db
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with _told():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-
-def unwritable(error: OSError) -> OutputError:
-    """The error for a watch's folder that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(
-            "disk_full",
-            "no space left for the watch",
-            hint="Free space and run the same command again: it goes on.",
-        )
-    return OutputError(
-        "watch_not_writable",
-        f"the folder of the watch cannot be written: {error.strerror or type(error).__name__}",
-        hint="Choose another --out, or run the same command again.",
-    )
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """SQLite's complaints as ours."""
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise  # a fault of ours: no file makes one
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            raise unwritable(OSError(errno.ENOSPC, "")) from None
-        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            raise unwritable(OSError(errno.EIO, "the disk failed")) from None
-        raise ConfigError(
-            "bad_watch",
-            "the ledger of the watch is damaged",
-            hint="Begin in another folder; what was stored stays stored.",
-        ) from None
-    except OSError as error:
-        raise unwritable(error) from None
+        with COMPLAINTS.told(), transaction(self._db):
+            yield self._db
 
 
 def _claim(folder: Path) -> None:
@@ -437,23 +398,6 @@ def _claim(folder: Path) -> None:
             "the folder is not empty and holds no watch",
             hint="Name a new folder with --out.",
         )
-
-
-def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise OutputError(
-            "watch_in_use",
-            "another process watches with this folder",
-            hint="End it, or name another folder with --out.",
-        ) from None
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _other_version() -> ConfigError:

@@ -28,7 +28,7 @@ from cxr_agent.errors import (
 from cxr_agent.interop.sending import Archive
 from cxr_agent.trace.durable import PRIVATE_FOLDER, sync_folder, write_file
 from cxr_agent.watching.layout import OBJECTS, object_file, remove_orphans
-from cxr_agent.watching.ledger import Due, Ledger, State, Unstored, unwritable
+from cxr_agent.watching.ledger import COMPLAINTS, Due, Ledger, State, Unstored
 from cxr_agent.watching.reader import Results, StudyReader
 from cxr_agent.watching.sources import Source
 
@@ -215,7 +215,7 @@ class Watch:
             for one in (folder, folder.parent, self.ledger.folder):
                 sync_folder(one)
         except OSError as error:
-            raise unwritable(error) from None
+            raise COMPLAINTS.unwritable(error) from None
 
     def _again(self, due: Due, code: str) -> None:
         remove_orphans(self.ledger.folder, self.ledger.runs())
