@@ -94,10 +94,10 @@ def test_an_entity_that_does_not_know_us(archive: Archive, tmp_path: Path) -> No
     stranger = DimseArchive.at(archive.entity, "STRANGER")
     told = send(stranger, films(tmp_path, "STRANGE"), deadline_s=0)
     assert {one.code for one in told} <= {"store_unauthorised", "store_unreachable"}
-    assert (
-        codes(archive.entity.replace("ARCHIVE@", "OTHER@"), films(tmp_path, "STRANGE"))
-        == ["store_unauthorised"] * 2
-    )
+    # It may hang up before its refusal is read.
+    told = codes(archive.entity.replace("ARCHIVE@", "OTHER@"), films(tmp_path, "STRANGE"))
+    assert len(told) == 2
+    assert set(told) <= {"store_unauthorised", "store_unreachable"}
     assert uid("STRANGE", 1) not in kept(archive)
 
 

@@ -213,7 +213,7 @@ def test_the_remote_model(installed: dict[str, Environment]) -> None:
         assert "no_such_tool" in ran.err  # no picture may leave, so it is not offered
         assert server.requests == []
         found = called(here, name, "--send-images", **remote)
-        assert found["result"] == {"drawings": [], "leaning": "suggested", "model": "openai/stub"}
+        assert found["result"] == {"drawings": [], "leaning": "suggested"}
         item = read(here, "scoliosis", "--send-images", **remote)
     assert item["polarity"] == "uncertain"
     assert item["probability"] is None

@@ -31,10 +31,9 @@ _WORD: Final = re.compile(r"\W*(yes|no|unsure)\W*", re.IGNORECASE)
 
 
 class Look(ToolResult):
-    """Which way the model leans, and which model; none of its words."""
+    """Which way the model leans; none of its words."""
 
     leaning: str
-    model: str
 
     def observations(self) -> Iterator[Observation]:
         yield Observation(
@@ -84,7 +83,7 @@ def look_for_scoliosis(
     word = _WORD.fullmatch(exchange.text)
     if word is None:
         raise Abstain(CODE, "scoliosis_not_answered")
-    return Look(leaning=LEANINGS[word[1].lower()], model=model.model)
+    return Look(leaning=LEANINGS[word[1].lower()])
 
 
 def question() -> Prompt:
