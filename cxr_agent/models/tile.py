@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from cxr_agent.kept import kept_with_array
+from cxr_agent.models.parts import box_around
 from cxr_agent.study import FloatImage
 
 _LOW_PERCENT = 0.5
 _HIGH_PERCENT = 99.5
 _FLAT = 1e-4
+_BESIDE = 2
+"""Pixels beside one that is above a level that its weight can reach, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +123,11 @@ def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> N
     if plane.shape == (rows, columns):
         return above
     found = np.zeros((rows, columns), dtype=np.bool_)
-    if not above.any():
+    box = box_around(above, _BESIDE)
+    if box is None:
         return found
-    top, bottom = _reach(np.flatnonzero(above.any(axis=1)), plane.shape[0], rows)
-    left, right = _reach(np.flatnonzero(above.any(axis=0)), plane.shape[1], columns)
+    top, bottom = _reach(box[0], plane.shape[0], rows)
+    left, right = _reach(box[1], plane.shape[1], columns)
     down, across = plane.shape[0] / rows, plane.shape[1] / columns
     picture = PillowImage.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
     part = picture.resize(
@@ -135,11 +139,10 @@ def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> N
     return found
 
 
-def _reach(touched: NDArray[np.intp], before: int, after: int) -> tuple[int, int]:
-    """From and up to where the ``touched`` of ``before`` pixels can reach among ``after``."""
-    first, last = max(0, int(touched[0]) - 2), min(before, int(touched[-1]) + 3)
+def _reach(touched: slice, before: int, after: int) -> tuple[int, int]:
+    """From and up to where the ``touched`` of ``before`` pixels lie among ``after``."""
     scale = after / before
-    return int(first * scale), min(after, int(np.ceil(last * scale)))
+    return int(touched.start * scale), min(after, int(np.ceil(min(before, touched.stop) * scale)))
 
 
 def resized(plane: FloatImage, rows: int, columns: int) -> FloatImage:

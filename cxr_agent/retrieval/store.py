@@ -10,8 +10,8 @@ import hashlib
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ import numpy as np
 
 from cxr_agent.errors import ConfigError, OutputError, UsageError
 from cxr_agent.evidence import Polarity
+from cxr_agent.ledgers import transaction
 from cxr_agent.retrieval.exact import Numbers
 from cxr_agent.retrieval.items import Item, Part
 from cxr_agent.study import FloatImage
@@ -163,7 +164,7 @@ class Store(AbstractContextManager["Store"]):
         return db
 
     def _settle(self, embedding: str) -> None:
-        with self._writing():
+        with transaction(self._db):
             self._db.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('schema', ?), ('salt', ?)",
                 (str(SCHEMA_VERSION), secrets.token_hex(16)),
@@ -198,16 +199,6 @@ class Store(AbstractContextManager["Store"]):
     def close(self) -> None:
         self._db.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
     def _meta(self, key: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else ""
@@ -230,7 +221,7 @@ class Store(AbstractContextManager["Store"]):
         were first given.
         """
         new = 0
-        with self._writing():
+        with transaction(self._db):
             for one in looked:
                 number: int | None = None
                 outcome = one.refused
@@ -274,7 +265,7 @@ class Store(AbstractContextManager["Store"]):
             for number, vector in vectors.items()
             for blob in (_blob(vector),)
         ]
-        with self._writing():
+        with transaction(self._db):
             return self._db.executemany(
                 "INSERT OR IGNORE INTO encoded VALUES (?, ?, ?, ?, ?)", rows
             ).rowcount
@@ -382,7 +373,7 @@ class Store(AbstractContextManager["Store"]):
 
     def keep(self, name: str, text: str) -> None:
         """Keep something measured until the films change."""
-        with self._writing():
+        with transaction(self._db):
             self._db.execute(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)",
                 (name, f"{self.generation().text} = {text}"),
