@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -23,6 +22,7 @@ from cxr_agent.interop.sending import archive_at, send
 from tests.cli.program import MODULE, environment
 
 from .archive import free_port
+from .dcmtk import said, store
 from .films import film
 
 SMALL = 200_000
@@ -39,22 +39,6 @@ def written(folder: Path, number: int) -> Path:
     return path
 
 
-def dcmtk(program: str, *arguments: object) -> str:
-    """What a program of dcmtk says; its status is 0 whatever it was answered."""
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip("dcmtk is not installed: apt-get install dcmtk")
-    command = [found, "-v", *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, timeout=60, check=False, text=True)
-    return ran.stdout + ran.stderr
-
-
-def store(port: int, path: Path, *, called: str = "CXR-AGENT", calling: str = "CT1") -> bool:
-    """Whether storescu was told that it is stored."""
-    told = dcmtk("storescu", "-aec", called, "-aet", calling, "127.0.0.1", port, path)
-    return "Status: 0x0000 - Success" in told
-
-
 def files_in(folder: Path) -> list[Path]:
     return sorted(one for one in folder.rglob("*") if one.is_file())
 
@@ -62,8 +46,8 @@ def files_in(folder: Path) -> list[Path]:
 def test_what_is_sent_is_on_the_disk(tmp_path: Path, path: Path, decoder: Decoder) -> None:
     got = tmp_path / "got"
     with receiving(got, Listening(), told=True) as (process, port):
-        told = dcmtk("echoscu", "-aec", "CXR-AGENT", "127.0.0.1", port)
-        assert "Status: 0x0000" in told or "Success" in told
+        told = said("echoscu", "-aec", "CXR-AGENT", "127.0.0.1", port)
+        assert "Received Echo Response (Success)" in told
         assert store(port, path)
         assert process.answer(5)["got"] == "stored"
         assert store(port, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -22,6 +21,7 @@ from cxr_agent.interop.sending import archive_at, check_sent, send, store_error
 from tests.cli.program import run_program
 
 from .archive import LOGIN, Archive, free_port, orthanc
+from .dcmtk import program
 from .films import film
 from .hostile import Answer, Hostile, body, element, endless, status
 
@@ -126,12 +126,9 @@ def test_a_peer_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_storescp_takes_it(tmp_path: Path) -> None:
-    program = shutil.which("storescp")
-    if program is None:
-        pytest.skip("dcmtk is not installed: apt-get install dcmtk")
     port, got = free_port(), tmp_path / "got"
     got.mkdir()
-    with subprocess.Popen([program, "-aet", "DCMTK", "-od", got, str(port)]) as process:
+    with subprocess.Popen([program("storescp"), "-aet", "DCMTK", "-od", got, str(port)]) as process:
         try:
             told = send(
                 DimseArchive.at(f"DCMTK@127.0.0.1:{port}"), films(tmp_path, "DCMTK"), deadline_s=20

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from cxr_agent.testing.phantom import draw
 from tests.cli.program import MODULE, environment, levels, run_program
 from tests.imaging.films import dicom
 from tests.interop.archive import LOGIN, TITLE, Archive, free_port, orthanc
+from tests.interop.dcmtk import store
 
 KEY = {"CXR_AGENT_DICOMWEB_LOGIN": ":".join(LOGIN)}
 
@@ -79,9 +79,6 @@ def test_an_archive_gets_one_report_of_each_study(archive: Archive, tmp_path: Pa
 
 @pytest.mark.slow
 def test_what_a_modality_sends_comes_back_as_a_report(archive: Archive, tmp_path: Path) -> None:
-    sender = shutil.which("storescu")
-    if sender is None:
-        pytest.skip("dcmtk is not installed: apt-get install dcmtk")
     port, path = free_port(), tmp_path / "film.dcm"
     path.write_bytes(phantom(10))
     before = kinds(archive)["SR"]
@@ -95,9 +92,8 @@ def test_what_a_modality_sends_comes_back_as_a_report(archive: Archive, tmp_path
         text=True,
     ) as process:
         assert process.stdout is not None
-        command = [sender, "-v", "-aet", "CT1", "-aec", "CXR-AGENT", "127.0.0.1", str(port), path]
         until = time.monotonic() + 60
-        while "Success" not in _said(command):
+        while not store(port, path):
             assert time.monotonic() < until
         lines = [process.stdout.readline() for _ in range(3)]
         process.send_signal(signal.SIGTERM)
@@ -143,28 +139,3 @@ def _receivers_of(parent: int) -> list[int]:
         if f"PPid:\t{parent}\n" in status and b"dimse_worker" in told:
             found.append(int(one.name))
     return found
-
-
-def _said(command: list[Any]) -> str:
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return ran.stdout + ran.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "code"),
-    [
-        ((), 2, "watch_what"),
-        (("in", "--listen", "A@104"), 2, "watch_what"),
-        (("--listen", "A"), 2, "bad_ae"),
-        (("in", "--store", "nowhere"), 2, "bad_ae"),
-        (("https://reader:s3cret@host/dicom-web",), 2, "bad_dicomweb_query"),
-        (("nowhere", "--once"), 2, "no_watched_folder"),
-        (("http://127.0.0.1:9/dicom-web", "--once"), 10, "dicomweb_unreachable"),
-    ],
-)
-def test_what_cannot_be_watched(
-    arguments: tuple[str, ...], status: int, code: str, tmp_path: Path
-) -> None:
-    ran = run_program("watch", *arguments, "--out", "out", traces=tmp_path, cwd=tmp_path)
-    assert (ran.status, ran.errors) == (status, [("", code)])
-    assert "s3cret" not in ran.err
