@@ -20,6 +20,7 @@ from cxr_agent.models import embedded
 from cxr_agent.models.store import load_card
 from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
+from cxr_agent.study import Study
 from cxr_agent.toolbox.registry import built_in
 from cxr_agent.trace import GateVerdict, ModelCalled, ToolReturned, Trace
 
@@ -85,11 +86,14 @@ class FilmReader:
         indication: str = "",
     ) -> Reading:
         """One study by one planner; raises as :meth:`cxr_agent.Agent.read`."""
-        agent = self.agent(system)
-        study = agent.load(list(films), priors=list(priors), indication=indication)
-        # Not after the case: a kill may have left a reading of that name.
+        study = self.agent(system).load(list(films), priors=list(priors), indication=indication)
+        return self.read_study(system, study, traces)
+
+    def read_study(self, system: str, study: Study, traces: Path) -> Reading:
+        """A study that was loaded, or drawn, by one planner; raises as :meth:`read`."""
+        # Not named after the case: a kill may have left a reading of that name.
         name = f"{system.partition(':')[0]}-{secrets.token_hex(6)}"
-        report = agent.read_loaded(study, traces=traces, run_id=name)
+        report = self.agent(system).read_loaded(study, traces=traces, run_id=name)
         return Reading(report, name, traces / name)
 
     def agent(self, system: str) -> Agent:
@@ -145,16 +149,17 @@ def _strength(item: Evidence) -> tuple[int, float]:
 def measurements_of(report: Report) -> dict[str, JsonValue]:
     """Each number that was measured on the current films, with its unit and its interval.
 
-    Keys are the code, and the side or location after an ``@`` where there is one.
+    Keys are the code, and the side after an ``@`` where there is one. Of several films the first
+    counts.
     """
     found: dict[str, JsonValue] = {}
     for item in report.evidence:
         if item.kind is not EvidenceKind.MEASUREMENT or item.of_prior or item.value is None:
             continue
-        where = item.side or item.location
-        key = f"{item.code}@{where}" if where else item.code
+        key = f"{item.code}@{item.side}" if item.side else item.code
         low, high = item.interval or (None, None)
-        found[key] = {"value": item.value, "unit": str(item.unit), "low": low, "high": high}
+        stated: JsonValue = {"value": item.value, "unit": str(item.unit), "low": low, "high": high}
+        found.setdefault(key, stated)
     return found
 
 
