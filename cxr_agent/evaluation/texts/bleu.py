@@ -7,6 +7,8 @@ points, zero counts smoothed by 0.1 (nltk's method 1).
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -55,18 +57,26 @@ def _kit(order: int) -> Any:
 def radcliq_bleu2(reference: str, candidate: str) -> float:
     """The BLEU-2 that RadCliQ combines, in [0, 1].
 
-    Words as in its code (``prep_reports`` of CXR-Report-Metric): lower case, a point is a word.
-    It calls the library fast-bleu, whose results are nltk's with smoothing method 1; here sacrebleu
-    computes them with its smoothing ``floor``, which is the same.
+    Words as in its code (``prep_reports`` of CXR-Report-Metric): lower case, a point is a word. It
+    calls the library fast-bleu, which smooths as nltk's method 1: an order of which nothing matches
+    counts 0.1 matches, and a text of which no word matches comes to 0. sacrebleu has no such
+    smoothing for texts shorter than the order.
     """
-    from sacrebleu.metrics.bleu import BLEU
+    true, given = _words(reference), _words(candidate)
+    parts = []
+    for order in (1, 2):
+        counted = _grams(given, order)
+        matched = (counted & _grams(true, order)).total()
+        if order == 1 and not matched:
+            return 0.0
+        parts.append((matched or _EPSILON) / max(1, counted.total()))
+    brevity = 1.0 if len(given) > len(true) else math.exp(1 - len(true) / len(given))
+    return brevity * math.sqrt(parts[0] * parts[1])
 
-    kit = BLEU(
-        max_ngram_order=2, tokenize="none", smooth_method="floor", smooth_value=_EPSILON, force=True
-    )
-    score = kit.corpus_score([_words(candidate)], [[_words(reference)]]).score
-    return float(score) / 100
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.lower().replace(".", " .").split(" ") if word]
 
 
-def _words(text: str) -> str:
-    return " ".join(text.lower().replace(".", " .").split())
+def _grams(words: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(words[n : n + order]) for n in range(len(words) - order + 1))

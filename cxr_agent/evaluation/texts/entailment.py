@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,15 @@ from cxr_agent.evidence import Polarity, Side
 from cxr_agent.language import LanguageModel
 
 _MOST_PHRASES: Final = 200
+_HEART: Final = frozenset({"heart", "heart_size"})
+_NORMAL_TOO: Final = {
+    "heart": _HEART,
+    "heart_size": _HEART,
+    "cardiomediastinum": _HEART | {"cardiomediastinum", "mediastinum"},
+}
+"""Places that a sentence calls normal when it calls one of these so."""
+_PARTS: Final = {"cardiomediastinum": ("heart", "mediastinum")}
+"""A place that is normal when all of its parts are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +54,10 @@ class RuleEntailer:
     A phrase is entailed if every statement in it is borne out by one premise: the same finding or
     a more exact one (an opacity by a consolidation), as present, absent or uncertain; no side, or
     that of the premise, or one of its two; no zone, or zones of the premise; no degree, or its
-    degree; no change, or its change. A denial is borne out by a denial or by a place called normal.
-    A phrase that no rule reads is entailed by one in the same words.
+    degree; no change, or its change. A denial, or a place called normal, is borne out by a denial
+    or by a place called normal; the heart is normal when it is not enlarged, the cardiomediastinum
+    when heart and mediastinum are. A phrase that no rule reads is entailed by one in the same
+    words.
     """
 
     name = "rule"
@@ -68,17 +79,27 @@ def _entailment(phrase: Phrase, known: Sequence[tuple[tuple[Statement, ...], str
     if not wanted:
         same = [n for n, (_, words) in enumerate(known) if words == plain(phrase.text)]
         return Entailment(bool(same), tuple(same))
-    evidence: list[int] = []
+    evidence: set[int] = set()
     for statement in wanted:
-        found = [
-            n
-            for n, (stated, _) in enumerate(known)
-            if any(bears_out(one, statement) for one in stated)
-        ]
+        found = _evidence(statement, known)
         if not found:
             return Entailment(False)
-        evidence += found
-    return Entailment(True, tuple(sorted(set(evidence))))
+        evidence |= found
+    return Entailment(True, tuple(sorted(evidence)))
+
+
+def _evidence(
+    statement: Statement, known: Sequence[tuple[tuple[Statement, ...], str]]
+) -> frozenset[int]:
+    found = frozenset(
+        place
+        for place, (stated, _) in enumerate(known)
+        if any(bears_out(one, statement) for one in stated)
+    )
+    if found or statement.kind != "normal" or statement.code not in _PARTS:
+        return found
+    parts = [_evidence(replace(statement, code=part), known) for part in _PARTS[statement.code]]
+    return frozenset().union(*parts) if all(parts) else found
 
 
 def bears_out(premise: Statement, statement: Statement) -> bool:
@@ -88,9 +109,7 @@ def bears_out(premise: Statement, statement: Statement) -> bool:
         same = mine == (premise.kind, premise.code, premise.side)
         return same and statement.values <= premise.values
     if statement.kind == "normal":
-        return (
-            premise.kind == "normal" and premise.code == statement.code and _at(premise, statement)
-        )
+        return _is_normal(premise, statement) and _denies_at(premise, statement)
     if statement.polarity is Polarity.ABSENT:
         return statement.code in denied_by(premise) and _denies_at(premise, statement)
     return (
@@ -103,6 +122,12 @@ def bears_out(premise: Statement, statement: Statement) -> bool:
         and (statement.change is None or statement.change is premise.change)
         and statement.values <= premise.values
     )
+
+
+def _is_normal(premise: Statement, statement: Statement) -> bool:
+    if premise.kind == "normal":
+        return statement.code in _NORMAL_TOO.get(premise.code, {premise.code})
+    return statement.code in _HEART and denied_by(premise) == {"cardiomegaly"}
 
 
 def _at(premise: Statement, statement: Statement) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cxr_agent.evaluation.texts.labels import LABELS, NO_FINDING, Mark, Marks
-from cxr_agent.evaluation.texts.statements import Statement, also_said, denied_by, statements_of
+from cxr_agent.evaluation.texts.statements import Statement, denied_by, statements_of
 from cxr_agent.evidence import Polarity
 from cxr_agent.knowledge import report_lexicon
 
@@ -60,19 +60,14 @@ def _marks(statements: Sequence[Statement]) -> Marks:
 
 
 def _mentions(statement: Statement) -> Iterator[tuple[str, Mark]]:
+    """Labels of a statement; as for CheXpert a consolidation is no mention of an opacity."""
+    codes, mark = frozenset({statement.code}), _MARKS[statement.polarity]
     if statement.kind == "normal" and statement.code in _HEARTS:
         codes, mark = denied_by(statement), Mark.NEGATIVE
-    elif statement.said:
-        codes, mark = also_said(statement.code), _MARKS[statement.polarity]
-    else:
-        codes, mark = (
-            denied_by(statement) if statement.kind == "finding" else frozenset(),
-            (Mark.NEGATIVE),
-        )
-    for code in codes:
-        label = label_of(code)
-        if label is not None:
-            yield label, mark
+    elif statement.kind != "finding":
+        return
+    for label in filter(None, map(label_of, codes)):
+        yield label, mark
 
 
 def label_of(code: str) -> str | None:
