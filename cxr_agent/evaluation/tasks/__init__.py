@@ -17,6 +17,8 @@ TASKS: Final[dict[str, str]] = {
     "cost": "cost",
     "faithfulness": "faithfulness",
     "planners": "comparing_planners",
+    "reports": "reports",
+    "texts": "texts",
     "retrieval": "retrieval",
 }
 """Module of each task, below this package; it has a function ``made(options) -> Task``."""
