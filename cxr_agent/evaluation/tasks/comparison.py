@@ -46,7 +46,7 @@ class _Pair:
     patient: str
     truth: Mapping[str, str]
     """Category of change by finding or measurement."""
-    films: tuple[Path, Path] | None = None
+    films: tuple[Film, Film] | None = None
     """Current and prior, where they are files."""
     drawn: tuple[PhantomSpec, PhantomSpec] | None = None
     """Current and prior, where they are to be drawn."""
@@ -130,8 +130,10 @@ class Comparison:
         assert pair.films is not None
         agent = self._reader.agent(self._reader.systems[0])
         if only is not None:
-            return agent.load(pair.films[only])
-        return agent.load(pair.films[0], priors=pair.films[1])
+            return _with_views(agent.load(pair.films[only].path), [pair.films[only]], [])
+        current, prior = pair.films
+        study = agent.load(current.path, priors=prior.path)
+        return _with_views(study, [current], [prior])
 
     def _by_two_readings(self, pair: _Pair, traces: Path) -> tuple[dict[str, JsonValue], str]:
         planner = self._reader.systems[0]
@@ -237,6 +239,20 @@ def _category(delta: float) -> str:
     return str(_SIGNS[0 if abs(delta) <= limit else int(np.sign(delta))])
 
 
+def _with_views(study: Study, current: Sequence[Film], priors: Sequence[Film]) -> Study:
+    """The study with the projections that the set tells of and the files do not."""
+
+    def known(images: Sequence[Image], films: Sequence[Film]) -> tuple[Image, ...]:
+        return tuple(
+            replace(image, view=film.view, view_source="data set")
+            if image.view is View.UNKNOWN
+            else image
+            for image, film in zip(images, films, strict=True)
+        )
+
+    return replace(study, images=known(study.images, current), priors=known(study.priors, priors))
+
+
 def _dated(options: TaskOptions) -> Iterator[_Pair]:
     by_patient: dict[str, list[Film]] = {}
     for film in drawn(films_of(options.data, options.films).films, options):
@@ -247,7 +263,7 @@ def _dated(options: TaskOptions) -> Iterator[_Pair]:
         for prior, current in pairwise(ordered):
             truth = _truth(prior, current)
             if truth and prior.days != current.days:
-                yield _Pair(current.name, patient, truth, films=(current.path, prior.path))
+                yield _Pair(current.name, patient, truth, films=(current, prior))
 
 
 def _truth(prior: Film, current: Film) -> dict[str, str]:
