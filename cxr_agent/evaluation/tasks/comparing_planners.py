@@ -64,9 +64,16 @@ class ComparingPlanners(OverFilms):
     def measures(self, outcomes: Sequence[Outcome]) -> Sequence[Measure]:
         found = sorted({code for one in outcomes for code in _verdicts(one)})
         return [
-            Measure("labelled findings decided", _share_of_verdicts(RIGHT, WRONG), better="higher"),
-            Measure("decided findings right", _right_of_decided, better="higher"),
-            Measure("balanced accuracy", _balanced, better="higher"),
+            Measure(
+                "labelled findings decided",
+                _share_of_verdicts(RIGHT, WRONG),
+                better="higher",
+                counted=_labelled,
+            ),
+            Measure(
+                "decided findings right", _right_of_decided, better="higher", counted=_labelled
+            ),
+            Measure("balanced accuracy", _balanced, better="higher", counted=_labelled),
             *(
                 Measure(
                     "balanced accuracy",
@@ -144,6 +151,10 @@ def _verdicts(outcome: Outcome) -> dict[str, tuple[bool, str]]:
         for code, pair in value.items()
         if isinstance(pair, list)
     }
+
+
+def _labelled(outcome: Outcome) -> bool:
+    return bool(_verdicts(outcome))
 
 
 def _share_of_verdicts(*wanted: str) -> Statistic:
