@@ -20,6 +20,7 @@ from cxr_agent.cli import (
     doctor,
     drr,
     evaluate,
+    evaluation,
     export,
     kb,
     measure,
@@ -67,6 +68,7 @@ app.command("send")(send.send)
 app.command("receive")(receive.receive)
 app.command("schema")(schema.schema)
 app.command("deidentify")(deidentify.deidentify)
+app.command("eval")(evaluation.evaluate)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(batch.app, name="batch")

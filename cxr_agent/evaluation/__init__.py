@@ -1,1 +1,1 @@
-"""Benchmarks of the field, run on this program."""
+"""What a reading is worth: tasks with their measures, report metrics, benchmarks of the field."""

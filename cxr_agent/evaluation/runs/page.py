@@ -1,0 +1,79 @@
+"""The page of a result: what was asked, what came out, with intervals, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from cxr_agent.evaluation.runs.model import Estimate, EvaluationResult, Outcome, Status
+from cxr_agent.evaluation.runs.plots import plot_svg
+from cxr_agent.viewing.harmless import harmless
+from cxr_agent.viewing.page import page, script_of
+
+_MOST_CASES: Final = 2000
+"""Rows of the list of cases; the rest is in ``outcomes.jsonl``."""
+
+
+def result_page(result: EvaluationResult, outcomes: Sequence[Outcome]) -> str:
+    """One self-contained HTML document; links go to traces beside it."""
+    ends = sorted(outcomes, key=lambda one: (one.case, one.system))
+    return page(
+        "evaluation.html.j2",
+        script=script_of(("overview.js",)),
+        styles=("view.css", "overview.css", "evaluation.css"),
+        facts=harmless(result.model_dump(mode="json")),
+        tables=tables(result),
+        plots=[(harmless(one.title), plot_svg(one)) for one in result.plots],
+        cases=[_case(one) for one in ends[:_MOST_CASES]],
+        more=max(0, len(ends) - _MOST_CASES),
+        value=shown,
+        several=len(result.counts) > 1,
+    )
+
+
+def tables(result: EvaluationResult) -> list[dict[str, Any]]:
+    """The estimates as one table a measure: a row for each thing it is about, a column a system."""
+    found = []
+    by_name = sorted(result.estimates, key=lambda one: _place(one, result))
+    for name, some in groupby(by_name, key=lambda one: one.name):
+        own = list(some)
+        rows: dict[str, dict[str, Estimate]] = {}
+        for one in own:
+            rows.setdefault(one.about, {})[one.system] = one
+        found.append(
+            {
+                "name": harmless(name),
+                "unit": harmless(own[0].unit),
+                "better": own[0].better,
+                "systems": [one.system for one in result.counts],
+                "rows": [(harmless(about), cells) for about, cells in rows.items()],
+            }
+        )
+    return found
+
+
+def _place(estimate: Estimate, result: EvaluationResult) -> int:
+    """Where its measure first stands; groups keep the task's order."""
+    return next(i for i, one in enumerate(result.estimates) if one.name == estimate.name)
+
+
+def shown(value: float | None, unit: str = "") -> str:
+    """A value for people."""
+    if value is None:
+        return "–"
+    digits = f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else None
+    text = digits if digits is not None else f"{value:,.0f}"
+    return f"{text} {unit}" if unit else text
+
+
+def _case(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "case": outcome.case,
+        "system": harmless(outcome.system),
+        "status": outcome.status.value,
+        "bad": outcome.status is Status.FAILED,
+        "code": harmless(outcome.code),
+        "seconds": outcome.seconds,
+        "trace": harmless(outcome.trace),
+    }
