@@ -78,7 +78,9 @@ def _body(levels: NDArray[np.unsignedinteger], bits: int) -> Iterator[bytes]:
     for place, number in ((0x0100, allocated), (0x0101, bits), (0x0102, bits - 1), (0x0103, 0)):
         yield _element(0x0028, place, b"US", _short(number))
     data = levels.tobytes()
-    yield _element(0x7FE0, 0x0010, b"OW" if allocated > 8 else b"OB", data + b"\0" * (len(data) % 2))
+    yield _element(
+        0x7FE0, 0x0010, b"OW" if allocated > 8 else b"OB", data + b"\0" * (len(data) % 2)
+    )
 
 
 def _element(group: int, element: int, kind: bytes, value: bytes) -> bytes:

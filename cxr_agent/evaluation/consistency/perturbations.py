@@ -73,7 +73,8 @@ class Perturbation:
 
 
 def _gamma(pixels: FloatImage, exponent: float, dice: np.random.Generator) -> FloatImage:
-    return np.power(pixels, np.float32(exponent))
+    changed: FloatImage = np.power(pixels, np.float32(exponent))
+    return changed
 
 
 def _window(pixels: FloatImage, share: float, dice: np.random.Generator) -> FloatImage:
@@ -112,7 +113,8 @@ def _smaller(pixels: FloatImage, share: float, dice: np.random.Generator) -> Flo
 
 def _coarse(pixels: FloatImage, bits: float, dice: np.random.Generator) -> FloatImage:
     steps = np.float32(2**bits - 1)
-    return np.rint(pixels * steps) / steps
+    changed: FloatImage = np.rint(pixels * steps) / steps
+    return changed
 
 
 def _turned(pixels: FloatImage, degrees: float, dice: np.random.Generator) -> FloatImage:
@@ -215,13 +217,21 @@ FAMILIES: Final = (
         _same,
         dicom,
     ),
-    Family("negative", "its negative, told by nothing in the file", (1,), _negative, readable=False),
     Family(
-        "mirrored", "right and left exchanged, told by nothing in the file", (1,), _mirrored,
+        "negative", "its negative, told by nothing in the file", (1,), _negative, readable=False
+    ),
+    Family(
+        "mirrored",
+        "right and left exchanged, told by nothing in the file",
+        (1,),
+        _mirrored,
         readable=False,
     ),
     Family(
-        "on_its_head", "upside down, told by nothing in the file", (1,), _on_its_head,
+        "on_its_head",
+        "upside down, told by nothing in the file",
+        (1,),
+        _on_its_head,
         readable=False,
     ),
 )

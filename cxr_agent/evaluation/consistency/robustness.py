@@ -161,4 +161,3 @@ def verdict(state: FindingState, there: bool) -> Verdict:
     if state is FindingState.UNDECIDED:
         return Verdict.UNDECIDED
     return Verdict.RIGHT if (state is FindingState.FLAGGED) is there else Verdict.WRONG
-

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from cxr_agent.evaluation.metrics.means import MeanOf, mean_of
+from cxr_agent.evaluation.metrics.means import Mean, mean_over
 from cxr_agent.models.saliency import Curves, Scorer, curves
 from cxr_agent.study import FloatImage
 
@@ -103,9 +103,9 @@ class CurveSummary(BaseModel):
 
     deletion: tuple[float, ...]
     insertion: tuple[float, ...]
-    deletion_area: MeanOf
+    deletion_area: Mean
     """The smaller, the better."""
-    insertion_area: MeanOf
+    insertion_area: Mean
     """The larger, the better."""
 
 
@@ -124,10 +124,10 @@ class CurveTest(BaseModel):
     map: CurveSummary
     centre: CurveSummary
     random: CurveSummary
-    gain_over_random: MeanOf
+    gain_over_random: Mean
     """Insertion minus deletion area of the map, less that of the random ones, film by film."""
-    gain_over_centre: MeanOf
-    deletion_gain_over_centre: MeanOf
+    gain_over_centre: Mean
+    deletion_gain_over_centre: Mean
     """Of deletion alone: how much more is lost than where the centre is deleted."""
 
     @property
@@ -156,9 +156,9 @@ def curve_test(
         map=_summary(own),
         centre=_summary(middle),
         random=_summary(chance),
-        gain_over_random=mean_of(_scores(own) - _scores(chance)),
-        gain_over_centre=mean_of(_scores(own) - _scores(middle)),
-        deletion_gain_over_centre=mean_of(_areas(middle)[0] - _areas(own)[0]),
+        gain_over_random=mean_over(_scores(own) - _scores(chance)),
+        gain_over_centre=mean_over(_scores(own) - _scores(middle)),
+        deletion_gain_over_centre=mean_over(_areas(middle)[0] - _areas(own)[0]),
     )
 
 
@@ -188,6 +188,6 @@ def _summary(films: _Films) -> CurveSummary:
     return CurveSummary(
         deletion=tuple(np.mean([c.deletion for c in every], axis=0).round(4).tolist()),
         insertion=tuple(np.mean([c.insertion for c in every], axis=0).round(4).tolist()),
-        deletion_area=mean_of(deletion),
-        insertion_area=mean_of(insertion),
+        deletion_area=mean_over(deletion),
+        insertion_area=mean_over(insertion),
     )

@@ -42,9 +42,7 @@ def structural_similarity(one: NDArray[np.floating], other: NDArray[np.floating]
 
     mx, my = local(x), local(y)
     vx, vy, vxy = local(x * x) - mx * mx, local(y * y) - my * my, local(x * y) - mx * my
-    plane = ((2 * mx * my + _C1) * (2 * vxy + _C2)) / (
-        (mx * mx + my * my + _C1) * (vx + vy + _C2)
-    )
+    plane = ((2 * mx * my + _C1) * (2 * vxy + _C2)) / ((mx * mx + my * my + _C1) * (vx + vy + _C2))
     return float(plane.mean())
 
 
