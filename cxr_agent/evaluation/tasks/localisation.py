@@ -99,13 +99,18 @@ class LocalisationTask(FilmTask):
         for one in film.boxes:
             truths.setdefault(one.finding, []).append(one.box)
         if system in self.baselines:
-            shape = _size(film)
+            shape = self._size(film)
             guess = _centre(shape) if system == CENTRE else self._drawn(film, shape)
             return Answer(_all_held(dict.fromkeys(truths, guess), truths, shape))
         reading = self.read(system, film, traces)
         first = reading.report.films[0]
         places = {code: place for code in truths if (place := shown(reading, code))}
         return Answer(_all_held(places, truths, (first.rows, first.columns)), reading.trace)
+
+    def _size(self, film: Film) -> tuple[int, int]:
+        """(rows, columns) of a film as it is read."""
+        agent = self.reader.agent(self.reader.systems[0])
+        return agent.load([film.path]).images[0].shape
 
     def _drawn(self, film: Film, shape: tuple[int, int]) -> Shown:
         """A box anywhere on the film, and a point anywhere."""
@@ -146,12 +151,14 @@ class LocalisationTask(FilmTask):
 
 
 def shown(reading: Reading, code: str) -> Shown | None:
-    """Where a reading shows a finding: a map where there is one, else the boxes.
+    """Where a reading shows a finding: the box of what was measured goes before that of a map.
 
     A finding that is called absent is shown nowhere.
     """
     film = reading.report.films[0]
+    shape = (film.rows, film.columns)
     boxes: list[Box] = []
+    heat: NDArray[np.float32] | None = None
     for item in current(reading):
         if item.kind is not EvidenceKind.FINDING or item.code != code:
             continue
@@ -160,12 +167,14 @@ def shown(reading: Reading, code: str) -> Shown | None:
         artifact = item.artifacts.get(saliency_name(code))
         if artifact is not None:
             heat = _heat(read_artifact(reading.folder, artifact))
-            box = box_of(heat, (film.rows, film.columns))
-            found = (box,) if box else ()
-            return Shown(found, peak(heat, (film.rows, film.columns)), heat)
         if item.box is not None:
             boxes.append(item.box)
-    return Shown(tuple(boxes), _middle(boxes[0])) if boxes else None
+    if boxes:
+        return Shown(tuple(boxes), _middle(boxes[0]), heat)
+    if heat is None:
+        return None
+    box = box_of(heat, shape)
+    return Shown((box,) if box else (), peak(heat, shape), heat)
 
 
 def _heat(png: bytes) -> NDArray[np.float32]:
@@ -186,15 +195,6 @@ def _centre(shape: tuple[int, int]) -> Shown:
     height, width = round(rows * _SHARE), round(columns * _SHARE)
     top, left = (rows - height) // 2, (columns - width) // 2
     return Shown(((left, top, left + width, top + height),), (columns / 2, rows / 2))
-
-
-def _size(film: Film) -> tuple[int, int]:
-    """(rows, columns) of a film's file."""
-    from cxr_agent.imaging import Decoder
-
-    with Decoder() as decoder:
-        rows, columns = decoder.decode(film.path).pixels.shape
-    return rows, columns
 
 
 def _all_held(

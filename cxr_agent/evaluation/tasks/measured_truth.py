@@ -5,8 +5,9 @@ Keys are the code of a measurement, with the side after an ``@`` where a tool gi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from cxr_agent.evaluation.films import LUNGS, Film, FilmSet
 from cxr_agent.evidence import Side
 from cxr_agent.knowledge import measurements
 from cxr_agent.measuring import Measurer
-from cxr_agent.testing.phantom import Phantom, draw, random_spec
+from cxr_agent.testing.phantom import Phantom, PhantomSpec, draw, random_spec
 from cxr_agent.toolbox.contract import BoolMask
 from cxr_agent.toolbox.registry import Registry, built_in
 
@@ -54,31 +55,34 @@ class Drawn:
     """Drawn chests as a film set."""
 
     film_set: FilmSet
-    chests: Mapping[str, Callable[[], Phantom]]
-    """By name of the film."""
+    specs: Mapping[str, PhantomSpec]
+    """What each is drawn from, by name of the film."""
+
+    def chest(self, film: Film) -> Phantom:
+        """The chest of a film, whose file is there afterwards."""
+        from PIL import Image
+
+        found = _drawn(self.specs[film.name])
+        if not film.path.exists():
+            Image.fromarray(np.rint(found.pixels * 255).astype(np.uint8)).save(film.path)
+        return found
 
 
 def phantoms(count: int, seed: int, folder: Path) -> Drawn:
-    """So many upright chests; the films are drawn into the folder by :func:`drawn_file`."""
+    """So many upright chests, drawn at random; the files of films come to lie in the folder."""
     rng = np.random.default_rng(seed)
     specs = {
         f"phantom-{number:04d}": replace(random_spec(rng), tilt_deg=0.0)
         for number in range(1, count + 1)
     }
     films = tuple(Film(folder / f"{name}.png", name, name) for name in specs)
-    return Drawn(
-        FilmSet("phantoms", films, "drawn by this program", ()),
-        {name: lambda spec=spec: draw(spec, _SIDE_PX) for name, spec in specs.items()},  # type: ignore[misc]
-    )
+    return Drawn(FilmSet("phantoms", films, "drawn by this program", ()), specs)
 
 
-def drawn_file(film: Film, chest: Phantom) -> Path:
-    """The film of a chest as a file; it is there afterwards."""
-    from PIL import Image
-
-    if not film.path.exists():
-        Image.fromarray(np.rint(chest.pixels * 255).astype(np.uint8)).save(film.path)
-    return film.path
+@lru_cache(maxsize=1)
+def _drawn(spec: PhantomSpec) -> Phantom:
+    """Kept for the next system, which is asked about the same chest."""
+    return draw(spec, _SIDE_PX)
 
 
 def closed_form(chest: Phantom) -> dict[str, float]:

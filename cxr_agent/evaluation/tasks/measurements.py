@@ -37,7 +37,6 @@ from cxr_agent.evaluation.tasks.measured_truth import (
     Drawn,
     closed_form,
     codes,
-    drawn_file,
     geometry,
     key_of,
     on_outlines,
@@ -47,7 +46,6 @@ from cxr_agent.evaluation.tasks.planners import PROTOCOL, ScriptPlanner
 from cxr_agent.evaluation.tasks.reader import Reading
 from cxr_agent.knowledge import MeasurementDefinition, measurements, vocabulary
 from cxr_agent.measuring import Measurer
-from cxr_agent.testing.phantom import Phantom
 from cxr_agent.toolbox.arguments import ToolCall
 from cxr_agent.toolbox.measurement import Measured
 from cxr_agent.toolbox.registry import built_in
@@ -122,14 +120,13 @@ class MeasurementsTask(FilmTask):
 
     def truth_of(self, film: Film) -> object:
         if self.chests:
-            return film.name
+            return self.chests.specs[film.name]
         return content_of_masks(film)
 
     def answer(self, system: str, case: Case, traces: Path) -> Answer:
         film: Film = case.data
-        chest: Phantom | None = self.chests.chests[film.name]() if self.chests else None
+        chest = self.chests.chest(film) if self.chests else None
         if chest is not None:
-            drawn_file(film, chest)
             truths = closed_form(chest)
         else:
             truths = on_outlines(self._measurer(), film.path, masks_of(film))
