@@ -41,28 +41,30 @@ class Unseen:
     """Whether these are training films, because there are no others."""
 
 
-def unseen(film_set: FilmSet, films: Sequence[Film], model: ModelName) -> Unseen:
-    """Leave out the films that a model was trained on; all are kept where it saw all of them.
+def unseen(film_set: FilmSet, films: Sequence[Film], *models: ModelName) -> Unseen:
+    """Leave out the films that any of the models was trained on; all are kept where none is left.
 
     Returns
     -------
     Unseen
         With a sentence on what was left out, or on that nothing could be.
     """
-    seen = {one.name for one in films if _trained_on(film_set, one, model)}
+    seen = {one.name for one in films if any(_trained_on(film_set, one, model) for model in models)}
     others = tuple(one for one in films if one.name not in seen)
+    which = " or ".join(models)
     if not seen:
         return Unseen(tuple(films), (), False)
     if others:
         note = (
-            f"{len(seen)} films were left out: the shipped {model} model was trained or calibrated "
-            f"on them. These {len(others)} films are held out by its training."
+            f"{len(seen)} films were left out: the shipped {which} model was trained or calibrated "
+            f"on them. The other {len(others)} are held out by its training."
         )
         return Unseen(others, (note,), False)
+    cards = ", ".join(f"docs/models/{model}.md" for model in models)
     note = (
-        f"ALL OF THESE FILMS ARE TRAINING FILMS of the shipped {model} model. The figures say how "
+        f"ALL OF THESE FILMS ARE TRAINING FILMS of the shipped {which} model. The figures say how "
         "it does on films that it has learned by heart, not on new ones; the model's card "
-        f"(docs/models/{model}.md) has the figures of held-out and cross-validated films."
+        f"({cards}) has the figures of held-out and cross-validated films."
     )
     return Unseen(tuple(films), (note,), True)
 

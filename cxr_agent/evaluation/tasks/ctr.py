@@ -54,7 +54,7 @@ def made(options: TaskOptions) -> CtrTask:
         film.name: value for film in films if (value := ratio_of_masks(film)) is not None
     }
     what = "a cardiothoracic ratio, and none has outlines of heart and lungs"
-    films_chosen = chosen(options, "anatomy", what, lambda film: film.name in truths)
+    films_chosen = chosen(options, ("anatomy",), what, lambda film: film.name in truths)
     return CtrTask(options, films_chosen, truths=truths, source=source)
 
 

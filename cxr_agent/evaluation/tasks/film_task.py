@@ -35,9 +35,9 @@ class Chosen:
 
 
 def chosen(
-    options: TaskOptions, model: ModelName, what: str, has: Callable[[Film], bool]
+    options: TaskOptions, models: Sequence[ModelName], what: str, has: Callable[[Film], bool]
 ) -> Chosen:
-    """The frontal films that have what is needed, without those that the model was trained on.
+    """The frontal films that have what is needed, without those that a model was trained on.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def chosen(
             f"no film of the set has {what}",
             hint="docs/evaluation.md says what each task needs.",
         )
-    fair = unseen(film_set, frontal, model)
+    fair = unseen(film_set, frontal, *models)
     notes = [*fair.notes]
     if len(frontal) < len(having):
         notes.append(f"{len(having) - len(frontal)} side views were left out.")

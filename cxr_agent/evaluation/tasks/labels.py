@@ -38,7 +38,9 @@ def made(options: TaskOptions) -> LabelsTask:
     def labelled(film: Film) -> bool:
         return any(told is not None for code, told in film.labels.items() if code != _NOBODY)
 
-    return LabelsTask(options, chosen(options, "findings", "a label of a finding", labelled))
+    return LabelsTask(
+        options, chosen(options, ("findings", "anatomy"), "a label of a finding", labelled)
+    )
 
 
 @dataclass(slots=True, eq=False)

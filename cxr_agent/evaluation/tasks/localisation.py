@@ -45,7 +45,9 @@ _OVER_ALL: Final = "all findings"
 
 def made(options: TaskOptions) -> LocalisationTask:
     """The task; raises as :func:`~cxr_agent.evaluation.tasks.film_task.chosen`."""
-    films = chosen(options, "findings", "a box of a finding", lambda film: bool(film.boxes))
+    films = chosen(
+        options, ("findings", "anatomy"), "a box of a finding", lambda film: bool(film.boxes)
+    )
     return LocalisationTask(options, films)
 
 

@@ -63,7 +63,7 @@ def made(options: TaskOptions) -> MeasurementsTask:
             raise UsageError(
                 "bad_phantoms", "that is no number of chests to draw", hint="--data phantoms:40"
             )
-        films = chosen(options, "anatomy", "masks", lambda film: film.masks is not None)
+        films = chosen(options, ("anatomy",), "masks", lambda film: film.masks is not None)
         return MeasurementsTask(options, films)
     folder = TemporaryDirectory(prefix="cxr-agent-phantoms-")
     chests = phantoms(int(wanted[1]), options.seed, Path(folder.name))

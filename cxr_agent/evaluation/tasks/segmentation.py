@@ -46,7 +46,7 @@ _SIDES: Final = ("right_lung", "left_lung")
 
 def made(options: TaskOptions) -> SegmentationTask:
     """The task; raises as :func:`~cxr_agent.evaluation.tasks.film_task.chosen`."""
-    films = chosen(options, "anatomy", "masks", lambda film: film.masks is not None)
+    films = chosen(options, ("anatomy",), "masks", lambda film: film.masks is not None)
     return SegmentationTask(options, films)
 
 

@@ -40,6 +40,9 @@ def test_the_split_of_jsrt_is_that_of_the_training() -> None:
         one.patient for one in found.films if Trained("jsrt", one.patient, one.path).split == "test"
     }
 
+    both = {one.name for one in unseen(found, found.films, "findings", "anatomy").films}
+    assert both == test & {one.name for one in found.films if one in by_findings}
+
 
 @WITH_DATA
 def test_wingspan_is_known_by_its_content_and_said_to_be_trained_on(tmp_path: Path) -> None:
