@@ -53,7 +53,7 @@ def chosen(
         raise UsageError(
             "nothing_to_evaluate",
             f"no film of the set has {what}",
-            hint="docs/evaluation.md says what each task needs.",
+            hint="docs/film_sets.md says what each task needs.",
         )
     fair = unseen(film_set, frontal, *models)
     notes = [*fair.notes]
