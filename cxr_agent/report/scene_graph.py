@@ -189,7 +189,7 @@ class _Builder:
         said: dict[Location, list[tuple[Evidence, bool]]] = {}
         for item in self._evidence:
             if item.kind is EvidenceKind.FINDING:
-                places, unplaced = _places(item)
+                places, unplaced = places_of(item.code, item.location, item.side)
                 for place in places:
                     said.setdefault(place, []).append((item, unplaced))
         for place in Location:
@@ -228,7 +228,7 @@ class _Builder:
         found: dict[tuple[Location, str, str], list[Evidence]] = {}
         for item in self._evidence:
             if item.kind is EvidenceKind.COMPARISON and vocabulary()[item.code].kind == "finding":
-                for place in _places(item)[0]:
+                for place in places_of(item.code, item.location, item.side)[0]:
                     found.setdefault((place, item.code, item.against or ""), []).append(item)
         for number, ((place, code, prior), items) in enumerate(found.items(), start=1):
             values = {_CHANGES[Change(item.category or "")] for item in items}
@@ -269,14 +269,16 @@ def _part_of(boxes: list[Box], rule: Place) -> Box:
     )
 
 
-def _places(item: Evidence) -> tuple[list[Location], bool]:
+def places_of(
+    code: str, location: Location | None = None, side: Side | None = None
+) -> tuple[list[Location], bool]:
     """Where a finding is, and whether that is only where it usually is."""
-    if item.location is not None:
-        return [item.location], False
+    if location is not None:
+        return [location], False
     rules = scene_graph_rules().finding
-    rule = rules.get(item.code, rules["default"])
+    rule = rules.get(code, rules["default"])
     sides = {Side.RIGHT: ["right"], Side.LEFT: ["left"], Side.BILATERAL: ["right", "left"]}
-    known = sides.get(item.side) if item.side is not None else None
+    known = sides.get(side) if side is not None else None
     found: list[Location] = []
     for template in rule.at:
         if "{side}" in template:

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 TASKS: Final[dict[str, str]] = {
     "comparison": "comparison",
     "cost": "cost",
+    "ctr": "ctr",
     "faithfulness": "faithfulness",
+    "labels": "labels",
+    "localisation": "localisation",
+    "measurements": "measurements",
     "planners": "comparing_planners",
     "reports": "reports",
-    "texts": "texts",
     "retrieval": "retrieval",
+    "segmentation": "segmentation",
+    "texts": "texts",
 }
 """Module of each task, below this package; it has a function ``made(options) -> Task``."""
 

@@ -23,6 +23,7 @@ from cxr_agent.evaluation.tasks.planners import (
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.models import embedded
 from cxr_agent.models.store import load_card
+from cxr_agent.planning.planner import Planner
 from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
 from cxr_agent.study import Study
@@ -109,16 +110,22 @@ class FilmReader:
     def agent(self, system: str) -> Agent:
         """The agent of a planner; made when first asked for."""
         if system not in self._agents:
+            name = self._planners[system]
+            self.add(system, planner_named(name, built_in(), self.options.seed))
+        return self._agents[system]
+
+    def add(self, system: str, planner: Planner | None) -> None:
+        """Have a system read by a planner; one that is there stays as it is."""
+        if system not in self._agents:
             options = self.options
             self._agents[system] = Agent(
-                planner=planner_named(self._planners[system], built_in(), options.seed),
+                planner=planner,
                 model=options.model if system == LLM else _NO_MODEL,
                 api_base=options.api_base,
                 config=options.config,
                 device=options.device,
                 cache=self.cache,
             )
-        return self._agents[system]
 
     def close(self) -> None:
         """End the agents."""

@@ -1,0 +1,1 @@
+"""Benchmarks of others, in their public formats."""
