@@ -100,8 +100,8 @@ def _sided(name: str, item: Evidence) -> str:
     return name if item.side is None else f"{name}, {item.side}"
 
 
-class FilmReader(AbstractContextManager["FilmReader"]):
-    """Reads films by the whole protocol; its traces are thrown away.
+class Rereader(AbstractContextManager["Rereader"]):
+    """Reads one film again and again, by all that a reading does; its traces are thrown away.
 
     Parameters
     ----------
