@@ -153,6 +153,11 @@ class Rereader(AbstractContextManager["Rereader"]):
             return refusal_of(error)
         return self.read(replace(like, pixels=film.pixels, sha256=film.sha256))
 
+    def close(self) -> None:
+        """End its decode worker; the agent is its owner's."""
+        self._decoder.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def __enter__(self) -> Self:
         return self
 
@@ -162,8 +167,7 @@ class Rereader(AbstractContextManager["Rereader"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._decoder.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.close()
 
 
 Readings = Mapping[str, FilmReading]

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 TASKS: Final[dict[str, str]] = {
     "comparison": "comparison",
+    "consistency": "consistency",
     "cost": "cost",
+    "explanations": "explanations",
     "faithfulness": "faithfulness",
     "planners": "comparing_planners",
     "retrieval": "retrieval",
+    "robustness": "robustness",
 }
 """Module of each task, below this package; it has a function ``made(options) -> Task``."""
 

@@ -75,11 +75,11 @@ def test_films_that_are_refused_as_they_are_take_no_part() -> None:
 
 
 def test_kappa_by_hand() -> None:
-    pairs = [(FLAGGED, FLAGGED)] * 20 + [(FLAGGED, UNLIKELY)] * 5
-    pairs += [(UNLIKELY, FLAGGED)] * 10 + [(UNLIKELY, UNLIKELY)] * 15
+    pairs = {(FLAGGED, FLAGGED): 20, (FLAGGED, UNLIKELY): 5}
+    pairs |= {(UNLIKELY, FLAGGED): 10, (UNLIKELY, UNLIKELY): 15}
     assert kappa(pairs) == pytest.approx(0.4)
-    assert kappa([(UNLIKELY, UNLIKELY)] * 3) is None
-    assert kappa([]) is None
+    assert kappa({(UNLIKELY, UNLIKELY): 3}) is None
+    assert kappa({}) is None
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from cxr_agent.evaluation.suites.chexgenbench.fidelity import (
     kernel_distance,
     radii,
 )
-from cxr_agent.evaluation.suites.chexgenbench.files import FilmSight, films_in, labels_of
+from cxr_agent.evaluation.suites.chexgenbench.files import FilmSight, films_in
 from cxr_agent.evaluation.suites.chexgenbench.privacy import privacy
 from cxr_agent.evaluation.suites.chexgenbench.utility import learnt, shown
 from cxr_agent.imaging import Decoder
@@ -158,22 +158,11 @@ def test_learning_from_good_films_helps_and_from_mislabelled_ones_does_not() -> 
     assert learnt("x", real, labels, good[:6], labels[:6]) is None
 
 
-def test_labels_are_read_by_code_and_by_chexpert_name(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text(
-        "Path,Pleural Effusion,cardiomegaly,Sex\na.png,1.0,0,F\nb.png,,-1,M\n"
-    )
-    assert labels_of(tmp_path) == {
-        "a.png": {"pleural_effusion": True, "cardiomegaly": False},
-        "b.png": {},
-    }
-    assert labels_of(tmp_path / "none") == {}
-
-
-@pytest.mark.parametrize("content", [b"x,y\n1,2\n", b"file\n\xff\xfe\n", b""])
-def test_bad_labels_are_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "labels.csv").write_bytes(content)
-    with pytest.raises(InputError, match="bad_labels"):
-        labels_of(tmp_path)
+def test_a_table_says_what_films_are_meant_to_show(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png_bytes(draw(PhantomSpec(), 128).pixels))
+    (tmp_path / "cases.csv").write_text("file,patient,cardiomegaly\na.png,p,1\n")
+    (film,) = films_in(tmp_path)
+    assert (film.name, film.patient, film.labels) == ("a.png", "p", {"cardiomegaly": True})
 
 
 def test_synthetic_films_are_read_on_purpose(tmp_path: Path) -> None:
@@ -185,9 +174,9 @@ def test_synthetic_films_are_read_on_purpose(tmp_path: Path) -> None:
     assert [film.name for film in films] == ["a.png", "b.png"]
     with Decoder() as decoder:
         sight = FilmSight(Shelf(), decoder)
-        one, other = (sight.see(film) for film in films)
+        one, other = (sight.see(film.path) for film in films)
     assert np.linalg.norm(one.point) == pytest.approx(1, abs=1e-5)
     assert one.point != other.point
     assert one.probabilities.keys() == {"pulmonary_edema", "pleural_effusion", "cardiomegaly"}
-    with pytest.raises(InputError, match="no_films"):
+    with pytest.raises(InputError, match="bad_film_set"):
         films_in(tmp_path / "none")
