@@ -38,7 +38,7 @@ class ComparingPlanners(OverFilms):
     name = "planners"
     title = "Planners on the same films"
     question = "What does the choice of tools change in what is right, what is said, what it costs?"
-    unknown = (
+    limits = (
         "All planners have the same tools: that a finding is stated wrongly is mostly the tool's "
         "doing, and that it is not stated the planner's.",
         "Labels are those of the data set; where they come from reports they are not the truth.",
@@ -46,7 +46,12 @@ class ComparingPlanners(OverFilms):
     )
 
     def __init__(self, options: TaskOptions) -> None:
-        super().__init__(options, wanted=_told_of, what="films with labels or a reader's CTR")
+        super().__init__(
+            options,
+            models=("anatomy", "findings"),
+            wanted=_told_of,
+            what="a label or a reader's cardiothoracic ratio",
+        )
 
     def answer(self, system: str, case: Case, traces: Path) -> Answer:
         reading = self.reader.read(system, [case.data.path], traces)
