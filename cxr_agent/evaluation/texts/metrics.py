@@ -11,7 +11,7 @@ from cxr_agent.checking.model import Kind
 from cxr_agent.evaluation.texts.bertscore import Baseline, BertScore, TokenEncoder, bertscore
 from cxr_agent.evaluation.texts.bleu import bleu, radcliq_bleu2, sentence_bleu
 from cxr_agent.evaluation.texts.chexprompt import error_means
-from cxr_agent.evaluation.texts.counts import Overlap, mean_of
+from cxr_agent.evaluation.texts.counts import Overlap, mean_of, share
 from cxr_agent.evaluation.texts.entailment import Entailer
 from cxr_agent.evaluation.texts.green import green
 from cxr_agent.evaluation.texts.judgement import SIX, Judge, Judgement, NotJudged
@@ -326,6 +326,21 @@ def rouges(pairs: Sequence[ReportPair], _: Means) -> MetricScores:
         for one in found
     ]
     return MetricScores("rouge-score", _means(reports), tuple(reports), tuple(found))
+
+
+def lengths(pairs: Sequence[ReportPair], _: Means) -> MetricScores:
+    """Words of both reports: several scores above rise, or fall, with length alone."""
+    reports: list[Values] = []
+    for pair in pairs:
+        reference, candidate = len(pair.reference.split()), len(pair.candidate.split())
+        reports.append(
+            {
+                "reference_words": float(reference),
+                "candidate_words": float(candidate),
+                "ratio": share(candidate, reference),
+            }
+        )
+    return MetricScores("count", _means(reports), tuple(reports), ())
 
 
 def bleus(pairs: Sequence[ReportPair], _: Means) -> MetricScores:

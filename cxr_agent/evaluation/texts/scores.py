@@ -27,6 +27,7 @@ METRICS: Final[dict[str, Callable[[Sequence[ReportPair], metrics.Means], MetricS
     "lunguage_type": metrics.lunguages,
     "rouge": metrics.rouges,
     "bleu": metrics.bleus,
+    "length": metrics.lengths,
     "bertscore": metrics.bertscores,
     "radcliq": metrics.radcliqs,
 }

@@ -99,6 +99,17 @@ def test_corpus_values_and_where_they_come_from() -> None:
     assert told["corpus"]["rouge"]["by"] == "rouge-score"
 
 
+def test_saying_it_again_gains_nothing_but_length() -> None:
+    reference, said = "Left effusion. Enlarged heart.", "Left effusion. "
+    once, thrice = score_reports(
+        [ReportPair("1", reference, said), ReportPair("3", reference, said * 3)]
+    ).per_report()
+    for metric, values in BEST.items():
+        if metric not in ("rouge", "bleu"):
+            assert all(once[f"{metric}.{one}"] == thrice[f"{metric}.{one}"] for one in values)
+    assert (once["length.ratio"], thrice["length.ratio"]) == (0.5, 1.5)
+
+
 def test_what_needs_weights_is_not_run_and_never_0() -> None:
     found = score_reports([ReportPair("a", "Clear.", "Clear.")], tuple(METRICS))
     assert set(found.not_run) == {"bertscore", "radcliq"}
