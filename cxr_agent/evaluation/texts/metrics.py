@@ -15,7 +15,7 @@ from cxr_agent.evaluation.texts.counts import Overlap, mean_of, share
 from cxr_agent.evaluation.texts.entailment import Entailer
 from cxr_agent.evaluation.texts.green import green
 from cxr_agent.evaluation.texts.judgement import SIX, Judge, Judgement, NotJudged
-from cxr_agent.evaluation.texts.label_f1 import LabelF1, Uncertain, label_f1
+from cxr_agent.evaluation.texts.label_f1 import LabelF1, LabelReport, Uncertain, label_f1
 from cxr_agent.evaluation.texts.labels import Labeler
 from cxr_agent.evaluation.texts.lunguage import Lunguage, lunguage
 from cxr_agent.evaluation.texts.model_labeler import ModelLabeler
@@ -160,9 +160,15 @@ def labels(pairs: Sequence[ReportPair], means: Means) -> MetricScores:
     return MetricScores(
         by=f"{found.labeler}, uncertain as {found.uncertain}",
         corpus=corpus,
-        reports=tuple(_three(one.overlap) for one in found.reports),
+        reports=tuple(_label_report(one) for one in found.reports),
         details=found.reports,
     )
+
+
+def _label_report(one: LabelReport) -> Values:
+    """None where neither report has a label."""
+    values = _three(one.overlap)
+    return values if one.overlap.reference or one.overlap.candidate else dict.fromkeys(values)
 
 
 def _label_values(name: str, part: LabelF1) -> Values:
