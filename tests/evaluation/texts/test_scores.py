@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,16 @@ from hypothesis import strategies as st
 
 from cxr_agent.errors import InputError, UsageError
 from cxr_agent.evaluation.structuring import read_reports, report_text
-from cxr_agent.evaluation.texts import DEFAULT, METRICS, ReportPair, read_pairs, score_reports
+from cxr_agent.evaluation.texts import (
+    DEFAULT,
+    METRICS,
+    NotJudged,
+    Phrase,
+    ReportPair,
+    read_pairs,
+    score_reports,
+)
+from cxr_agent.evaluation.texts.entailment import Entailment
 from tests.builders import SHARED
 
 OPENI = SHARED / "data" / "openi" / "reports.jsonl.gz"
@@ -95,6 +105,31 @@ def test_corpus_values_and_where_they_come_from() -> None:
     told = json.loads(json.dumps(found.as_json()))
     assert told["per_report"][1]["green_type.green"] == 0.0
     assert told["corpus"]["rouge"]["by"] == "rouge-score"
+
+
+class Silent:
+    """A judge and an entailer that never answer."""
+
+    name = "silent"
+
+    def judge(self, reference: str, candidate: str) -> NotJudged:
+        return NotJudged("model_timeout")
+
+    def entail(self, phrases: Sequence[Phrase], premises: Sequence[Phrase]) -> list[Entailment]:
+        return [Entailment(False, judged=False) for _ in phrases]
+
+
+def test_a_judge_that_never_answers_gives_no_score() -> None:
+    pairs = [ReportPair("a", "Left effusion.", "Left effusion.")]
+    found = score_reports(pairs, judge=Silent(), entailer=Silent())  # type: ignore[arg-type]
+    (row,) = found.per_report()
+    assert row["green_type.green"] is None
+    assert row["chexprompt_type.significant"] is None
+    corpus = {name: one.corpus for name, one in found.metrics.items()}
+    assert corpus["green_type"]["green"] is None
+    assert corpus["green_type"]["not_judged"] == corpus["chexprompt_type"]["not_judged"] == 1.0
+    assert corpus["radfact_type"]["phrases_not_judged"] == 2.0
+    assert found.metrics["green_type"].by == "silent"
 
 
 def test_saying_it_again_gains_nothing_but_length() -> None:
