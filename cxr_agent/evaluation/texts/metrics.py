@@ -380,7 +380,7 @@ def bertscores(pairs: Sequence[ReportPair], means: Means) -> MetricScores:
 
 
 def radcliqs(pairs: Sequence[ReportPair], means: Means) -> MetricScores:
-    """RadCliQ of both versions; never with a component that it was not fitted on left out."""
+    """RadCliQ-type combination, both versions; RadCliQ itself where all components are its own."""
     if not isinstance(means.labeler, ModelLabeler):
         raise Missing("it needs CheXbert's embeddings: give a ModelLabeler as labeler")
     bert = means.bert_scores(pairs)

@@ -27,12 +27,14 @@ METRICS: Final[dict[str, Callable[[Sequence[ReportPair], computed.Means], Metric
     "lunguage_type": computed.lunguages,
     "rouge": computed.rouges,
     "bleu": computed.bleus,
-    "length": computed.lengths,
     "bertscore": computed.bertscores,
-    "radcliq": computed.radcliqs,
+    "radcliq_type": computed.radcliqs,
+    "length": computed.lengths,
 }
-DEFAULT: Final = tuple(name for name in METRICS if name not in ("bertscore", "radcliq"))
+DEFAULT: Final = tuple(name for name in METRICS if name not in ("bertscore", "radcliq_type"))
 """What runs without any network's weights."""
+_LIBRARIES: Final = {"rouge_score": "rouge-score", "sacrebleu": "sacrebleu"}
+"""Of the extra ``eval``, by the name that is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +145,9 @@ def score_reports(
             done[name] = METRICS[name](found, means)
         except Missing as lacking:
             not_run[name] = str(lacking)
+        except ModuleNotFoundError as error:
+            library = (error.name or "").partition(".")[0]
+            if library not in _LIBRARIES:
+                raise
+            not_run[name] = f"it needs {_LIBRARIES[library]}: pip install 'cxr-agent[eval]'"
     return TextScores(len(found), tuple(pair.id for pair in found), done, not_run)

@@ -165,13 +165,13 @@ def test_radcliq_and_bertscore_with_all_that_they_need(bert: Path, tmp_path: Pat
     ]
     found = score_reports(
         pairs,
-        ["radcliq", "bertscore", "label_f1"],
+        ["radcliq_type", "bertscore", "label_f1"],
         labeler=ModelLabeler(chexbert.load(path, bert)),
         tokens=TokenMeans(tokens.load(bert), "tiny, layer 2"),
     )
     assert not found.not_run
-    copy, other = found.metrics["radcliq"].reports
+    copy, other = found.metrics["radcliq_type"].reports
     assert copy["s_emb"] == pytest.approx(1.0)
     assert copy["bertscore"] == pytest.approx(1.0)
     assert copy["v1"] < other["v1"]  # type: ignore[operator]
-    assert "CheXbert" in found.metrics["radcliq"].by
+    assert "CheXbert" in found.metrics["radcliq_type"].by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from cxr_agent.evaluation.texts import (
 from cxr_agent.evaluation.texts.entailment import Entailment
 from tests.builders import SHARED
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "report_metrics.md"
 OPENI = SHARED / "data" / "openi" / "reports.jsonl.gz"
 needs_openi = pytest.mark.skipif(not OPENI.exists(), reason="../shared/data/openi is not here")
 BEST = {
@@ -143,11 +145,29 @@ def test_saying_it_again_gains_nothing_but_length() -> None:
     assert (once["length.ratio"], thrice["length.ratio"]) == (0.5, 1.5)
 
 
+def test_the_pages_example_runs_and_its_table_names_every_metric() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(block, str(PAGE), "exec"), names)
+    assert names["scores"].metrics["green_type"].corpus["green"] == 0.0
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(METRICS)
+
+
 def test_what_needs_weights_is_not_run_and_never_0() -> None:
     found = score_reports([ReportPair("a", "Clear.", "Clear.")], tuple(METRICS))
-    assert set(found.not_run) == {"bertscore", "radcliq"}
+    assert set(found.not_run) == {"bertscore", "radcliq_type"}
     assert set(found.metrics) == set(DEFAULT)
-    assert not any("radcliq." in name for name in found.per_report()[0])
+    assert not any("radcliq_type." in name for name in found.per_report()[0])
+
+
+def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rouge_score.rouge_scorer", None)
+    monkeypatch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
+    found = score_reports([ReportPair("a", "Clear.", "Clear.")], ["rouge", "bleu", "length"])
+    assert set(found.metrics) == {"length"}
+    assert "pip install 'cxr-agent[eval]'" in found.not_run["rouge"]
+    assert "sacrebleu" in found.not_run["bleu"]
 
 
 def test_a_patients_dates_are_compared_together() -> None:
