@@ -116,6 +116,7 @@ def bears_out(premise: Statement, statement: Statement) -> bool:
         premise.polarity is statement.polarity
         and premise.kind == "finding"
         and statement.code in also_said(premise.code)
+        and statement.device in ("", premise.device)
         and _at(premise, statement)
         and statement.zones <= premise.zones
         and statement.severity <= premise.severity

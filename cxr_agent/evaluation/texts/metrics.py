@@ -11,11 +11,11 @@ from cxr_agent.checking.model import Kind
 from cxr_agent.evaluation.texts.bertscore import Baseline, BertScore, TokenEncoder, bertscore
 from cxr_agent.evaluation.texts.bleu import bleu, radcliq_bleu2, sentence_bleu
 from cxr_agent.evaluation.texts.chexprompt import error_means
-from cxr_agent.evaluation.texts.counts import Overlap, mean_of
+from cxr_agent.evaluation.texts.counts import Overlap, mean_of, share
 from cxr_agent.evaluation.texts.entailment import Entailer
 from cxr_agent.evaluation.texts.green import green
 from cxr_agent.evaluation.texts.judgement import SIX, Judge, Judgement, NotJudged
-from cxr_agent.evaluation.texts.label_f1 import LabelF1, Uncertain, label_f1
+from cxr_agent.evaluation.texts.label_f1 import LabelF1, LabelReport, Uncertain, label_f1
 from cxr_agent.evaluation.texts.labels import Labeler
 from cxr_agent.evaluation.texts.lunguage import Lunguage, lunguage
 from cxr_agent.evaluation.texts.model_labeler import ModelLabeler
@@ -160,9 +160,15 @@ def labels(pairs: Sequence[ReportPair], means: Means) -> MetricScores:
     return MetricScores(
         by=f"{found.labeler}, uncertain as {found.uncertain}",
         corpus=corpus,
-        reports=tuple(_three(one.overlap) for one in found.reports),
+        reports=tuple(_label_report(one) for one in found.reports),
         details=found.reports,
     )
+
+
+def _label_report(one: LabelReport) -> Values:
+    """None where neither report has a label."""
+    values = _three(one.overlap)
+    return values if one.overlap.reference or one.overlap.candidate else dict.fromkeys(values)
 
 
 def _label_values(name: str, part: LabelF1) -> Values:
@@ -328,6 +334,21 @@ def rouges(pairs: Sequence[ReportPair], _: Means) -> MetricScores:
     return MetricScores("rouge-score", _means(reports), tuple(reports), tuple(found))
 
 
+def lengths(pairs: Sequence[ReportPair], _: Means) -> MetricScores:
+    """Words of both reports: several scores above rise, or fall, with length alone."""
+    reports: list[Values] = []
+    for pair in pairs:
+        reference, candidate = len(pair.reference.split()), len(pair.candidate.split())
+        reports.append(
+            {
+                "reference_words": float(reference),
+                "candidate_words": float(candidate),
+                "ratio": share(candidate, reference),
+            }
+        )
+    return MetricScores("count", _means(reports), tuple(reports), ())
+
+
 def bleus(pairs: Sequence[ReportPair], _: Means) -> MetricScores:
     """BLEU of the corpus, which is no mean of its reports' BLEU."""
     texts = _texts(pairs)
@@ -359,7 +380,7 @@ def bertscores(pairs: Sequence[ReportPair], means: Means) -> MetricScores:
 
 
 def radcliqs(pairs: Sequence[ReportPair], means: Means) -> MetricScores:
-    """RadCliQ of both versions; never with a component that it was not fitted on left out."""
+    """RadCliQ-type combination, both versions; RadCliQ itself where all components are its own."""
     if not isinstance(means.labeler, ModelLabeler):
         raise Missing("it needs CheXbert's embeddings: give a ModelLabeler as labeler")
     bert = means.bert_scores(pairs)

@@ -108,8 +108,10 @@ def paired(
 
 def _likeness(one: Statement, other: Statement) -> float:
     """0 for different findings. The same finding comes first, then side, zone, degree, change."""
+    if one.device and other.device and one.device != other.device:
+        return 0.0
     if one.code == other.code:
-        score = 100.0
+        score = 100.0 + (one.device == other.device)
     elif one.code in also_said(other.code) or other.code in also_said(one.code):
         score = 50.0
     else:

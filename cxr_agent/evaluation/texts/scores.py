@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cxr_agent.errors import UsageError
-from cxr_agent.evaluation.texts import metrics
+from cxr_agent.evaluation.texts import metrics as computed
 from cxr_agent.evaluation.texts.entailment import Entailer, RuleEntailer
 from cxr_agent.evaluation.texts.judgement import Judge
 from cxr_agent.evaluation.texts.label_f1 import Uncertain
@@ -18,20 +18,23 @@ from cxr_agent.evaluation.texts.rule_judge import RuleJudge
 from cxr_agent.evaluation.texts.rule_labeler import RuleLabeler
 from cxr_agent.evaluation.texts.similarity import Similarity, WordOverlap
 
-METRICS: Final[dict[str, Callable[[Sequence[ReportPair], metrics.Means], MetricScores]]] = {
-    "label_f1": metrics.labels,
-    "radgraph_type_f1": metrics.graphs,
-    "green_type": metrics.greens,
-    "chexprompt_type": metrics.chexprompts,
-    "radfact_type": metrics.radfacts,
-    "lunguage_type": metrics.lunguages,
-    "rouge": metrics.rouges,
-    "bleu": metrics.bleus,
-    "bertscore": metrics.bertscores,
-    "radcliq": metrics.radcliqs,
+METRICS: Final[dict[str, Callable[[Sequence[ReportPair], computed.Means], MetricScores]]] = {
+    "label_f1": computed.labels,
+    "radgraph_type_f1": computed.graphs,
+    "green_type": computed.greens,
+    "chexprompt_type": computed.chexprompts,
+    "radfact_type": computed.radfacts,
+    "lunguage_type": computed.lunguages,
+    "rouge": computed.rouges,
+    "bleu": computed.bleus,
+    "bertscore": computed.bertscores,
+    "radcliq_type": computed.radcliqs,
+    "length": computed.lengths,
 }
-DEFAULT: Final = tuple(name for name in METRICS if name not in ("bertscore", "radcliq"))
+DEFAULT: Final = tuple(name for name in METRICS if name not in ("bertscore", "radcliq_type"))
 """What runs without any network's weights."""
+_LIBRARIES: Final = {"rouge_score": "rouge-score", "sacrebleu": "sacrebleu"}
+"""Of the extra ``eval``, by the name that is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,15 @@ class TextScores:
 
 def score_reports(
     pairs: Iterable[ReportPair],
-    wanted: Sequence[str] = DEFAULT,
+    metrics: Sequence[str] = DEFAULT,
     *,
     labeler: Labeler | None = None,
     uncertain: Uncertain = Uncertain.POSITIVE,
     judge: Judge | None = None,
     entailer: Entailer | None = None,
     similarity: Similarity | None = None,
-    tokens: metrics.TokenMeans | None = None,
-    graphs: metrics.Graphs | None = None,
+    tokens: computed.TokenMeans | None = None,
+    graphs: computed.Graphs | None = None,
 ) -> TextScores:
     """Score candidates against their references.
 
@@ -88,7 +91,7 @@ def score_reports(
     ----------
     pairs
         At least one.
-    wanted
+    metrics
         Names in :data:`METRICS`. BERTScore and RadCliQ need weights: see ``tokens``.
     labeler
         Gives labels; by rule without it. RadCliQ needs
@@ -117,7 +120,7 @@ def score_reports(
         ``unknown_metric``, ``no_reports``, ``report_too_long``.
     """
     found = list(pairs)
-    unknown = [name for name in wanted if name not in METRICS]
+    unknown = [name for name in metrics if name not in METRICS]
     if unknown:
         raise UsageError(
             "unknown_metric",
@@ -126,7 +129,7 @@ def score_reports(
         )
     if not found:
         raise UsageError("no_reports", "there is no pair of reports", hint="Give at least one.")
-    means = metrics.Means(
+    means = computed.Means(
         labeler=labeler or RuleLabeler(),
         uncertain=uncertain,
         judge=judge or RuleJudge(),
@@ -137,9 +140,14 @@ def score_reports(
     )
     done: dict[str, MetricScores] = {}
     not_run: dict[str, str] = {}
-    for name in dict.fromkeys(wanted):
+    for name in dict.fromkeys(metrics):
         try:
             done[name] = METRICS[name](found, means)
         except Missing as lacking:
             not_run[name] = str(lacking)
+        except ModuleNotFoundError as error:
+            library = (error.name or "").partition(".")[0]
+            if library not in _LIBRARIES:
+                raise
+            not_run[name] = f"it needs {_LIBRARIES[library]}: pip install 'cxr-agent[eval]'"
     return TextScores(len(found), tuple(pair.id for pair in found), done, not_run)

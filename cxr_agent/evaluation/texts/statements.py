@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
+from cxr_agent.evaluation.texts.devices import device_in
 from cxr_agent.evidence import Change, Polarity, Severity, Side
 from cxr_agent.knowledge import report_lexicon
 from cxr_agent.prose import Claim
@@ -55,6 +56,8 @@ class Statement:
     """Numbers with their unit."""
     text: str
     """The sentence that says it, the first of several."""
+    device: str = ""
+    """Which one, of ``support_devices``; empty where it may be any."""
 
     @property
     def said(self) -> bool:
@@ -69,7 +72,7 @@ class Statement:
             "normal" if self.kind == "normal" else doubt[self.polarity],
             *sorted(self.severity),
             self.side or "",
-            name_of(self.kind, self.code),
+            self.device or name_of(self.kind, self.code),
         ]
         if self.zones:
             words.append("in " + ", ".join(zone.replace("_", " ") for zone in sorted(self.zones)))
@@ -120,6 +123,7 @@ def _statement(claim: Claim, text: str) -> Statement:
         change=claim.change,
         values=frozenset((one.value, one.unit) for one in claim.quantities),
         text=text,
+        device=device_in(claim.text) if claim.code == "support_devices" else "",
     )
 
 
@@ -150,7 +154,7 @@ def _bilateral(statements: list[Statement]) -> list[Statement]:
 
 def _same(one: Statement, other: Statement) -> bool:
     return (
-        (one.kind, one.code) == (other.kind, other.code)
+        (one.kind, one.code, one.device) == (other.kind, other.code, other.device)
         and (one.polarity is Polarity.ABSENT) == (other.polarity is Polarity.ABSENT)
         and _agree(one.side, other.side)
         and (not one.zones or not other.zones or bool(one.zones & other.zones))

@@ -172,3 +172,68 @@ def write_bert(folder: Path) -> None:
             tensor.copy_(torch.from_numpy(values.reshape(tensor.shape)).float())
     save(model, folder)
     save(tokenizer, folder)
+
+
+def finding(
+    entity: str, study: int = 1, episode: int = 1, group: str = "", **attributes: str
+) -> dict[str, Any]:
+    """A row in Lunguage's columns."""
+    return {
+        "subject_id": 1,
+        "study_id": study,
+        "sequence": study,
+        "entity": entity,
+        "entity_group": group or entity,
+        "episode": episode,
+        "dx_status": "positive",
+        "dx_certainty": "definitive",
+        **{name.replace("_", " "): value for name, value in attributes.items()},
+    }
+
+
+def denied(entity: str, study: int = 1, episode: int = 1, **attributes: str) -> dict[str, Any]:
+    """A row that says that something is not there."""
+    return {**finding(entity, study, episode, **attributes), "dx_status": "negative"}
+
+
+_ONE: Final = [
+    finding("effusion", location="left", severity="small", worsened="increased"),
+    finding("opacity", location="right lower lobe", morphology="patchy"),
+    denied("pneumothorax"),
+]
+_TWO: Final = [
+    finding("effusion", 1, group="left effusion", location="left"),
+    finding("effusion", 2, group="left effusion", location="left", improved="decreased"),
+    denied("effusion", 3),
+    finding("effusion", 4, 2, "left effusion", location="left"),
+]
+ROWS: Final = {
+    "copy": ("single", _ONE, _ONE),
+    "other degree and side": (
+        "single",
+        _ONE,
+        [finding("effusion", location="right", severity="large"), *_ONE[1:]],
+    ),
+    "fewer": ("single", _ONE, _ONE[:1]),
+    "more": ("single", _ONE[:1], [*_ONE, finding("edema", severity="mild")]),
+    "denied and doubted": (
+        "single",
+        [finding("edema"), finding("mass", location="left upper lobe")],
+        [
+            denied("edema"),
+            {**finding("mass", location="left lung"), "dx_certainty": "tentative"},
+        ],
+    ),
+    "copy across": ("sequential", _TWO, _TWO),
+    "one episode for two": (
+        "sequential",
+        _TWO,
+        [*_TWO[:3], finding("effusion", 4, 1, "left effusion", location="left")],
+    ),
+    "late": (
+        "sequential",
+        _TWO,
+        [*_TWO[:1], finding("effusion", 3, group="left effusion", location="left")],
+    ),
+}
+"""Mode, reference, candidate."""

@@ -3,7 +3,8 @@
     python -m tests.evaluation.texts.make_goldens PUBLIC
 
 PUBLIC is a folder with checkouts of the repositories below, each under ``owner+name``; the
-environment has bert-score 0.3.13 and fast-bleu 0.0.90 besides what the tests need. Nothing of that
+environment has bert-score 0.3.13, fast-bleu 0.0.90 and lunguage-score 1.0.0 besides what the tests
+need. Nothing of that
 code is in this repository: it is imported from where it lies. Modules that it imports and that the
 functions called here do not use are replaced by empty ones. RadCliQ's models are pickles of
 scikit-learn and numpy objects: look at them with ``pickletools`` before you run this.
@@ -30,6 +31,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 
+from cxr_agent.evaluation.texts.similarity import WordOverlap
 from tests.evaluation.texts import examples
 
 OUT = Path(__file__).with_name("goldens.json")
@@ -44,6 +46,7 @@ def main(public: Path) -> None:
         "chexprompt": chexprompt(public / "microsoft+chexprompt" / "src"),
         "boxes": boxes(public / "microsoft+RadFact" / "src"),
         "bertscore": bertscore(),
+        "lunguage": lunguage(),
     }
     OUT.write_text(json.dumps(found, indent=1) + "\n")
 
@@ -172,6 +175,34 @@ def bertscore() -> dict[str, Any]:
             )
             scores = [part.tolist() for part in scorer.score(candidates, references)]
             found[name] = [list(one) for one in zip(*scores, strict=True)]
+    return found
+
+
+def lunguage() -> dict[str, Any]:
+    """Precision, recall, F1, with words in common in place of its encoders."""
+    import pandas
+    import torch
+    from lunguage_score import lunguagescore as kit
+
+    def compare(_: Any, rows: list[str], columns: list[str], *__: Any) -> Any:
+        return torch.from_numpy(WordOverlap().compare(rows, columns)).float()
+
+    kit.SemanticMatcher.matrix_process_sequence_pair = compare
+    kit.AutoModel = kit.AutoTokenizer = MagicMock()
+    weights = kit._load_metric_weights()
+    shares = [
+        {name: weight / sum(part.values()) for name, weight in part.items()}
+        for part in (weights["TEMPORAL_WEIGHTS"], weights["REL_WEIGHTS"])
+    ]
+    found = {}
+    for name, (mode, reference, candidate) in examples.ROWS.items():
+        evaluator = kit.MetricEvaluator(shares, mode)
+        sides = [
+            evaluator.data_converter.convert_to_structured_dict(pandas.DataFrame(rows))
+            for rows in (reference, candidate)
+        ]
+        _, f1, precision, recall, *_ = evaluator.evaluate_subject(sides[0][1], sides[1][1])
+        found[name] = [float(precision), float(recall), float(f1)]
     return found
 
 

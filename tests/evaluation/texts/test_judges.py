@@ -72,6 +72,14 @@ def test_an_opacity_for_a_consolidation_is_less_exact_and_no_error() -> None:
     }
 
 
+def test_one_device_for_another() -> None:
+    assert errors("PICC line. Chest tube.", "Chest tube. PICC.") == {}
+    assert errors("Pacemaker.", "Mediport.") == {
+        Kind.FALSE_FINDING: (1, 0),
+        Kind.OMISSION: (1, 0),
+    }
+
+
 def test_both_sides_apart_are_both_sides_together() -> None:
     assert errors("Bilateral effusions.", "Right effusion. There is a left effusion.") == {}
     assert errors("Bilateral effusions.", "Right effusion.") == {Kind.LOCATION: (1, 0)}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from cxr_agent.errors import InputError
 from cxr_agent.evaluation.texts.lunguage import Lunguage, likeness, lunguage
+from cxr_agent.evaluation.texts.lunguage_file import read_lunguage
 from cxr_agent.evaluation.texts.similarity import Encoded, WordOverlap
 from cxr_agent.evaluation.texts.timeline import Row, rows_of, timeline
 
@@ -101,3 +105,61 @@ def test_an_encoder_in_place_of_words() -> None:
 def test_rows_that_a_report_repeats_are_one() -> None:
     text = "FINDINGS: Left effusion.\nIMPRESSION: Left effusion."
     assert [one.entity for one in rows_of(text)] == ["pleural effusion"]
+
+
+# Lunguage's own tables.
+
+TABLE = """\
+subject_id,study_id,sequence,section,ent,dx_status,dx_certainty,location,severity,{group},{episode}
+p1,s1,1.0,find,effusion,positive,definitive,left,small,left effusion,{one}
+p1,s1,1.0,hist,cough,positive,definitive,,nan,,
+p1,s2,2.0,impr,effusion,negative,definitive,,,left effusion,{one}
+p1,s3,3.0,find,effusion,positive,tentative,left,,left effusion,{two}
+p2,s4,,find,,positive,definitive,,,,
+"""
+
+
+@pytest.mark.parametrize(
+    ("group", "episode", "one", "two"),
+    [
+        ("entity_group", "episode", "1", "2"),
+        ("gt_entity_group", "gt_temporal_group", "early", "late"),
+        ("LLM_cluster", "temporal_group", "1.0", "2.0"),
+    ],
+)
+def test_lunguages_rows_are_read(
+    tmp_path: Path, group: str, episode: str, one: str, two: str
+) -> None:
+    path = tmp_path / "Lunguage.csv"
+    path.write_text(TABLE.format(group=group, episode=episode, one=one, two=two))
+    found = read_lunguage(path)
+    assert [(row.study, row.episode) for row in found.patients["p1"]] == [(1, 1), (2, 1), (3, 2)]
+    assert set(found.studies) == {"s1", "s2", "s3"}
+    assert found.studies["s1"][0].attributes == {
+        "dx_status": "positive",
+        "dx_certainty": "definitive",
+        "location": "left",
+        "severity": "small",
+    }
+    rows = found.patients["p1"]
+    assert scored([*rows], [*rows], across=True).f1 == 1.0
+    assert scored([*rows], [*timeline(["Left effusion."])], across=True).f1 < 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n1,2\n",
+        "subject_id,study_id,dx_status\n1,2,positive\n",
+        "subject_id,study_id,ent,dx_status\n1,2,effusion\n",
+        "subject_id,study_id,ent,dx_status\n1,2,effusion,positive,more\n",
+        'subject_id,study_id,ent,dx_status\n1,2,"effusion',
+    ],
+)
+def test_a_table_that_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match="unreadable_report"):
+        read_lunguage(path)
+    with pytest.raises(InputError, match="unreadable_report"):
+        read_lunguage(tmp_path / "missing.csv")

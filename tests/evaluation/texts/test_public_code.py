@@ -12,10 +12,13 @@ from cxr_agent.evaluation.texts.bleu import radcliq_bleu2
 from cxr_agent.evaluation.texts.chexprompt import read_chexprompt
 from cxr_agent.evaluation.texts.green import green, read_green
 from cxr_agent.evaluation.texts.judgement import SIX, Judgement, NotJudged
+from cxr_agent.evaluation.texts.lunguage import lunguage
 from cxr_agent.evaluation.texts.radcliq import Components, radcliq
 from cxr_agent.evaluation.texts.radfact import inside
 from cxr_agent.evaluation.texts.radgraph_f1 import radgraph_f1
+from cxr_agent.evaluation.texts.similarity import WordOverlap
 from cxr_agent.evaluation.texts.text_graph import graph_of_radgraph
+from cxr_agent.evaluation.texts.timeline import Row
 from tests.evaluation.texts import examples
 
 GOLDENS: dict[str, Any] = json.loads(Path(__file__).with_name("goldens.json").read_text())
@@ -90,3 +93,25 @@ def test_boxes_of_radfact(name: str) -> None:
     mine, others = ([tuple(box) for box in side] for side in examples.BOXES[name])
     ours = inside(mine, others)  # type: ignore[arg-type]
     assert ours == pytest.approx(GOLDENS["boxes"][name], abs=EXACT)
+
+
+def _row(columns: dict[str, Any]) -> Row:
+    place = {"subject_id", "study_id", "sequence", "entity", "entity_group", "episode"}
+    attributes = {name: value for name, value in columns.items() if name not in place}
+    return Row(
+        columns["entity"],
+        attributes,
+        columns["study_id"],
+        columns["entity_group"],
+        columns["episode"],
+    )
+
+
+@pytest.mark.parametrize("name", examples.ROWS)
+def test_lunguage_score(name: str) -> None:
+    mode, *sides = examples.ROWS[name]
+    reference, candidate = (list(map(_row, rows)) for rows in sides)
+    found = lunguage(reference, candidate, WordOverlap(), across=mode == "sequential")
+    assert found is not None
+    ours = [found.precision, found.recall, found.f1]
+    assert ours == pytest.approx(GOLDENS["lunguage"][name], abs=1e-6)
