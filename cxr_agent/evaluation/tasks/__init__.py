@@ -13,11 +13,18 @@ if TYPE_CHECKING:
     from cxr_agent.evaluation.runs.task import Task
 
 TASKS: Final[dict[str, str]] = {
+    "comparison": "comparison",
+    "cost": "cost",
     "ctr": "ctr",
+    "faithfulness": "faithfulness",
     "labels": "labels",
     "localisation": "localisation",
     "measurements": "measurements",
+    "planners": "comparing_planners",
+    "reports": "reports",
+    "retrieval": "retrieval",
     "segmentation": "segmentation",
+    "texts": "texts",
 }
 """Module of each task, below this package; it has a function ``made(options) -> Task``."""
 

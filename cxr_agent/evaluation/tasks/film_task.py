@@ -17,6 +17,7 @@ from cxr_agent.evaluation.films.unseen import ModelName, unseen
 from cxr_agent.evaluation.runs.model import Outcome
 from cxr_agent.evaluation.runs.task import Case, number
 from cxr_agent.evaluation.tasks import TaskOptions
+from cxr_agent.evaluation.tasks.over_films import drawn
 from cxr_agent.evaluation.tasks.reader import FilmReader, Reading
 from cxr_agent.evidence import Evidence
 
@@ -61,16 +62,8 @@ def chosen(
         notes.append(f"{len(having) - len(frontal)} side views were left out.")
     if film_set.missing:
         notes.append(f"{film_set.missing} films that the set names are not there.")
-    return Chosen(film_set, drawn(fair.films, options), tuple(notes), fair.trained_on)
-
-
-def drawn(films: Sequence[Film], options: TaskOptions) -> tuple[Film, ...]:
-    """The films of a run: the first ``limit`` of an order that hangs on the seed and the names."""
-
-    def place(film: Film) -> str:
-        return hashlib.sha256(f"{options.seed}/{film.name}".encode()).hexdigest()
-
-    return tuple(sorted(films, key=place)[: options.limit])
+    films = tuple(drawn(fair.films, options))
+    return Chosen(film_set, films, tuple(notes), fair.trained_on)
 
 
 def content_of(film: Film, *truth: object) -> str:

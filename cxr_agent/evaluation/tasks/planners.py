@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class ScriptPlanner:
         return f"scripted {self.script}"
 
     def decide(self, situation: Situation) -> Decision:
-        first = ProtocolPlanner(always_only=True).decide(situation)
+        first = FirstLook().decide(situation)
         if first.calls:
             return first
         made = [one.call for one in situation.tried]
@@ -62,6 +63,17 @@ class ScriptPlanner:
             if left:
                 return Decision(left, "scripted")
         return Decision((), "script_done")
+
+
+class FirstLook(ProtocolPlanner):
+    """The steps that no planner may leave out, and nothing more."""
+
+    def __init__(self) -> None:
+        super().__init__(always_only=True)
+
+    @property
+    def name(self) -> str:
+        return f"first look of {super().name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ class RandomPlanner:
         return f"random {self.seed}"
 
     def decide(self, situation: Situation) -> Decision:
-        first = ProtocolPlanner(always_only=True).decide(situation)
+        first = FirstLook().decide(situation)
         if first.calls:
             return first
         tried = [one.call for one in situation.tried]
@@ -115,14 +127,7 @@ def read_script(path: Path) -> ScriptPlanner:
         ``bad_script``.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError:
-        raise UsageError(
-            "no_script", "the script of the planner cannot be read", hint="scripted:FILE.json"
-        ) from None
-    try:
-        items = _SCRIPT.validate_json(data)
+        items = _SCRIPT.validate_json(_read(path))
     except ValidationError:
         raise ConfigError(
             "bad_script",
@@ -142,6 +147,30 @@ def _call(one: _Call) -> ToolCall:
     return ToolCall(tool=one.tool, arguments=dict(one.arguments))
 
 
+def shown_planner(name: str) -> str:
+    """What a planner is called in results: of a script its name, and not where it lies."""
+    if name.startswith(_SCRIPTED):
+        return f"scripted {Path(name.removeprefix(_SCRIPTED)).stem[:40]}"
+    return name
+
+
+def script_digest(name: str) -> str:
+    """Hash of the script of a planner; empty where it has none. Raises UsageError ``no_script``."""
+    if not name.startswith(_SCRIPTED):
+        return ""
+    return hashlib.sha256(_read(Path(name.removeprefix(_SCRIPTED)))).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES + 1)
+    except OSError:
+        raise UsageError(
+            "no_script", "the script of the planner cannot be read", hint="scripted:FILE.json"
+        ) from None
+
+
 def planner_named(name: str, registry: Registry, seed: int) -> Planner | None:
     """The planner of a name; None for the language model, which the reader itself makes one of.
 
@@ -153,7 +182,7 @@ def planner_named(name: str, registry: Registry, seed: int) -> Planner | None:
     if name == PROTOCOL:
         return ProtocolPlanner()
     if name == FIRST_LOOK:
-        return ProtocolPlanner(always_only=True)
+        return FirstLook()
     if name == RANDOM:
         return RandomPlanner(registry, seed)
     if name == LLM:
