@@ -3,8 +3,9 @@
 A mask has the name of its film. Its bits, from the lowest: right lung, left lung, heart, left
 clavicle, right clavicle (the patient's sides). A plane that is empty was not drawn. ``ctr.csv`` has
 the columns ``image`` and ``ctr``, readers' ratios; above 0.5 (Danzer, Am J Med Sci 1919) the film
-is labelled with an enlarged cardiac silhouette, else without. Of films with the names of the JSRT
-database (Shiraishi et al., AJR 2000) the name tells whether a nodule is there: ``JPCLN``, ``JPCNN``.
+is labelled with an enlarged cardiac silhouette, else without. Of films named as in the JSRT
+database (Shiraishi et al., AJR 2000), the name tells whether a nodule is there: ``JPCLN`` or not,
+``JPCNN``.
 """
 
 from __future__ import annotations
