@@ -87,7 +87,8 @@ def _window(pixels: FloatImage, share: float, dice: np.random.Generator) -> Floa
 
 def _contrast(pixels: FloatImage, factor: float, dice: np.random.Generator) -> FloatImage:
     middle = pixels.mean()
-    return middle + np.float32(factor) * (pixels - middle)
+    changed: FloatImage = middle + np.float32(factor) * (pixels - middle)
+    return changed
 
 
 def _noise(pixels: FloatImage, deviation: float, dice: np.random.Generator) -> FloatImage:

@@ -100,8 +100,8 @@ def _sided(name: str, item: Evidence) -> str:
     return name if item.side is None else f"{name}, {item.side}"
 
 
-class FilmReader(AbstractContextManager["FilmReader"]):
-    """Reads films by the whole protocol; its traces are thrown away.
+class Rereader(AbstractContextManager["Rereader"]):
+    """Reads one film again and again, by all that a reading does; its traces are thrown away.
 
     Parameters
     ----------
@@ -153,6 +153,11 @@ class FilmReader(AbstractContextManager["FilmReader"]):
             return refusal_of(error)
         return self.read(replace(like, pixels=film.pixels, sha256=film.sha256))
 
+    def close(self) -> None:
+        """End its decode worker; the agent is its owner's."""
+        self._decoder.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def __enter__(self) -> Self:
         return self
 
@@ -162,8 +167,7 @@ class FilmReader(AbstractContextManager["FilmReader"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._decoder.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.close()
 
 
 Readings = Mapping[str, FilmReading]

@@ -162,22 +162,38 @@ def _finding(name: str, pairs: Sequence[Pair]) -> FindingConsistency:
         same=share(sum(before is after for before, after in states), count),
         contradicted=share(sum({*both} == _OPPOSITE for both in states), count),
         withheld=share(sum(after is FindingState.REFUSED for _, after in states), count),
-        kappa=kappa(states),
+        kappa=kappa(Counter(states)),
         mean_change=_mean(changes),
         largest_change=max(changes, default=None),
     )
 
 
-def kappa(states: Sequence[tuple[FindingState, FindingState]]) -> float | None:
-    """Cohen's kappa (1960) of pairs of states; None where chance alone would always agree."""
-    if not states:
+StatePair = tuple[FindingState, FindingState]
+"""Before and after."""
+
+
+def states_of(pairs: Iterable[Pair]) -> dict[str, Counter[StatePair]]:
+    """How often each finding went from which state to which."""
+    found: dict[str, Counter[StatePair]] = {}
+    for before, after in pairs:
+        for name, state in before.states.items():
+            found.setdefault(name, Counter())[state, after.state(name)] += 1
+    return found
+
+
+def kappa(states: Mapping[StatePair, int]) -> float | None:
+    """Cohen's kappa (1960) of so many pairs; None where chance alone would always agree."""
+    count = sum(states.values())
+    before: Counter[FindingState] = Counter()
+    after: Counter[FindingState] = Counter()
+    for (first, second), times in states.items():
+        before[first] += times
+        after[second] += times
+    agreed = sum(before[state] * after[state] for state in before)
+    if agreed == count**2:  # no pairs at all, too
         return None
-    count = len(states)
-    before, after = (Counter(side) for side in zip(*states, strict=True))
-    expected = sum(before[state] * after[state] for state in before) / count**2
-    if expected == 1:
-        return None
-    observed = sum(one is other for one, other in states) / count
+    expected = agreed / count**2
+    observed = sum(times for (one, other), times in states.items() if one is other) / count
     return (observed - expected) / (1 - expected)
 
 

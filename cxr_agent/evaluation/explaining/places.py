@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_agent.evidence import Box, Location
+from cxr_agent.knowledge import structures
 from cxr_agent.report.model import Report
 from cxr_agent.report.scene_graph import scene_graphs
 
@@ -21,6 +22,23 @@ def boxes_of(report: Report) -> dict[Location, Box]:
         one.bbox_name: (one.original_x1, one.original_y1, one.original_x2, one.original_y2)
         for one in scene_graphs(report)[0].objects
     }
+
+
+def outlined_boxes(masks: Mapping[str, BoolMask]) -> dict[Location, Box]:
+    """The same of what readers outlined, (rows, columns) by structure of ``kb/structures.toml``."""
+    known = structures()
+    found: dict[Location, Box] = {}
+    for name, plane in masks.items():
+        place = known[name].location if name in known else None
+        if place is not None and plane.any():
+            rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
+            found[place] = (
+                int(columns[0]),
+                int(rows[0]),
+                int(columns[-1]) + 1,
+                int(rows[-1]) + 1,
+            )
+    return found
 
 
 def region(

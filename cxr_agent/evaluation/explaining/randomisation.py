@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from cxr_agent.evaluation.explaining.likeness import rank_correlation, structural_similarity
-from cxr_agent.evaluation.explaining.weights import Layer, Maps, features, layers, maps_of, redrawn
+from cxr_agent.evaluation.explaining.weights import Block, Maps, blocks, features, maps_of, redrawn
 from cxr_agent.evaluation.metrics.means import Mean, mean_over
 from cxr_agent.models.card import ModelCard
 from cxr_agent.study import FloatImage
@@ -23,13 +23,12 @@ from cxr_agent.study import FloatImage
 WEAK: Final = 0.3
 """A correlation below this is weak (Cohen, Statistical Power Analysis, 1988)."""
 DRAWS: Final = 3
-"""Of the weights: one draw may by chance be like the network's own."""
 PERMUTATIONS: Final = 10
 _FEWEST: Final = 5
 """Films with and without a finding, below which no head is fitted to it."""
 
 Order = Literal["cascading", "independent"]
-"""From the output down, each with all before it; or one layer at a time."""
+"""From the output down, each with all before it; or one block at a time."""
 
 
 class _Part(BaseModel):
@@ -47,9 +46,9 @@ class Likeness(_Part):
 class Stage(_Part):
     """What was redrawn, and how like the maps still are to the network's own."""
 
-    layer: str
+    block: str
     redrawn: int
-    """Layers, this one included."""
+    """Blocks, this one included."""
     likeness: Likeness
     by_finding: dict[str, float]
     """Mean rank correlation."""
@@ -80,8 +79,9 @@ def weight_test(
     *,
     seed: int = 0,
     order: Order = "cascading",
+    draws: int = DRAWS,
 ) -> WeightTest:
-    """Redraw the weights layer by layer and compare the maps.
+    """Redraw the weights block by block and compare the maps.
 
     Parameters
     ----------
@@ -91,6 +91,8 @@ def weight_test(
         (N, S, S) as the network sees them; at least two.
     findings
         Codes of the card's labels.
+    draws
+        Of the weights at each stage: one may by chance be like the network's own.
 
     Raises
     ------
@@ -100,14 +102,14 @@ def weight_test(
     places = [[label.code for label in card.labels].index(code) for code in findings]
     own = maps_of(content, card, tiles)[:, places]
     dice = np.random.default_rng(seed)
-    order_of = layers(content)
+    every = blocks(content)
     stages = []
-    for count, layer in enumerate(order_of, 1):
-        taken: Sequence[Layer] = order_of[:count] if order == "cascading" else (layer,)
+    for count, block in enumerate(every, 1):
+        taken = every[:count] if order == "cascading" else (block,)
         others = [
-            maps_of(redrawn(content, taken, dice), card, tiles)[:, places] for _ in range(DRAWS)
+            maps_of(redrawn(content, taken, dice), card, tiles)[:, places] for _ in range(draws)
         ]
-        stages.append(_stage(layer, len(taken), own, others, findings))
+        stages.append(_stage(block, len(taken), own, others, findings))
     return WeightTest(
         order=order,
         films=len(tiles),
@@ -118,11 +120,11 @@ def weight_test(
 
 
 def _stage(
-    layer: Layer, count: int, own: Maps, others: Sequence[Maps], findings: Sequence[str]
+    block: Block, count: int, own: Maps, others: Sequence[Maps], findings: Sequence[str]
 ) -> Stage:
     """One stage; a film counts once, with the mean over the draws."""
     return Stage(
-        layer=layer.name,
+        block=block.name,
         redrawn=count,
         likeness=_likeness(own, others),
         by_finding={

@@ -1,10 +1,11 @@
-"""The findings network as an ONNX file whose weights can be redrawn, layer by layer.
+"""The findings network as an ONNX file whose weights can be redrawn, block by block.
 
 On the file that runs, not on a copy in another framework: what is tested is what is shipped.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from cxr_agent.study import FloatImage
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+_BLOCK: Final = re.compile(r"(.*?/blocks\.\d+)/")
 _WEIGHTED: Final = ("Conv", "Gemm", "MatMul")
 Maps = NDArray[np.float32]
 """(N, K, s, s): of N films and K findings."""
@@ -28,17 +30,16 @@ MAPS: Final = "maps"
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """One layer with weights."""
+class Block:
+    """Layers that belong together: a residual block, or a layer by itself."""
 
     name: str
-    """Of its node."""
     tensors: tuple[str, ...]
-    """Weight and bias."""
+    """Weights and biases."""
 
 
-def layers(content: bytes) -> tuple[Layer, ...]:
-    """Layers with weights, from the output to the input, as a cascade takes them.
+def blocks(content: bytes) -> tuple[Block, ...]:
+    """Blocks with weights, from the output to the input, as a cascade takes them.
 
     Raises
     ------
@@ -47,17 +48,23 @@ def layers(content: bytes) -> tuple[Layer, ...]:
     """
     graph = _loaded(content).graph
     weights = {tensor.name for tensor in graph.initializer}
-    found = [
-        Layer(node.name, tuple(name for name in node.input if name in weights))
-        for node in graph.node
-        if node.op_type in _WEIGHTED and weights.intersection(node.input)
-    ]
+    found: dict[str, list[str]] = {}
     # Nodes stand in the order in which they run (ONNX IR specification, Graphs).
-    return tuple(reversed(found))
+    for node in reversed(graph.node):
+        mine = [name for name in node.input if name in weights]
+        if node.op_type in _WEIGHTED and mine:
+            found.setdefault(_block(node.name), []).extend(mine)
+    return tuple(Block(name, tuple(tensors)) for name, tensors in found.items())
 
 
-def redrawn(content: bytes, some: Iterable[Layer], dice: np.random.Generator) -> bytes:
-    """The file with the weights of some layers redrawn.
+def _block(node: str) -> str:
+    """The block that a node belongs to, by the name that torch's export gives it."""
+    inside = _BLOCK.match(node)
+    return (inside[1] if inside else node).strip("/")
+
+
+def redrawn(content: bytes, some: Iterable[Block], dice: np.random.Generator) -> bytes:
+    """The file with the weights of some blocks redrawn.
 
     Each tensor is redrawn from a normal distribution around 0 whose deviation is the tensor's root
     mean square: the network keeps its range and nothing of what was learnt, not even a mean that
@@ -66,7 +73,7 @@ def redrawn(content: bytes, some: Iterable[Layer], dice: np.random.Generator) ->
     from onnx import numpy_helper
 
     model = _loaded(content)
-    wanted = {name for layer in some for name in layer.tensors}
+    wanted = {name for block in some for name in block.tensors}
     for tensor in model.graph.initializer:
         if tensor.name in wanted:
             values = numpy_helper.to_array(tensor)
@@ -91,14 +98,16 @@ def features(content: bytes, card: ModelCard, tiles: FloatImage) -> FloatImage:
     (head,) = [node for node in model.graph.node if MAPS in node.output]
     model.graph.output.append(helper.make_tensor_value_info(head.input[0], TensorProto.FLOAT, None))
     network = OnnxNetwork(
-        card.model_copy(update={"outputs": (head.input[0],)}), model.SerializeToString()
+        card.model_copy(update={"outputs": (head.input[0],)}),
+        model.SerializeToString(),
+        threads=1,
     )
     return network.run(tiles[:, None])[head.input[0]]
 
 
 def maps_of(content: bytes, card: ModelCard, tiles: FloatImage) -> Maps:
     """(N, L, s, s) the maps that a file gives."""
-    return OnnxNetwork(card, content).run(tiles[:, None])[MAPS]
+    return OnnxNetwork(card, content, threads=1).run(tiles[:, None])[MAPS]
 
 
 def _loaded(content: bytes) -> ModelProto:

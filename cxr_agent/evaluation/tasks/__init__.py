@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 TASKS: Final[dict[str, str]] = {
     "comparison": "comparison",
+    "consistency": "consistency",
     "cost": "cost",
     "ctr": "ctr",
+    "explanations": "explanations",
     "faithfulness": "faithfulness",
     "labels": "labels",
     "localisation": "localisation",
@@ -23,6 +25,7 @@ TASKS: Final[dict[str, str]] = {
     "planners": "comparing_planners",
     "reports": "reports",
     "retrieval": "retrieval",
+    "robustness": "robustness",
     "segmentation": "segmentation",
     "texts": "texts",
 }

@@ -47,14 +47,15 @@ def ratio_of_masks(film: Film) -> float | None:
 
 def made(options: TaskOptions) -> CtrTask:
     """The task; raises as :func:`~cxr_agent.evaluation.tasks.film_task.chosen`."""
-    films = films_of(options.data, options.films).films
+    film_set = films_of(options.data, options.films)
+    films = film_set.films
     read = {film.name: film.ctr for film in films if film.ctr is not None}
     source = READERS if read else OUTLINES
     truths = read or {
         film.name: value for film in films if (value := ratio_of_masks(film)) is not None
     }
     what = "a cardiothoracic ratio, and none has outlines of heart and lungs"
-    films_chosen = chosen(options, ("anatomy",), what, lambda film: film.name in truths)
+    films_chosen = chosen(options, ("anatomy",), what, lambda film: film.name in truths, film_set)
     return CtrTask(options, films_chosen, truths=truths, source=source)
 
 

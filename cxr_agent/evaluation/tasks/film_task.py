@@ -17,7 +17,6 @@ from cxr_agent.evaluation.films.unseen import ModelName, unseen
 from cxr_agent.evaluation.runs.model import Outcome
 from cxr_agent.evaluation.runs.task import Case, number
 from cxr_agent.evaluation.tasks import TaskOptions
-from cxr_agent.evaluation.tasks.over_films import drawn
 from cxr_agent.evaluation.tasks.reader import FilmReader, Reading
 from cxr_agent.evidence import Evidence
 
@@ -36,7 +35,11 @@ class Chosen:
 
 
 def chosen(
-    options: TaskOptions, models: Sequence[ModelName], what: str, has: Callable[[Film], bool]
+    options: TaskOptions,
+    models: Sequence[ModelName],
+    what: str,
+    has: Callable[[Film], bool],
+    film_set: FilmSet | None = None,
 ) -> Chosen:
     """The frontal films that have what is needed, without those that a model was trained on.
 
@@ -47,7 +50,7 @@ def chosen(
     InputError
         As that.
     """
-    film_set = films_of(options.data, options.films)
+    film_set = film_set or films_of(options.data, options.films)
     having = [film for film in film_set.films if has(film)]
     frontal = [film for film in having if film.frontal]
     if not frontal:
@@ -62,8 +65,16 @@ def chosen(
         notes.append(f"{len(having) - len(frontal)} side views were left out.")
     if film_set.missing:
         notes.append(f"{film_set.missing} films that the set names are not there.")
-    films = tuple(drawn(fair.films, options))
-    return Chosen(film_set, films, tuple(notes), fair.trained_on)
+    return Chosen(film_set, drawn(fair.films, options), tuple(notes), fair.trained_on)
+
+
+def drawn(films: Sequence[Film], options: TaskOptions) -> tuple[Film, ...]:
+    """The films of a run: the first ``limit`` of an order that hangs on the seed and the names."""
+
+    def place(film: Film) -> str:
+        return hashlib.sha256(f"{options.seed}/{film.name}".encode()).hexdigest()
+
+    return tuple(sorted(films, key=place)[: options.limit])
 
 
 def content_of(film: Film, *truth: object) -> str:

@@ -28,6 +28,7 @@ from cxr_agent.evaluation.tasks.film_task import (
     chosen,
     content_of_masks,
     current,
+    drawn,
     has,
     masks_of,
     numbers,
@@ -41,7 +42,6 @@ from cxr_agent.evaluation.tasks.measured_truth import (
     on_outlines,
     phantoms,
 )
-from cxr_agent.evaluation.tasks.over_films import drawn
 from cxr_agent.evaluation.tasks.planners import PROTOCOL, ScriptPlanner
 from cxr_agent.evaluation.tasks.reader import Reading
 from cxr_agent.knowledge import MeasurementDefinition, measurements, vocabulary
@@ -67,7 +67,7 @@ def made(options: TaskOptions) -> MeasurementsTask:
         return MeasurementsTask(options, films)
     folder = TemporaryDirectory(prefix="cxr-agent-phantoms-")
     chests = phantoms(int(wanted[1]), options.seed, Path(folder.name))
-    films = Chosen(chests.film_set, tuple(drawn(chests.film_set.films, options)), ())
+    films = Chosen(chests.film_set, drawn(chests.film_set.films, options), ())
     return MeasurementsTask(options, films, chests=chests, folder=folder)
 
 

@@ -54,6 +54,11 @@ class FilmReader:
     cache
         Folder of results of tools that the planners share; what a planner costs in time is then
         not to be judged.
+
+    Raises
+    ------
+    UsageError
+        ``no_model``.
     """
 
     options: TaskOptions
@@ -65,14 +70,14 @@ class FilmReader:
     def __post_init__(self) -> None:
         names = (one.strip() for one in self.options.planner.split(","))
         self._planners = {shown_planner(name): name for name in names if name}
-
-    @property
-    def systems(self) -> tuple[str, ...]:
-        """The planners, as they are shown; raises UsageError ``no_model``."""
         if LLM in self._planners and not self.options.model:
             raise UsageError(
                 "no_model", "the planner llm needs a language model", hint="Give --model."
             )
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The planners, as they are shown."""
         return tuple(self._planners)
 
     @property
@@ -110,7 +115,8 @@ class FilmReader:
     def agent(self, system: str) -> Agent:
         """The agent of a planner; made when first asked for."""
         if system not in self._agents:
-            self.add(system, planner_named(self._planners[system], built_in(), self.options.seed))
+            name = self._planners[system]
+            self.add(system, planner_named(name, built_in(), self.options.seed))
         return self._agents[system]
 
     def add(self, system: str, planner: Planner | None) -> None:

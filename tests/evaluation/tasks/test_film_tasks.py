@@ -94,24 +94,20 @@ def outcomes(out: Path) -> Iterator[Outcome]:
 
 
 def test_segmentation_on_the_command_line(data: Path, out: Path) -> None:
+    table = text(data / "two.csv", *(data / "cases.csv").read_text().splitlines()[:3])
     ran = run_program(
-        *("eval", "segmentation", "--data", data, "--out", out, "--resamples", "20", "--json"),
+        *("eval", "segmentation", "--data", table, "--out", out, "--resamples", "20", "--json"),
         traces=out,
     )
     assert ran.status == 0, ran.err
     result = EvaluationResult.model_validate(ran.json)
-    ours, shape = result.counts
-    assert (ours.done, ours.refused, ours.codes) == (3, 1, {"not_chest": 1})
-    assert shape.done == 4
-    heart = estimate(result, "Dice", "heart", "protocol")
-    lungs = estimate(result, "Dice", "both lungs", "protocol")
-    assert heart.value is not None
-    assert heart.value > 0.9
-    assert lungs.value is not None
-    assert lungs.value > 0.9
-    assert heart.cases == heart.groups == 3
-    baseline = estimate(result, "Dice", "right clavicle", "mean shape")
-    assert baseline.value is not None
+    assert [(one.system, one.done) for one in result.counts] == [("protocol", 2), ("mean shape", 2)]
+    for about in ("heart", "both lungs"):
+        fit = estimate(result, "Dice", about, "protocol")
+        assert fit.value is not None
+        assert fit.value > 0.9
+        assert fit.cases == fit.groups == 2
+    assert estimate(result, "Dice", "right clavicle", "mean shape").value is not None
     distance = estimate(result, "mean surface distance", "heart", "protocol")
     assert distance.unit == "px"
     assert distance.value is not None
@@ -127,6 +123,7 @@ def test_ratio(data: Path, out: Path, cache: Path, chests: list[Phantom]) -> Non
     error = estimate(result, "mean absolute error", "", "protocol")
     assert error.value is not None
     assert error.value < 0.02
+    assert result.counts[0].codes == {"not_chest": 1}
     measured = estimate(result, "films measured", "", "protocol")
     assert (measured.value, measured.cases) == (0.75, 4)
     # The mean of the others is judged on the three films that were measured, and on no other.
@@ -221,7 +218,7 @@ def test_measurements_on_drawn_chests(out: Path, cache: Path) -> None:
 
 
 def test_measurements_on_readers_outlines(data: Path, out: Path, cache: Path) -> None:
-    result = run("measurements", data, out, cache, limit=2)
+    result = run("measurements", data, out, cache, limit=1)
     abouts = {one.about for one in result.estimates if one.name == "measured"}
     assert {"cardiothoracic ratio", "costophrenic angle, right"} <= abouts
     assert "carinal angle" not in abouts
@@ -253,10 +250,9 @@ def test_a_limit_draws_by_the_seed(data: Path) -> None:
         task.close()
         return [case.name for case in task.cases()]
 
-    assert len(names(0, 2)) == 2
-    assert names(0, 2) == names(0, 2)
-    assert len({tuple(names(seed, 2)) for seed in range(6)}) > 1
-    assert names(3, None) == names(0, None)
+    assert names(0, 2) == names(0, None)[:2]
+    assert len({tuple(names(seed, None)) for seed in range(6)}) > 1
+    assert sorted(names(3, None)) == sorted(names(0, None))
 
 
 def test_another_truth_is_another_case(data: Path, tmp_path: Path) -> None:
