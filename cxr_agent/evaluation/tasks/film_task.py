@@ -43,6 +43,13 @@ def chosen(
 ) -> Chosen:
     """The frontal films that have what is needed, without those that a model was trained on.
 
+    Parameters
+    ----------
+    what
+        What is needed, for the error.
+    film_set
+        Where it was read before.
+
     Raises
     ------
     UsageError

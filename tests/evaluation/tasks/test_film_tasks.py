@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +68,8 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def run(name: str, data: Path, out: Path, cache: Path, **more: object) -> EvaluationResult:
-    task = task_named(name, replace(TaskOptions(data=data), **more))  # type: ignore[arg-type]
+def run(name: str, data: Path, out: Path, cache: Path) -> EvaluationResult:
+    task = task_named(name, TaskOptions(data=data))
     assert isinstance(task, FilmTask)
     task.reader.cache = cache
     try:
@@ -218,7 +217,8 @@ def test_measurements_on_drawn_chests(out: Path, cache: Path) -> None:
 
 
 def test_measurements_on_readers_outlines(data: Path, out: Path, cache: Path) -> None:
-    result = run("measurements", data, out, cache, limit=1)
+    table = text(data / "one.csv", *(data / "cases.csv").read_text().splitlines()[:2])
+    result = run("measurements", table, out, cache)
     abouts = {one.about for one in result.estimates if one.name == "measured"}
     assert {"cardiothoracic ratio", "costophrenic angle, right"} <= abouts
     assert "carinal angle" not in abouts
