@@ -165,6 +165,8 @@ def test_labels(data: Path, out: Path, cache: Path) -> None:
     assert estimate(result, "films judged", "pneumothorax", "protocol").value == 0.0
     assert not [one for one in result.estimates if one.about == "pneumothorax" and one.name == "F1"]
     assert {one.system for one in result.estimates} == {"protocol", "prevalence", "chance"}
+    ordered = {one.system for one in result.estimates if one.name == "AUC"}
+    assert ordered == {"protocol", "chance"}
     (plot,) = result.plots
     assert plot.kind == "reliability"
     said = {o.values.get("said.cardiomegaly") for o in outcomes(out) if o.system == "protocol"}
@@ -210,6 +212,11 @@ def test_measurements_on_drawn_chests(out: Path, cache: Path) -> None:
     assert (angle.unit, angle.cases) == ("deg", 1)
     assert angle.value is not None
     assert angle.value < 4
+    beyond = "share of the ascending aorta beyond the line from trachea to heart"
+    ascending = estimate(result, "mean absolute error", beyond, "true outlines")
+    assert ascending.value == pytest.approx(0, abs=0.02)
+    claimed = estimate(result, "coverage that is claimed", "cardiothoracic ratio", "all-tools")
+    assert claimed.value == 0.9
     ratio = estimate(result, "mean absolute error", "cardiothoracic ratio", "all-tools")
     assert ratio.value is not None
     assert ratio.value < 0.02
