@@ -2,8 +2,10 @@
 
 A mask has the name of its film. Its bits, from the lowest: right lung, left lung, heart, left
 clavicle, right clavicle (the patient's sides). A plane that is empty was not drawn. ``ctr.csv`` has
-the columns ``image`` and ``ctr``. Of films with the names of the JSRT database (Shiraishi et al.,
-AJR 2000) the name tells whether a nodule is there: ``JPCLN`` and ``JPCNN``.
+the columns ``image`` and ``ctr``, readers' ratios; above 0.5 (Danzer, Am J Med Sci 1919) the film
+is labelled with an enlarged cardiac silhouette, else without. Of films named as in the JSRT
+database (Shiraishi et al., AJR 2000), the name tells whether a nodule is there: ``JPCLN`` or not,
+``JPCNN``.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ MASKS: Final = "masks"
 _CTR: Final = "ctr.csv"
 _JSRT: Final = re.compile(r"JPC(?P<kind>[LN])N\d{3}")
 _NODULE: Final = "lung_lesion"
+_LARGE: Final = "cardiomegaly"
+_LARGE_ABOVE: Final = 0.5
 
 
 def is_format(folder: Path) -> bool:
@@ -52,21 +56,25 @@ def read(folder: Path) -> FilmSet:
         tuple(found),
         "Shiraishi et al., AJR 2000; masks after van Ginneken et al., 2006"
         if jsrt
-        else "outlines by readers, as bit planes",
-        (_NODULE,) if jsrt else (),
+        else "outlines by readers; a large heart where their ratio is above 0.5",
+        tuple(code for code in (_NODULE, _LARGE) if any(code in one.labels for one in found)),
         len(names) - len(found),
     )
 
 
 def _film(path: Path, mask: Path, ratios: Mapping[str, float]) -> Film:
     kind = _JSRT.fullmatch(path.stem.upper())
+    ratio = ratios.get(path.name)
+    labels = {} if ratio is None else {_LARGE: ratio > _LARGE_ABOVE}
+    if kind:
+        labels[_NODULE] = kind["kind"] == "L"
     return Film(
         path,
         path.name,
         path.stem,
         view=View.PA if kind else View.UNKNOWN,
-        labels={_NODULE: kind["kind"] == "L"} if kind else {},
-        ctr=ratios.get(path.name),
+        labels=labels,
+        ctr=ratio,
         masks=_Planes(mask),
     )
 

@@ -28,6 +28,8 @@ _CODE: Final = "cardiothoracic_ratio"
 _ENLARGED: Final = 0.5
 """``ctr_pa`` of kb/thresholds.toml, for all films alike: it compares two numbers and diagnoses
 nothing."""
+_LEVEL: Final = 0.9
+"""Of a calibrated interval; the range of repeats alone claims less, and is not counted."""
 _NEAR: Final = (0.02, 0.05)
 _ERRORS: Final = tuple(round(0.005 * step, 3) for step in range(21))
 
@@ -47,14 +49,15 @@ def ratio_of_masks(film: Film) -> float | None:
 
 def made(options: TaskOptions) -> CtrTask:
     """The task; raises as :func:`~cxr_agent.evaluation.tasks.film_task.chosen`."""
-    films = films_of(options.data, options.films).films
+    film_set = films_of(options.data, options.films)
+    films = film_set.films
     read = {film.name: film.ctr for film in films if film.ctr is not None}
     source = READERS if read else OUTLINES
     truths = read or {
         film.name: value for film in films if (value := ratio_of_masks(film)) is not None
     }
     what = "a cardiothoracic ratio, and none has outlines of heart and lungs"
-    films_chosen = chosen(options, ("anatomy",), what, lambda film: film.name in truths)
+    films_chosen = chosen(options, ("anatomy",), what, lambda film: film.name in truths, film_set)
     return CtrTask(options, films_chosen, truths=truths, source=source)
 
 
@@ -119,6 +122,9 @@ class CtrTask(FilmTask):
             # A baseline is judged on the films that were measured: not on easier or harder ones.
             return outcome.case in on and has("ctr", "truth")(outcome)
 
+        def varies(outcome: Outcome) -> bool:
+            return counted(outcome) and outcome.system != MEAN
+
         def told(outcome: Outcome) -> bool:
             return counted(outcome) and has("low", "high")(outcome)
 
@@ -128,6 +134,8 @@ class CtrTask(FilmTask):
                 Measure(name, _of(attribute), better=better, counted=counted)
                 for name, attribute, better in _AGREEMENT
             ),
+            # The means of others fall as a film's own ratio rises: its concordance is an artefact.
+            Measure("concordance", _of("concordance"), better="higher", counted=varies),
             *(
                 Measure("share within", _within(limit), f"{limit:g}", "", "higher", False, counted)
                 for limit in _NEAR
@@ -164,7 +172,6 @@ _AGREEMENT: Final[tuple[tuple[str, str, Better], ...]] = (
     ("bias", "bias", "neither"),
     ("lower limit of agreement", "lower_limit", "neither"),
     ("upper limit of agreement", "upper_limit", "neither"),
-    ("concordance", "concordance", "higher"),
 )
 _DECISIONS: Final[tuple[tuple[str, Callable[[Counts], float | None]], ...]] = (
     ("sensitivity", lambda found: found.sensitivity),
@@ -179,7 +186,8 @@ def _measured(reading: Reading) -> dict[str, JsonValue]:
         if item.code != _CODE:
             continue
         if item.kind is EvidenceKind.MEASUREMENT and item.value is not None:
-            low, high = item.interval or (None, None)
+            claimed = item.interval if item.interval_level == _LEVEL else None
+            low, high = claimed or (None, None)
             return {"ctr": item.value, "low": low, "high": high}
         reasons += item.reasons
     return {"reason": reasons[0] if reasons else "not_measured"}

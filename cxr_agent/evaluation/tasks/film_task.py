@@ -35,9 +35,20 @@ class Chosen:
 
 
 def chosen(
-    options: TaskOptions, models: Sequence[ModelName], what: str, has: Callable[[Film], bool]
+    options: TaskOptions,
+    models: Sequence[ModelName],
+    what: str,
+    has: Callable[[Film], bool],
+    film_set: FilmSet | None = None,
 ) -> Chosen:
     """The frontal films that have what is needed, without those that a model was trained on.
+
+    Parameters
+    ----------
+    what
+        What is needed, for the error.
+    film_set
+        Where it was read before.
 
     Raises
     ------
@@ -46,7 +57,7 @@ def chosen(
     InputError
         As that.
     """
-    film_set = films_of(options.data, options.films)
+    film_set = film_set or films_of(options.data, options.films)
     having = [film for film in film_set.films if has(film)]
     frontal = [film for film in having if film.frontal]
     if not frontal:

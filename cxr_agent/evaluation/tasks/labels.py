@@ -16,7 +16,7 @@ from cxr_agent.evaluation.films import Film
 from cxr_agent.evaluation.metrics.calibration import Reliability, reliability
 from cxr_agent.evaluation.metrics.classification import Counts, auroc, average_precision, counts
 from cxr_agent.evaluation.metrics.diagram import reliability_plot
-from cxr_agent.evaluation.runs.model import Better, Outcome, Plot
+from cxr_agent.evaluation.runs.model import Outcome, Plot
 from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic, share_of
 from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.film_task import FilmTask, OthersMean, chosen, current, has, numbers
@@ -228,9 +228,17 @@ def _probabilities(code: str, on: frozenset[str]) -> list[Measure]:
 
         return statistic
 
+    def ranked(outcome: Outcome) -> bool:
+        # The share of others falls where a film has the finding: as an order it is an artefact.
+        return counted(outcome) and outcome.system != PREVALENCE
+
+    name = vocabulary()[code].name
     return [
-        Measure(name, of(what), vocabulary()[code].name, "", better, False, counted)
-        for name, what, better in _OF_PROBABILITIES
+        *(Measure(what, of(how), name, "", "higher", False, ranked) for what, how in _OF_ORDER),
+        *(
+            Measure(what, of(how), name, "", "lower", False, counted)
+            for what, how in _OF_PROBABILITIES
+        ),
     ]
 
 
@@ -238,17 +246,18 @@ def _brier(truths: list[bool], stated: list[float]) -> float:
     return float(((np.asarray(stated) - np.asarray(truths, dtype=float)) ** 2).mean())
 
 
-_OF_PROBABILITIES: Final[
-    tuple[tuple[str, Callable[[list[bool], list[float]], float | None], Better], ...]
-] = (
-    ("AUC", auroc, "higher"),
-    ("average precision", average_precision, "higher"),
-    ("Brier score", _brier, "lower"),
-    (
-        "calibration error",
-        lambda truths, stated: reliability(stated, truths).expected_error,
-        "lower",
-    ),
+def _calibration_error(truths: list[bool], stated: list[float]) -> float:
+    return reliability(stated, truths).expected_error
+
+
+_Score = Callable[[list[bool], list[float]], float | None]
+_OF_ORDER: Final[tuple[tuple[str, _Score], ...]] = (
+    ("AUC", auroc),
+    ("average precision", average_precision),
+)
+_OF_PROBABILITIES: Final[tuple[tuple[str, _Score], ...]] = (
+    ("Brier score", _brier),
+    ("calibration error", _calibration_error),
 )
 
 

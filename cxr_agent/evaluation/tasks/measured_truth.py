@@ -23,6 +23,7 @@ from cxr_agent.toolbox.registry import Registry, built_in
 
 _BOTH_SIDES: Final = ("costophrenic_angle", "lung_area")
 """Codes that a tool gives for each side; elsewhere the side is what came out, and no name."""
+_CARINA: Final = "carina"
 _SIDE_PX: Final = 768
 """Of a drawn film."""
 
@@ -90,6 +91,19 @@ def closed_form(chest: Phantom) -> dict[str, float]:
     known = measurements()
     values = {known[name].code: value for name, value in chest.truth.items() if name in known}
     return values | {known["ctr"].code: chest.ctr}
+
+
+def on_true_outlines(measurer: Measurer, path: Path, chest: Phantom) -> dict[str, float]:
+    """Everything that can be measured on the outlines that a chest was drawn with.
+
+    The line that a chest's ascending aorta is drawn along begins where the trachea parts, and not
+    where the outline of the carina begins: that one value is measured without the latter.
+    """
+    found = on_outlines(measurer, path, chest.masks)
+    without = {name: plane for name, plane in chest.masks.items() if name != _CARINA}
+    ascending = measurements()["ascending_aorta"].code
+    value = on_outlines(measurer, path, without).get(ascending)
+    return found if value is None else found | {ascending: value}
 
 
 def codes() -> Iterable[str]:

@@ -20,7 +20,7 @@ from cxr_agent.errors import UsageError
 from cxr_agent.evaluation.films import Film
 from cxr_agent.evaluation.metrics.agreement import agreement, covered
 from cxr_agent.evaluation.runs.model import Better, Outcome, Plot
-from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic, share_of
+from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic, mean_of, share_of
 from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.film_task import (
     Chosen,
@@ -40,6 +40,7 @@ from cxr_agent.evaluation.tasks.measured_truth import (
     geometry,
     key_of,
     on_outlines,
+    on_true_outlines,
     phantoms,
 )
 from cxr_agent.evaluation.tasks.planners import PROTOCOL, ScriptPlanner
@@ -76,7 +77,7 @@ class MeasurementsTask(FilmTask):
     """A case is a film with masks, or a drawn chest.
 
     Outcomes hold for each measurement with a true value ``truth.KEY``, and where it was measured
-    ``value.KEY``, ``low.KEY`` and ``high.KEY``.
+    ``value.KEY``, ``low.KEY``, ``high.KEY`` and ``level.KEY``, the share that the interval claims.
     """
 
     chests: Drawn | None = None
@@ -86,7 +87,7 @@ class MeasurementsTask(FilmTask):
     title: ClassVar[str] = "Measurements"
     question: ClassVar[str] = (
         "Which measurements can be made, how far are they from their true values, and do their "
-        "90 % intervals hold these?"
+        "intervals hold these as often as they claim?"
     )
 
     @property
@@ -115,6 +116,9 @@ class MeasurementsTask(FilmTask):
             *about,
             "A measurement that no film gave needs outlines that the embedded model does not draw "
             "(docs/measurements.md); with the upgrade CXAS installed they are there.",
+            "Where the model's card has no calibration, an interval is the range of repeated "
+            "outlining, and claims only what this range holds of a further repeat: it is no range "
+            "of the truth.",
             "Films on which a value was not given are in no error; `measured` says how many were.",
         )
 
@@ -132,7 +136,7 @@ class MeasurementsTask(FilmTask):
             truths = on_outlines(self._measurer(), film.path, masks_of(film))
         values: dict[str, JsonValue] = {f"truth.{key}": value for key, value in truths.items()}
         if system == GIVEN and chest is not None:
-            found = on_outlines(self._measurer(), film.path, chest.masks)
+            found = on_true_outlines(self._measurer(), film.path, chest)
             return Answer(values | {f"value.{k}": v for k, v in found.items() if k in truths})
         reading = self._reading(system, film, traces)
         return Answer(values | _measured(reading, truths), reading.trace)
@@ -189,6 +193,7 @@ def _measured(reading: Reading, truths: Mapping[str, float]) -> dict[str, JsonVa
         values[f"value.{key}"] = item.value
         if item.interval is not None:
             values[f"low.{key}"], values[f"high.{key}"] = item.interval
+            values[f"level.{key}"] = item.interval_level
     return values
 
 
@@ -254,4 +259,8 @@ def _interval(key: str, one: MeasurementDefinition) -> list[Measure]:
         rows = numbers(outcomes, *keys)
         return float(covered(*zip(*rows, strict=True)).mean()) if rows else None
 
-    return [Measure("coverage of the 90 % interval", coverage, _named(key), counted=has(*keys))]
+    counted = has(*keys, f"level.{key}")
+    return [
+        Measure("coverage of the interval", coverage, _named(key), counted=counted),
+        Measure("coverage that is claimed", mean_of(f"level.{key}"), _named(key), counted=counted),
+    ]

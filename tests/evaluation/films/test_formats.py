@@ -57,7 +57,8 @@ def test_bit_planes(tmp_path: Path) -> None:
     text(tmp_path / "ctr.csv", "image,ctr", "JPCNN002.png,0.47", "JPCLN001.png,")
     found = films_of(tmp_path)
     nodule, none = found.films
-    assert (found.name, found.findings) == ("JSRT", ("lung_lesion",))
+    assert (found.name, found.findings) == ("JSRT", ("lung_lesion", "cardiomegaly"))
+    assert (dict(nodule.labels), none.labels["cardiomegaly"]) == ({"lung_lesion": True}, False)
     assert (nodule.labels["lung_lesion"], none.labels["lung_lesion"]) == (True, False)
     assert (nodule.view, nodule.ctr, none.ctr) == (View.PA, None, 0.47)
     assert nodule.masks is not None
@@ -69,7 +70,7 @@ def test_bit_planes(tmp_path: Path) -> None:
     }
     picture(tmp_path / "images/w1.png", (3, 1))
     plane(tmp_path / "masks/w1.png", np.ones((1, 3)))
-    assert films_of(tmp_path).findings == ()
+    assert films_of(tmp_path).name == "bit planes"
 
 
 def test_covid_chestxray_dataset(tmp_path: Path) -> None:
