@@ -70,8 +70,8 @@ class CheXGenBench:
         "How they compare with published figures: distances are those of this embedding.",
         "What a network trained on them would be worth: the probe is linear, on the embedding.",
         "Whether patients can be found again who are not in the training films given here.",
-        "Copying, from the share that is nearer to training films than to the hold-out alone: films "
-        "that are like no real one may all have the same neighbour (drawn chests came to 0.79).",
+        "Copying, from the share that is nearer to training films than to the hold-out alone: "
+        "films that are like no real one may share one neighbour (drawn chests came to 0.79).",
     )
     systems: Sequence[str] = (_SYSTEM,)
 
