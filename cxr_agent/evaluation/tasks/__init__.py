@@ -17,11 +17,18 @@ TASKS: Final[dict[str, str]] = {
     "comparison": "comparison",
     "consistency": "consistency",
     "cost": "cost",
+    "ctr": "ctr",
     "explanations": "explanations",
     "faithfulness": "faithfulness",
+    "labels": "labels",
+    "localisation": "localisation",
+    "measurements": "measurements",
     "planners": "comparing_planners",
+    "reports": "reports",
     "retrieval": "retrieval",
     "robustness": "robustness",
+    "segmentation": "segmentation",
+    "texts": "texts",
 }
 """Module of each task, below this package; it has a function ``made(options) -> Task``."""
 

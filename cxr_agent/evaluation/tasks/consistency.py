@@ -54,7 +54,7 @@ class ConsistencyTask(Perturbed):
         super().__init__(options, perturbations(LEVELS, readable=True))
 
     @property
-    def unknown(self) -> Sequence[str]:
+    def limits(self) -> Sequence[str]:
         asked = indications_understood().pairs
         understood = questions_understood().pairs
         return (

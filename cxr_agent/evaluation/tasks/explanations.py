@@ -55,7 +55,7 @@ class Explanations(OverFilms):
         "Do the maps laid over a film show what the classifier used, and does each phrase of the "
         "report have its region?"
     )
-    unknown = (
+    limits = (
         "Whether what the classifier uses is what a radiologist would: that is another question.",
         "How maps come out with a network trained on permuted labels, as Adebayo et al. test it.",
         "Maps are 8 by 8 cells: nothing smaller than an eighth of the film's side can be told.",

@@ -14,12 +14,19 @@ from pydantic import JsonValue
 
 from cxr_agent.errors import UsageError
 from cxr_agent.evaluation.tasks import TaskOptions
-from cxr_agent.evaluation.tasks.planners import LLM, planner_named
+from cxr_agent.evaluation.tasks.planners import (
+    LLM,
+    planner_named,
+    script_digest,
+    shown_planner,
+)
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.models import embedded
 from cxr_agent.models.store import load_card
+from cxr_agent.planning.planner import Planner
 from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
+from cxr_agent.study import Study
 from cxr_agent.toolbox.registry import built_in
 from cxr_agent.trace import GateVerdict, ModelCalled, ToolReturned, Trace
 
@@ -47,28 +54,38 @@ class FilmReader:
     cache
         Folder of results of tools that the planners share; what a planner costs in time is then
         not to be judged.
+
+    Raises
+    ------
+    UsageError
+        ``no_model``.
     """
 
     options: TaskOptions
     cache: Path | None = None
     _agents: dict[str, Agent] = field(default_factory=dict)
+    _planners: dict[str, str] = field(init=False)
+    """Name on the command line by name that is shown."""
 
-    @property
-    def systems(self) -> tuple[str, ...]:
-        """The planners, by the names that they were given; raises UsageError ``no_model``."""
-        names = tuple(name.strip() for name in self.options.planner.split(",") if name.strip())
-        if LLM in names and not self.options.model:
+    def __post_init__(self) -> None:
+        names = (one.strip() for one in self.options.planner.split(","))
+        self._planners = {shown_planner(name): name for name in names if name}
+        if LLM in self._planners and not self.options.model:
             raise UsageError(
                 "no_model", "the planner llm needs a language model", hint="Give --model."
             )
-        return names
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The planners, as they are shown."""
+        return tuple(self._planners)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What readings depend on; of a file its hash."""
         config = self.options.config
         return {
-            "planner": self.options.planner,
+            "planners": {shown: script_digest(name) for shown, name in self._planners.items()},
             "model": self.options.model or _NO_MODEL,
             "config": "" if config is None else hashlib.sha256(config.read_bytes()).hexdigest(),
             "weights": {name: load_card(name).weights_sha256[:16] for name in embedded.ids()},
@@ -85,26 +102,35 @@ class FilmReader:
         indication: str = "",
     ) -> Reading:
         """One study by one planner; raises as :meth:`cxr_agent.Agent.read`."""
-        agent = self.agent(system)
-        study = agent.load(list(films), priors=list(priors), indication=indication)
-        # Not after the case: a kill may have left a reading of that name.
-        name = f"{system.partition(':')[0]}-{secrets.token_hex(6)}"
-        report = agent.read_loaded(study, traces=traces, run_id=name)
+        study = self.agent(system).load(list(films), priors=list(priors), indication=indication)
+        return self.read_study(system, study, traces)
+
+    def read_study(self, system: str, study: Study, traces: Path) -> Reading:
+        """A study that was loaded, or drawn, by one planner; raises as :meth:`read`."""
+        # Not named after the case: a kill may have left a reading of that name.
+        name = f"{system.partition(' ')[0]}-{secrets.token_hex(6)}"
+        report = self.agent(system).read_loaded(study, traces=traces, run_id=name)
         return Reading(report, name, traces / name)
 
     def agent(self, system: str) -> Agent:
         """The agent of a planner; made when first asked for."""
         if system not in self._agents:
+            name = self._planners[system]
+            self.add(system, planner_named(name, built_in(), self.options.seed))
+        return self._agents[system]
+
+    def add(self, system: str, planner: Planner | None) -> None:
+        """Have a system read by a planner; one that is there stays as it is."""
+        if system not in self._agents:
             options = self.options
             self._agents[system] = Agent(
-                planner=planner_named(system, built_in(), options.seed),
+                planner=planner,
                 model=options.model if system == LLM else _NO_MODEL,
                 api_base=options.api_base,
                 config=options.config,
                 device=options.device,
                 cache=self.cache,
             )
-        return self._agents[system]
 
     def close(self) -> None:
         """End the agents."""
@@ -145,16 +171,17 @@ def _strength(item: Evidence) -> tuple[int, float]:
 def measurements_of(report: Report) -> dict[str, JsonValue]:
     """Each number that was measured on the current films, with its unit and its interval.
 
-    Keys are the code, and the side or location after an ``@`` where there is one.
+    Keys are the code, and the side after an ``@`` where there is one. Of several films the first
+    counts.
     """
     found: dict[str, JsonValue] = {}
     for item in report.evidence:
         if item.kind is not EvidenceKind.MEASUREMENT or item.of_prior or item.value is None:
             continue
-        where = item.side or item.location
-        key = f"{item.code}@{where}" if where else item.code
+        key = f"{item.code}@{item.side}" if item.side else item.code
         low, high = item.interval or (None, None)
-        found[key] = {"value": item.value, "unit": str(item.unit), "low": low, "high": high}
+        stated: JsonValue = {"value": item.value, "unit": str(item.unit), "low": low, "high": high}
+        found.setdefault(key, stated)
     return found
 
 

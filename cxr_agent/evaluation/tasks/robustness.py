@@ -59,7 +59,7 @@ class RobustnessTask(Perturbed):
         "As a film gets darker, coarser, noisier, turned or cut, is it refused or left undecided, "
         "or is the opposite said of it?"
     )
-    unknown = (
+    limits = (
         "Which strength is met in practice: each family's are told, and go beyond it.",
         "What a change of several kinds at once does.",
         "Where truth is not known, a statement that changed may have been wrong before.",
