@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from cxr_agent.errors import UsageError
-from cxr_agent.evaluation.films import Film
 from cxr_agent.evaluation.runs.model import Better, Outcome, Plot, Status
 from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic, mean_of
 from cxr_agent.evaluation.suites.chexgenbench.fidelity import (
@@ -31,7 +30,7 @@ from cxr_agent.evaluation.suites.chexgenbench.files import FilmSight, films_in
 from cxr_agent.evaluation.suites.chexgenbench.privacy import nearest
 from cxr_agent.evaluation.suites.chexgenbench.utility import Learnt, learnt
 from cxr_agent.evaluation.tasks import TaskOptions
-from cxr_agent.evaluation.tasks.over_films import drawn
+from cxr_agent.evaluation.tasks.film_task import content_of, drawn
 from cxr_agent.imaging import Decoder
 from cxr_agent.models.card import LabelCard
 from cxr_agent.models.runtime.runtime import Runtime
@@ -102,7 +101,12 @@ class CheXGenBench:
     def cases(self) -> Sequence[Case]:
         """The films of all folders; the limit is of each."""
         return [
-            Case(f"{name}/{film.name}", f"{name}/{film.patient}", _size(film), (name, film))
+            Case(
+                f"{name}/{film.name}",
+                f"{name}/{film.patient}",
+                content_of(film, sorted(film.labels.items())),
+                (name, film),
+            )
             for name in (*_NEEDED, TRAINING, HOLDOUT)
             if (self.options.data / name).is_dir()
             for film in drawn(films_in(self.options.data / name), self.options)
@@ -137,10 +141,6 @@ class CheXGenBench:
 
     def close(self) -> None:
         self._decoder.close()
-
-
-def _size(film: Film) -> str:
-    return str(film.path.stat().st_size)
 
 
 class _Sets:
