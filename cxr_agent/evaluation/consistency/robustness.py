@@ -160,4 +160,4 @@ def verdict(state: FindingState, there: bool) -> Verdict:
         return Verdict.REFUSED
     if state is FindingState.UNDECIDED:
         return Verdict.UNDECIDED
-    return Verdict.RIGHT if (state is FindingState.FLAGGED) is there else Verdict.WRONG
+    return Verdict.RIGHT if (state is FindingState.FLAGGED) == there else Verdict.WRONG

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cxr_agent.evaluation.runs.task import Task
 
 TASKS: Final[dict[str, str]] = {
+    "chexgenbench": "chexgenbench",
     "comparison": "comparison",
     "consistency": "consistency",
     "cost": "cost",

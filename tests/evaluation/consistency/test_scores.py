@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from cxr_agent.evaluation.consistency.paraphrases import group_consistency, paraphrases
@@ -111,6 +112,7 @@ def test_a_curve_tells_refusals_from_wrong_answers() -> None:
     assert curve.points[0].verdicts[Verdict.RIGHT].value == 1.0
     assert verdict(UNDECIDED, True) is Verdict.UNDECIDED
     assert verdict(UNLIKELY, True) is Verdict.WRONG
+    assert verdict(UNLIKELY, np.bool_(False)) is Verdict.RIGHT  # as comparing arrays gives it
 
 
 def test_wordings_are_held_against_most_of_them() -> None:

@@ -7,6 +7,7 @@ precision and recall: Kynkäänniemi et al. (NeurIPS 2019); density and coverage
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -63,8 +64,7 @@ def fidelity(real: Points, synthetic: Points, *, seed: int = 0) -> Fidelity:
     """
     if min(len(real), len(synthetic)) < 2 or real.shape[1:] != synthetic.shape[1:]:
         raise ValueError("two sets of at least two points of the same dimensions")
-    k = min(NEIGHBOURS, len(real) - 1, len(synthetic) - 1)
-    near = _Near(real, synthetic, k)
+    near = neighbourhoods(real, synthetic)
     halves = _halves(real, seed)
     return Fidelity(
         real=len(real),
@@ -73,11 +73,11 @@ def fidelity(real: Points, synthetic: Points, *, seed: int = 0) -> Fidelity:
         frechet_of_real=None if halves is None else frechet_distance(*halves),
         kernel=kernel_distance(real, synthetic),
         kernel_of_real=None if halves is None else kernel_distance(*halves),
-        precision=near.precision(),
-        recall=near.recall(),
-        density=near.density(),
-        coverage=near.coverage(),
-        neighbours=k,
+        precision=float(near.among_real.mean()),
+        recall=float(near.among_synthetic.mean()),
+        density=float(near.density.mean()),
+        coverage=float(near.covered.mean()),
+        neighbours=near.neighbours,
     )
 
 
@@ -136,23 +136,33 @@ def radii(points: Points, k: int) -> NDArray[np.float64]:
     return nearest
 
 
-class _Near:
-    """Who lies in whose neighbourhood: within the distance of its k-th neighbour of its own set."""
+@dataclass(frozen=True, slots=True)
+class Neighbourhoods:
+    """Film by film, who lies in whose neighbourhood: within the distance of a film's k-th
+    neighbour of its own set."""
 
-    def __init__(self, real: Points, synthetic: Points, k: int) -> None:
-        self._k = k
-        self._between = distances(real, synthetic)
-        self._real = radii(real, k)[:, None]
-        self._synthetic = radii(synthetic, k)[None, :]
+    among_real: NDArray[np.bool_]
+    """(M,) synthetic films that lie in that of any real one; their share is the precision."""
+    density: NDArray[np.float64]
+    """(M,) real neighbourhoods that each synthetic film lies in, over k."""
+    among_synthetic: NDArray[np.bool_]
+    """(N,) real films that lie in that of any synthetic one; their share is the recall."""
+    covered: NDArray[np.bool_]
+    """(N,) real films with a synthetic one in theirs."""
+    neighbours: int
+    """k."""
 
-    def precision(self) -> float:
-        return float((self._between <= self._real).any(axis=0).mean())
 
-    def recall(self) -> float:
-        return float((self._between <= self._synthetic).any(axis=1).mean())
-
-    def density(self) -> float:
-        return float((self._between <= self._real).sum(axis=0).mean() / self._k)
-
-    def coverage(self) -> float:
-        return float((self._between.min(axis=1) <= self._real[:, 0]).mean())
+def neighbourhoods(real: Points, synthetic: Points) -> Neighbourhoods:
+    """Of (N, D) real and (M, D) synthetic films, at least two each."""
+    k = min(NEIGHBOURS, len(real) - 1, len(synthetic) - 1)
+    between = distances(real, synthetic)
+    in_real: NDArray[np.bool_] = between <= radii(real, k)[:, None]
+    in_synthetic: NDArray[np.bool_] = between <= radii(synthetic, k)[None, :]
+    return Neighbourhoods(
+        among_real=np.asarray(in_real.any(axis=0)),
+        density=in_real.sum(axis=0) / k,
+        among_synthetic=np.asarray(in_synthetic.any(axis=1)),
+        covered=np.asarray(in_real.any(axis=1)),
+        neighbours=k,
+    )

@@ -115,7 +115,7 @@ def test_too_few_points_are_refused() -> None:
 
 
 def test_independent_films_are_as_near_to_the_holdout_as_to_training() -> None:
-    found = privacy(cloud(0), cloud(1), cloud(2))
+    found = privacy(cloud(0, of=8), cloud(1, of=8), cloud(2, of=8))
     assert not found.leaks
     assert found.nearer_to_training.interval is not None
     assert found.nearer_to_training.interval[0] < 0.5 < found.nearer_to_training.interval[1]
@@ -123,9 +123,9 @@ def test_independent_films_are_as_near_to_the_holdout_as_to_training() -> None:
 
 
 def test_copies_are_found_and_named() -> None:
-    training = cloud(0)
-    synthetic = np.concatenate([training[:20] + 1e-5, cloud(1, 80)])
-    found = privacy(training, synthetic, cloud(2))
+    training = cloud(0, of=8)
+    synthetic = np.concatenate([training[:20] + 0.01, cloud(1, 80, of=8)])
+    found = privacy(training, synthetic, cloud(2, of=8))
     assert found.copies.count == 20
     assert found.close.count >= 20
     assert found.leaks
