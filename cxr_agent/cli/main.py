@@ -25,6 +25,7 @@ from cxr_agent.cli import (
     kb,
     measure,
     models,
+    preferences,
     read,
     receive,
     register,
@@ -69,6 +70,7 @@ app.command("receive")(receive.receive)
 app.command("schema")(schema.schema)
 app.command("deidentify")(deidentify.deidentify)
 app.command("eval")(evaluation.evaluate)
+app.command("preferences")(preferences.preferences)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(batch.app, name="batch")

@@ -20,6 +20,7 @@ from cxr_agent.knowledge.descriptors import (
 from cxr_agent.knowledge.dicom_codes import Place, place_of_location, place_of_structure, places
 from cxr_agent.knowledge.failures import FailureMeaning, failure_meanings
 from cxr_agent.knowledge.files import load
+from cxr_agent.knowledge.film_sets import FilmSetLabels, film_set_labels
 from cxr_agent.knowledge.guidelines import Guideline, guidelines
 from cxr_agent.knowledge.measurements import (
     Comparison,
@@ -89,6 +90,7 @@ __all__ = [
     "Decision",
     "Descriptor",
     "FailureMeaning",
+    "FilmSetLabels",
     "FindingWords",
     "Guideline",
     "Language",
@@ -122,6 +124,7 @@ __all__ = [
     "descriptors",
     "everyday_words",
     "failure_meanings",
+    "film_set_labels",
     "follows_words",
     "guidelines",
     "in_force",

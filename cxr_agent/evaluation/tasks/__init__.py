@@ -12,7 +12,13 @@ from cxr_agent.errors import UsageError
 if TYPE_CHECKING:
     from cxr_agent.evaluation.runs.task import Task
 
-TASKS: Final[dict[str, str]] = {}
+TASKS: Final[dict[str, str]] = {
+    "comparison": "comparison",
+    "cost": "cost",
+    "faithfulness": "faithfulness",
+    "planners": "comparing_planners",
+    "retrieval": "retrieval",
+}
 """Module of each task, below this package; it has a function ``made(options) -> Task``."""
 
 

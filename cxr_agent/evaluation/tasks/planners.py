@@ -53,7 +53,7 @@ class ScriptPlanner:
         return f"scripted {self.script}"
 
     def decide(self, situation: Situation) -> Decision:
-        first = ProtocolPlanner(always_only=True).decide(situation)
+        first = FirstLook().decide(situation)
         if first.calls:
             return first
         made = [one.call for one in situation.tried]
@@ -62,6 +62,17 @@ class ScriptPlanner:
             if left:
                 return Decision(left, "scripted")
         return Decision((), "script_done")
+
+
+class FirstLook(ProtocolPlanner):
+    """The steps that no planner may leave out, and nothing more."""
+
+    def __init__(self) -> None:
+        super().__init__(always_only=True)
+
+    @property
+    def name(self) -> str:
+        return f"first look of {super().name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,7 @@ class RandomPlanner:
         return f"random {self.seed}"
 
     def decide(self, situation: Situation) -> Decision:
-        first = ProtocolPlanner(always_only=True).decide(situation)
+        first = FirstLook().decide(situation)
         if first.calls:
             return first
         tried = [one.call for one in situation.tried]
@@ -153,7 +164,7 @@ def planner_named(name: str, registry: Registry, seed: int) -> Planner | None:
     if name == PROTOCOL:
         return ProtocolPlanner()
     if name == FIRST_LOOK:
-        return ProtocolPlanner(always_only=True)
+        return FirstLook()
     if name == RANDOM:
         return RandomPlanner(registry, seed)
     if name == LLM:
