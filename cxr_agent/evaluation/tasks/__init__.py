@@ -13,11 +13,20 @@ if TYPE_CHECKING:
     from cxr_agent.evaluation.runs.task import Task
 
 TASKS: Final[dict[str, str]] = {
+    "chestagentbench": "chestagentbench",
     "comparison": "comparison",
     "cost": "cost",
+    "cxreasonbench": "cxreasonbench",
+    "drbench": "drbench",
     "faithfulness": "faithfulness",
+    "imagenome": "imagenome",
+    "ms-cxr": "ms_cxr",
     "planners": "comparing_planners",
     "retrieval": "retrieval",
+    "rexvqa": "rexvqa",
+    "slake": "slake",
+    "structuring": "structuring",
+    "vqa-rad": "vqa_rad",
 }
 """Module of each task, below this package; it has a function ``made(options) -> Task``."""
 
