@@ -8,14 +8,14 @@ Chest ImaGenome's ``yes`` and ``no``. What nobody looked at does not appear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from cxr_agent.evidence import Box, Change, Evidence, EvidenceKind, Location, Polarity, Side
 from cxr_agent.knowledge import scene_graph_rules, structures, vocabulary
-from cxr_agent.knowledge.scene_graph import Place
+from cxr_agent.knowledge.scene_graph import Place, Placed
 from cxr_agent.report.model import FilmSummary, Report
 
 SCENE_GRAPH_SCHEMA_VERSION: Final = 1
@@ -28,6 +28,12 @@ _CHANGES: Final = {
     Change.WORSENED: "worsened",
     Change.NEW: "worsened",
     Change.NO_CHANGE: "no change",
+}
+
+_SIDES: Final = {
+    Side.RIGHT: ("right",),
+    Side.LEFT: ("left",),
+    Side.BILATERAL: ("right", "left"),
 }
 
 State = Literal["abnormal", "uncertain", "normal", "located"]
@@ -162,7 +168,7 @@ class _Builder:
         if rule is None or not self._outlined.keys() >= set(rule.of):
             return None
         sources = tuple(self._outlined[code] for code in rule.of)
-        box = _part_of([item.box for item in sources if item.box is not None], rule)
+        box = part_of([item.box for item in sources if item.box is not None], rule)
         return self._made(place, box, sources, derived=True)
 
     def _made(
@@ -256,7 +262,8 @@ def _needed(place: Location) -> tuple[str, ...]:
     return rule.of if rule is not None else own
 
 
-def _part_of(boxes: list[Box], rule: Place) -> Box:
+def part_of(boxes: Sequence[Box], rule: Place) -> Box:
+    """The part of the box around boxes that a place is."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     left, top = min(lefts), min(tops)
     width, height = max(rights) - left, max(bottoms) - top
@@ -273,17 +280,26 @@ def _places(item: Evidence) -> tuple[list[Location], bool]:
     """Where a finding is, and whether that is only where it usually is."""
     if item.location is not None:
         return [item.location], False
-    rules = scene_graph_rules().finding
-    rule = rules.get(item.code, rules["default"])
-    sides = {Side.RIGHT: ["right"], Side.LEFT: ["left"], Side.BILATERAL: ["right", "left"]}
-    known = sides.get(item.side) if item.side is not None else None
+    known = item.side in _SIDES
+    sided = any("{side}" in template for template in _placed(item.code).at)
+    return usual_places(item.code, item.side), sided and not known
+
+
+def usual_places(code: str, side: Side | None = None) -> list[Location]:
+    """Where a finding is by default; on both sides where its own is not known."""
     found: list[Location] = []
-    for template in rule.at:
+    for template in _placed(code).at:
         if "{side}" in template:
-            found += [Location(template.format(side=side)) for side in known or ("right", "left")]
+            sides = _SIDES.get(side, ("right", "left")) if side is not None else ("right", "left")
+            found += [Location(template.format(side=one)) for one in sides]
         else:
             found.append(Location(template))
-    return found, known is None and any("{side}" in template for template in rule.at)
+    return found
+
+
+def _placed(code: str) -> Placed:
+    rules = scene_graph_rules().finding
+    return rules.get(code, rules["default"])
 
 
 def _values(item: Evidence) -> tuple[str, ...]:
@@ -300,8 +316,7 @@ def _values(item: Evidence) -> tuple[str, ...]:
 
 
 def _category(code: str) -> str:
-    rules = scene_graph_rules().finding
-    return rules.get(code, rules["default"]).category
+    return _placed(code).category
 
 
 def _state(items: list[Evidence]) -> State:

@@ -115,7 +115,9 @@ def contrast_to_noise(heat: Map, inside: NDArray[np.bool_]) -> float | None:
     return float(here.mean() - elsewhere.mean()) / noise if noise > 0 else None
 
 
-def within(boxes: Sequence[Box], shape: tuple[int, int], film: tuple[int, int]) -> NDArray[np.bool_]:
+def within(
+    boxes: Sequence[Box], shape: tuple[int, int], film: tuple[int, int]
+) -> NDArray[np.bool_]:
     """(rows, columns) of ``shape``: which pixels of a map have their middle in a box on a film."""
     rows = (np.arange(shape[0]) + 0.5) * film[0] / shape[0]
     columns = (np.arange(shape[1]) + 0.5) * film[1] / shape[1]

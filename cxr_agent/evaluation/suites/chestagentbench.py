@@ -92,7 +92,7 @@ def options_in(text: str) -> tuple[str, dict[str, str]]:
     for mark in _OPTION.finditer(text):
         if mark.group(1) == "ABCDEFGHIJ"[len(marks) : len(marks) + 1]:
             marks.append(mark)
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    ends = [*(mark.start() for mark in marks[1:]), len(text)][: len(marks)]
     options = {
         mark.group(1): " ".join(text[mark.end() : end].split())
         for mark, end in zip(marks, ends, strict=True)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from cxr_agent.evaluation.runs.task import Case
 from cxr_agent.evaluation.suites.folder import MOST_OPTIONS, MOST_TEXT
@@ -84,7 +84,17 @@ def shown(question: Question, seed: int) -> Shown:
     return Shown(tuple(options), options.index(question.answer))
 
 
-def limited(questions: Sequence[Question], limit: int | None, seed: int) -> Sequence[Question]:
+class Named(Protocol):
+    """What has a name of its own in its data set."""
+
+    @property
+    def name(self) -> str: ...
+
+
+_Named = TypeVar("_Named", bound=Named)
+
+
+def limited(questions: Sequence[_Named], limit: int | None, seed: int) -> Sequence[_Named]:
     """So many questions, drawn by the seed, in the order of the suite."""
     if limit is None or limit >= len(questions):
         return questions

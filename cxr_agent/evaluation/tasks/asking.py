@@ -56,10 +56,7 @@ class Askers:
     def __init__(self, options: TaskOptions, questions: Sequence[Question], *, films: bool) -> None:
         self._reader = FilmReader(options)
         self._seed = options.seed
-        planners = self._reader.systems
-        self._planners = {
-            PROGRAM if len(planners) == 1 else f"{PROGRAM} {name}": name for name in planners
-        }
+        self._planners = programs(self._reader)
         settings = (
             configured_model(options.model, options.api_base, options.config)
             if options.model
@@ -133,6 +130,18 @@ class Askers:
 
     def close(self) -> None:
         self._reader.close()
+
+
+def programs(reader: FilmReader) -> dict[str, str]:
+    """Planners by what they are called as systems: ``cxr-agent`` where there is one alone.
+
+    Raises
+    ------
+    UsageError
+        ``no_model``.
+    """
+    names = reader.systems
+    return {PROGRAM if len(names) == 1 else f"{PROGRAM} {name}": name for name in names}
 
 
 def _by_rule(question: Question, options: Shown, evidence: Sequence[Evidence], trace: str) -> Reply:
