@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_agent.evaluation.cxreasonbench.files import Question
-from cxr_agent.evaluation.cxreasonbench.options import Option, final_answer, options_of
+from cxr_agent.evaluation.cxreasonbench.options import Option, final_answer, options_of, unknown
 
 Pick = Callable[[str, Sequence[Option]], Option]
 
@@ -53,14 +53,15 @@ def at_random(seed: int) -> Callable[[str, str, Question | None], Guesser]:
 
 
 def by_words(task: str, case: str, first: Question | None) -> Guesser:
-    """Who takes the option that has most words of the question; among equals the longest, the
-    first."""
+    """Who takes the option that has most words of the question, among equals the longest, the
+    first; and never says that it does not know."""
     return Guesser(_nearest)
 
 
 def _nearest(question: str, options: Sequence[Option]) -> Option:
     known = _words(question.partition("(a)")[0])
-    return max(options, key=lambda one: (len(_words(one.text) & known), len(one.text)))
+    named = [one for one in options if one is not unknown(options)] or list(options)
+    return max(named, key=lambda one: (len(_words(one.text) & known), len(one.text)))
 
 
 def _words(text: str) -> set[str]:

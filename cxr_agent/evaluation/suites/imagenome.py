@@ -30,7 +30,8 @@ CHANGES: Final = ("improved", "no change", "worsened")
 _FILE: Final = "gold_object_comparison_with_coordinates.txt"
 _HINT: Final = f"Give the folder of Chest ImaGenome from PhysioNet, with gold_dataset/{_FILE}."
 _IDENTITY: Final = re.compile(r"[0-9A-Za-z_-]{1,100}")
-_ENDINGS: Final = (".jpg", ".png", ".dcm", ".jpeg")
+_ENDINGS: Final = (".dcm", ".jpg", ".png", ".jpeg")
+"""DICOM first: its header tells the projection, without which sizes are not compared."""
 _PLACES: Final = frozenset(place.value for place in Location)
 
 

@@ -10,17 +10,15 @@ from typing import Any, Final
 from cxr_agent.errors import UnsuitableFilm, UsageError
 from cxr_agent.evaluation.runs.model import Outcome, Plot, Status
 from cxr_agent.evaluation.runs.task import Answer, Case, Measure
+from cxr_agent.evaluation.suites.changes import changes_of
 from cxr_agent.evaluation.suites.imagenome import CHANGES, Gold, Pair, read
 from cxr_agent.evaluation.suites.question import limited
 from cxr_agent.evaluation.suites.text_scores import macro_f1
 from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.asking import RANDOM, programs
 from cxr_agent.evaluation.tasks.reader import FilmReader
-from cxr_agent.report.model import Report
-from cxr_agent.report.scene_graph import scene_graphs
 
 NO_CHANGE: Final = "no-change"
-_CUE: Final = "comparison|yes|"
 _NOT_TOLD: Final = (
     "Whether a change was told of the right finding: places are compared, as people marked them.",
     "Changes at places that nobody marked.",
@@ -117,19 +115,6 @@ class LocatedChanges:
 def made(options: TaskOptions) -> LocatedChanges:
     """The task, as the command line asks for it."""
     return LocatedChanges(options)
-
-
-def changes_of(report: Report) -> dict[str, str]:
-    """Change by place, as the scene graph of the current film has it.
-
-    A place of which two findings changed in different ways, or whose evidence contradicts itself,
-    is left out.
-    """
-    said: dict[str, set[str]] = {}
-    for one in scene_graphs(report)[0].relationships:
-        names = {name.removeprefix(_CUE) for name in one.relationship_names} or {"", "mixed"}
-        said.setdefault(one.bbox_name.value, set()).update(names)
-    return {place: names.pop() for place, names in said.items() if len(names) == 1}
 
 
 def _told(pair: Pair, said: Mapping[str, str], why: str = "", trace: str = "") -> Answer:

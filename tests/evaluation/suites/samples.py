@@ -12,15 +12,20 @@ import numpy as np
 from PIL import Image
 
 from cxr_agent.testing.phantom import PhantomSpec, draw
+from tests.cli.program import levels
+from tests.imaging.films import dicom
 
 BIG, SMALL = PhantomSpec(cardiothoracic_ratio=0.6), PhantomSpec(cardiothoracic_ratio=0.4)
 SIDE = 512
 
 
-def film(path: Path, spec: PhantomSpec = BIG) -> Path:
-    """A drawn film as PNG."""
+def film(path: Path, spec: PhantomSpec = BIG, **header: Any) -> Path:
+    """A drawn film as PNG, or as DICOM where it has a header."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = draw(spec, SIDE).pixels
+    if header:
+        path.write_bytes(dicom(levels(pixels, 12), **header))
+        return path
     Image.fromarray(np.round(pixels * 255).astype(np.uint8)).save(path)
     return path
 
@@ -233,8 +238,8 @@ def heart_box() -> tuple[int, int, int, int]:
 def imagenome(root: Path) -> Path:
     """A heart that grew, a place marked both ways, a place of no list, and a pair without films."""
     folder = root / "files/p10/p10000001"
-    film(folder / "s1/before.png", SMALL)
-    film(folder / "s2/after.png", BIG)
+    film(folder / "s1/before.dcm", SMALL, StudyDate="20300101", ViewPosition="PA")
+    film(folder / "s2/after.dcm", BIG, StudyDate="20300201", ViewPosition="PA")
 
     def row(bbox: str, comparison: str, current: str = "after.dcm") -> dict[str, str]:
         return {

@@ -118,7 +118,7 @@ def test_imagenome(tmp_path: Path) -> None:
     gold = imagenome.read(samples.imagenome(tmp_path), None)
     (pair,) = gold.pairs
     assert pair.changes == {"cardiac silhouette": "worsened"}
-    assert (pair.current.name, pair.previous.name) == ("after.png", "before.png")
+    assert (pair.current.name, pair.previous.name) == ("after.dcm", "before.dcm")
     assert gold.left_out == {
         "pair_without_films": 1,
         "place_marked_both_ways": 1,
