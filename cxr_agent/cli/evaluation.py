@@ -123,5 +123,6 @@ def _print(result: EvaluationResult, out: Path) -> None:
     print("\nNot known:")
     for line in result.unknown:
         print(f"  - {line}")
-    print(shown_name(f"\nPage: {out / RESULT_PAGE}"))
+    print()
+    print(shown_name(f"Page: {out / RESULT_PAGE}"))
     print(result.notice)

@@ -22,6 +22,8 @@ TASKS: Final[dict[str, str]] = {
     "imagenome": "imagenome",
     "ms-cxr": "ms_cxr",
     "planners": "comparing_planners",
+    "reports": "reports",
+    "texts": "texts",
     "retrieval": "retrieval",
     "rexvqa": "rexvqa",
     "slake": "slake",

@@ -6,7 +6,6 @@ dated films of one patient in a data set, where labels and a reader's ratio say 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image
 from pydantic import JsonValue
 
 from cxr_agent.errors import UsageError
@@ -25,8 +23,10 @@ from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.over_films import drawn
 from cxr_agent.evaluation.tasks.reader import FilmReader, measurements_of
 from cxr_agent.evidence import Change, EvidenceKind
+from cxr_agent.imaging import DecodedFilm
 from cxr_agent.knowledge import threshold
 from cxr_agent.report.model import Report
+from cxr_agent.study import AgeGroup, Image, Study, View
 from cxr_agent.testing.phantom import PhantomSpec, draw, random_spec
 
 NO_CHANGE: Final = "no-change"
@@ -44,10 +44,12 @@ _SIGNS: Final = {1: Change.WORSENED, 0: Change.NO_CHANGE, -1: Change.IMPROVED}
 class _Pair:
     name: str
     patient: str
-    current: Path
-    prior: Path
     truth: Mapping[str, str]
     """Category of change by finding or measurement."""
+    films: tuple[Film, Film] | None = None
+    """Current and prior, where they are files."""
+    drawn: tuple[PhantomSpec, PhantomSpec] | None = None
+    """Current and prior, where they are to be drawn."""
 
 
 def made(options: TaskOptions) -> Comparison:
@@ -64,7 +66,6 @@ class Comparison:
     name: str = "comparison"
     title: str = "Comparison with a prior film"
     question: str = "Is a change told, with the right sign, and none told where there is none?"
-    _folder: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory)
     _reader: FilmReader = field(init=False)
     _pairs: Sequence[_Pair] = field(init=False)
 
@@ -72,7 +73,7 @@ class Comparison:
         self._reader = FilmReader(self.options)
         text = str(self.options.data)
         if text.startswith(_PHANTOMS):
-            self._pairs = _drawn(text, Path(self._folder.name), self.options.seed)
+            self._pairs = _drawn(text, self.options.seed)
         else:
             self._pairs = tuple(_dated(self.options))
         if not self._pairs:
@@ -116,13 +117,29 @@ class Comparison:
         if system == DIFFERENCE:
             told, trace = self._by_two_readings(pair, traces)
             return Answer({"truth": truth, "told": told}, trace)
-        reading = self._reader.read(system, [pair.current], traces, priors=[pair.prior])
+        reading = self._reader.read_study(system, self._study(pair), traces)
         return Answer({"truth": truth, "told": _told(reading.report)}, reading.trace)
+
+    def _study(self, pair: _Pair, *, only: int | None = None) -> Study:
+        """Both films, or one of them as a study of its own."""
+        if pair.drawn is not None:
+            films = [_drawn_film(one) for one in pair.drawn]
+            if only is not None:
+                return Study((_image(films[only], "img-1"),))
+            return Study((_image(films[0], "img-1"),), (_image(films[1], "prior-1"),))
+        assert pair.films is not None
+        agent = self._reader.agent(self._reader.systems[0])
+        if only is not None:
+            return _with_views(agent.load(pair.films[only].path), [pair.films[only]], [])
+        current, prior = pair.films
+        study = agent.load(current.path, priors=prior.path)
+        return _with_views(study, [current], [prior])
 
     def _by_two_readings(self, pair: _Pair, traces: Path) -> tuple[dict[str, JsonValue], str]:
         planner = self._reader.systems[0]
         now, before = (
-            self._reader.read(planner, [film], traces) for film in (pair.current, pair.prior)
+            self._reader.read_study(planner, self._study(pair, only=which), traces)
+            for which in (0, 1)
         )
         ratios = [measurements_of(one.report).get(_CTR) for one in (now, before)]
         values = [one["value"] for one in ratios if isinstance(one, dict)]
@@ -165,28 +182,27 @@ class Comparison:
 
     def close(self) -> None:
         self._reader.close()
-        self._folder.cleanup()
 
 
 def _told(report: Report) -> dict[str, JsonValue]:
-    """The category of each comparison of the whole film; a side's or zone's is left to the sum."""
+    """The category of each comparison of the whole film; that of one side or zone is no answer."""
     return {
         item.code: str(item.category)
         for item in report.evidence
-        if item.kind is EvidenceKind.COMPARISON and item.side is None and item.location is None
+        if item.kind is EvidenceKind.COMPARISON and item.side is None
     }
 
 
-def _drawn(text: str, folder: Path, seed: int) -> tuple[_Pair, ...]:
+def _drawn(text: str, seed: int) -> tuple[_Pair, ...]:
     count = text.removeprefix(_PHANTOMS)
     if not count.isdecimal() or not 0 < int(count) <= _MOST_PHANTOMS:
         raise UsageError(
             "bad_phantoms", "--data phantoms:N takes a number of pairs", hint="phantoms:40"
         )
-    return tuple(_drawn_pair(number, folder, seed) for number in range(int(count)))
+    return tuple(_drawn_pair(number, seed) for number in range(int(count)))
 
 
-def _drawn_pair(number: int, folder: Path, seed: int) -> _Pair:
+def _drawn_pair(number: int, seed: int) -> _Pair:
     """Two of three pairs have another heart, the third is the same chest exposed again."""
     rng = np.random.default_rng((seed, number))
     ratio, other = (float(rng.uniform(0.38, 0.64)) for _ in "ab")
@@ -204,13 +220,18 @@ def _drawn_pair(number: int, folder: Path, seed: int) -> _Pair:
     )
     delta = current.cardiothoracic_ratio - prior.cardiothoracic_ratio
     name = f"pair-{number}"
-    return _Pair(
-        name,
-        name,
-        _saved(current, folder / f"{number}-current.png"),
-        _saved(prior, folder / f"{number}-prior.png"),
-        {_CTR: _category(delta)},
-    )
+    return _Pair(name, name, {_CTR: _category(delta)}, drawn=(current, prior))
+
+
+def _drawn_film(spec: PhantomSpec) -> DecodedFilm:
+    pixels = np.ascontiguousarray(draw(spec, _SIDE).pixels, dtype=np.float32)
+    pixels.setflags(write=False)
+    # A prior of unknown projection is not held against another's size.
+    return DecodedFilm(pixels, View.PA, "header", AgeGroup.ADULT)
+
+
+def _image(film: DecodedFilm, handle: str) -> Image:
+    return Image(handle, film.pixels, film.sha256, film.view, film.view_source, film.age_group)
 
 
 def _category(delta: float) -> str:
@@ -218,10 +239,18 @@ def _category(delta: float) -> str:
     return str(_SIGNS[0 if abs(delta) <= limit else int(np.sign(delta))])
 
 
-def _saved(spec: PhantomSpec, path: Path) -> Path:
-    pixels = draw(spec, _SIDE).pixels
-    Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(path)
-    return path
+def _with_views(study: Study, current: Sequence[Film], priors: Sequence[Film]) -> Study:
+    """The study with the projections that the set tells of and the files do not."""
+
+    def known(images: Sequence[Image], films: Sequence[Film]) -> tuple[Image, ...]:
+        return tuple(
+            replace(image, view=film.view, view_source="data set")
+            if image.view is View.UNKNOWN
+            else image
+            for image, film in zip(images, films, strict=True)
+        )
+
+    return replace(study, images=known(study.images, current), priors=known(study.priors, priors))
 
 
 def _dated(options: TaskOptions) -> Iterator[_Pair]:
@@ -234,7 +263,7 @@ def _dated(options: TaskOptions) -> Iterator[_Pair]:
         for prior, current in pairwise(ordered):
             truth = _truth(prior, current)
             if truth and prior.days != current.days:
-                yield _Pair(current.name, patient, current.path, prior.path, truth)
+                yield _Pair(current.name, patient, truth, films=(current, prior))
 
 
 def _truth(prior: Film, current: Film) -> dict[str, str]:

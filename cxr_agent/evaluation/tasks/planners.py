@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,14 +127,7 @@ def read_script(path: Path) -> ScriptPlanner:
         ``bad_script``.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError:
-        raise UsageError(
-            "no_script", "the script of the planner cannot be read", hint="scripted:FILE.json"
-        ) from None
-    try:
-        items = _SCRIPT.validate_json(data)
+        items = _SCRIPT.validate_json(_read(path))
     except ValidationError:
         raise ConfigError(
             "bad_script",
@@ -151,6 +145,30 @@ def read_script(path: Path) -> ScriptPlanner:
 
 def _call(one: _Call) -> ToolCall:
     return ToolCall(tool=one.tool, arguments=dict(one.arguments))
+
+
+def shown_planner(name: str) -> str:
+    """What a planner is called in results: of a script its name, and not where it lies."""
+    if name.startswith(_SCRIPTED):
+        return f"scripted {Path(name.removeprefix(_SCRIPTED)).stem[:40]}"
+    return name
+
+
+def script_digest(name: str) -> str:
+    """Hash of the script of a planner; empty where it has none. Raises UsageError ``no_script``."""
+    if not name.startswith(_SCRIPTED):
+        return ""
+    return hashlib.sha256(_read(Path(name.removeprefix(_SCRIPTED)))).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES + 1)
+    except OSError:
+        raise UsageError(
+            "no_script", "the script of the planner cannot be read", hint="scripted:FILE.json"
+        ) from None
 
 
 def planner_named(name: str, registry: Registry, seed: int) -> Planner | None:

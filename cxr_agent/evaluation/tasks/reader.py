@@ -14,12 +14,18 @@ from pydantic import JsonValue
 
 from cxr_agent.errors import UsageError
 from cxr_agent.evaluation.tasks import TaskOptions
-from cxr_agent.evaluation.tasks.planners import LLM, planner_named
+from cxr_agent.evaluation.tasks.planners import (
+    LLM,
+    planner_named,
+    script_digest,
+    shown_planner,
+)
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.models import embedded
 from cxr_agent.models.store import load_card
 from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
+from cxr_agent.study import Study
 from cxr_agent.toolbox.registry import built_in
 from cxr_agent.trace import GateVerdict, ModelCalled, ToolReturned, Trace
 
@@ -52,23 +58,28 @@ class FilmReader:
     options: TaskOptions
     cache: Path | None = None
     _agents: dict[str, Agent] = field(default_factory=dict)
+    _planners: dict[str, str] = field(init=False)
+    """Name on the command line by name that is shown."""
+
+    def __post_init__(self) -> None:
+        names = (one.strip() for one in self.options.planner.split(","))
+        self._planners = {shown_planner(name): name for name in names if name}
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """The planners, by the names that they were given; raises UsageError ``no_model``."""
-        names = tuple(name.strip() for name in self.options.planner.split(",") if name.strip())
-        if LLM in names and not self.options.model:
+        """The planners, as they are shown; raises UsageError ``no_model``."""
+        if LLM in self._planners and not self.options.model:
             raise UsageError(
                 "no_model", "the planner llm needs a language model", hint="Give --model."
             )
-        return names
+        return tuple(self._planners)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What readings depend on; of a file its hash."""
         config = self.options.config
         return {
-            "planner": self.options.planner,
+            "planners": {shown: script_digest(name) for shown, name in self._planners.items()},
             "model": self.options.model or _NO_MODEL,
             "config": "" if config is None else hashlib.sha256(config.read_bytes()).hexdigest(),
             "weights": {name: load_card(name).weights_sha256[:16] for name in embedded.ids()},
@@ -85,11 +96,14 @@ class FilmReader:
         indication: str = "",
     ) -> Reading:
         """One study by one planner; raises as :meth:`cxr_agent.Agent.read`."""
-        agent = self.agent(system)
-        study = agent.load(list(films), priors=list(priors), indication=indication)
-        # Not after the case: a kill may have left a reading of that name.
-        name = f"{system.partition(':')[0]}-{secrets.token_hex(6)}"
-        report = agent.read_loaded(study, traces=traces, run_id=name)
+        study = self.agent(system).load(list(films), priors=list(priors), indication=indication)
+        return self.read_study(system, study, traces)
+
+    def read_study(self, system: str, study: Study, traces: Path) -> Reading:
+        """A study that was loaded, or drawn, by one planner; raises as :meth:`read`."""
+        # Not named after the case: a kill may have left a reading of that name.
+        name = f"{system.partition(' ')[0]}-{secrets.token_hex(6)}"
+        report = self.agent(system).read_loaded(study, traces=traces, run_id=name)
         return Reading(report, name, traces / name)
 
     def agent(self, system: str) -> Agent:
@@ -97,7 +111,7 @@ class FilmReader:
         if system not in self._agents:
             options = self.options
             self._agents[system] = Agent(
-                planner=planner_named(system, built_in(), options.seed),
+                planner=planner_named(self._planners[system], built_in(), options.seed),
                 model=options.model if system == LLM else _NO_MODEL,
                 api_base=options.api_base,
                 config=options.config,
@@ -145,16 +159,17 @@ def _strength(item: Evidence) -> tuple[int, float]:
 def measurements_of(report: Report) -> dict[str, JsonValue]:
     """Each number that was measured on the current films, with its unit and its interval.
 
-    Keys are the code, and the side or location after an ``@`` where there is one.
+    Keys are the code, and the side after an ``@`` where there is one. Of several films the first
+    counts.
     """
     found: dict[str, JsonValue] = {}
     for item in report.evidence:
         if item.kind is not EvidenceKind.MEASUREMENT or item.of_prior or item.value is None:
             continue
-        where = item.side or item.location
-        key = f"{item.code}@{where}" if where else item.code
+        key = f"{item.code}@{item.side}" if item.side else item.code
         low, high = item.interval or (None, None)
-        found[key] = {"value": item.value, "unit": str(item.unit), "low": low, "high": high}
+        stated: JsonValue = {"value": item.value, "unit": str(item.unit), "low": low, "high": high}
+        found.setdefault(key, stated)
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_agent.errors import UsageError
-from cxr_agent.evaluation.films import Film, films_of
+from cxr_agent.evaluation.films import films_of
 from cxr_agent.evaluation.runs.model import Outcome, Plot
 from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic
 from cxr_agent.evaluation.tasks import TaskOptions
@@ -30,6 +30,7 @@ OURS: Final = "embedding"
 PIXELS: Final = "small-picture"
 RANDOM: Final = "random"
 AT: Final = (1, 5, 10)
+_SAME: Final = "same patient"
 _SMALL: Final = 16
 """Side in pixels of the pictures that the baseline compares."""
 Vectors = NDArray[np.float32]
@@ -93,16 +94,17 @@ class Retrieval:
 
     def answer(self, system: str, case: Case, traces: Path) -> Answer:
         own = self.films[case.data]
-        others = [place for place, film in enumerate(self.films) if film.patient != own.patient]
-        scores = self._scores(system, case.data, others)
-        order = [others[place] for place in np.argsort(-scores, kind="stable")]
-        return Answer(
-            {
-                code: _ranks(code, order, self.films)
-                for code, present in sorted(own.labels.items())
-                if present
-            }
-        )
+        every = [place for place in range(len(self.films)) if place != case.data]
+        scores = self._scores(system, case.data, every)
+        order = [every[place] for place in np.argsort(-scores, kind="stable")]
+        others = [place for place in order if self.films[place].patient != own.patient]
+        values: dict[str, Any] = {
+            code: _ranks([self.films[place].labels.get(code) for place in others])
+            for code, present in sorted(own.labels.items())
+            if present
+        }
+        values[_SAME] = _ranks([self.films[place].patient == own.patient for place in order])
+        return Answer(values)
 
     def _scores(self, system: str, place: int, others: Sequence[int]) -> NDArray[np.float64]:
         if system == RANDOM:
@@ -134,9 +136,18 @@ class Retrieval:
         return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
     def measures(self, outcomes: Sequence[Outcome]) -> Sequence[Measure]:
-        codes = sorted({code for one in outcomes for code in one.values})
+        codes = sorted({code for one in outcomes for code in one.values} - {_SAME})
         found = [
-            Measure(f"precision at {k}", _precision(k), about="", unit="share", better="higher")
+            Measure(f"precision at {k}", _precision(k), unit="share", better="higher") for k in AT
+        ]
+        found += [
+            Measure(
+                "another film of the patient found",
+                _first_within(k),
+                about=f"among the first {k}",
+                unit="share",
+                counted=lambda one: bool(_of(one, _SAME)),
+            )
             for k in AT
         ]
         for code in codes:
@@ -170,19 +181,19 @@ def _small(pixels: FloatImage) -> NDArray[np.float32]:
     return np.asarray(tile - tile.mean(), dtype=np.float32)
 
 
-def _ranks(code: str, order: Sequence[int], films: Sequence[Film]) -> list[Any]:
-    """Number of films that are labelled with it either way, then the ranks among them, from 1, of
-    those that have it."""
-    labelled = [
-        films[place].labels[code] for place in order if films[place].labels.get(code) is not None
-    ]
+def _ranks(labels: Sequence[bool | None]) -> list[int]:
+    """How many are labelled either way, then the ranks among them, from 1, of those that have it.
+
+    ``labels`` are in the order of likeness.
+    """
+    labelled = [label for label in labels if label is not None]
     return [len(labelled), *(rank for rank, label in enumerate(labelled, 1) if label)]
 
 
 def _of(outcome: Outcome, code: str | None) -> list[tuple[int, list[int]]]:
     found = []
     for name, value in outcome.values.items():
-        if (code is None or name == code) and isinstance(value, list):
+        if (name == code if code else name != _SAME) and isinstance(value, list):
             total, *ranks = (int(str(one)) for one in value)
             if ranks and len(ranks) < total:  # else every order is as good
                 found.append((total, ranks))
@@ -199,6 +210,10 @@ def _mean_over(code: str | None, score: Callable[[int, list[int]], float]) -> St
 
 def _precision(k: int, code: str | None = None) -> Statistic:
     return _mean_over(code, lambda total, ranks: sum(r <= k for r in ranks) / min(k, total))
+
+
+def _first_within(k: int) -> Statistic:
+    return _mean_over(_SAME, lambda _, ranks: float(ranks[0] <= k))
 
 
 def _average_precision(code: str) -> Statistic:

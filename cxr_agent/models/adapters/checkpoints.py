@@ -69,8 +69,8 @@ class _Unpickler(pickle.Unpickler):
 def read_tensors(path: Path) -> Tensors:
     """All tensors of a checkpoint, on the CPU.
 
-    A state dict, a state dict under ``model`` or ``state_dict``, or a whole pickled module; the
-    prefix that data-parallel training leaves is taken off.
+    A state dict, one under ``model``, ``state_dict`` or ``model_state_dict``, or a whole pickled
+    module; the prefix that data-parallel training leaves is taken off.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _state_dict(content: Any) -> Tensors:
         return dict(_of_module(content, ""))
     if not isinstance(content, dict):
         return {}
-    for key in ("model", "state_dict"):
+    for key in ("model", "state_dict", "model_state_dict"):
         if isinstance(content.get(key), dict):
             return _state_dict(content[key])
     return {
