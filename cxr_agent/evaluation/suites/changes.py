@@ -2,8 +2,8 @@
 
 A place has the change of the findings there, as the scene graph of the current film tells it; where
 that tells nothing, of what was measured there: the heart's share of the thorax at the cardiac
-silhouette, and the grey level of a zone of the lung, of which more is worse. A lung without an entry
-of its own has what its zones have together: no change where none changed, and one direction where
+silhouette, and the grey level of a zone of the lung, of which more is worse. A lung without an
+entry of its own has what its zones have together: no change where none changed, one direction where
 they changed in one alone. What contradicts itself is left out.
 """
 

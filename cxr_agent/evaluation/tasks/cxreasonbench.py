@@ -145,8 +145,8 @@ def _statistic(
     path: str, value: Callable[[TaskScore], float | None]
 ) -> Callable[[Sequence[Outcome]], float | None]:
     def statistic(outcomes: Sequence[Outcome]) -> float | None:
-        kept = [one.values[path] for one in outcomes]
-        return value(score(CaseScore(**one) for one in kept if isinstance(one, dict)))
+        kept: list[Any] = [one.values[path] for one in outcomes]
+        return value(score(CaseScore(**one) for one in kept))
 
     return statistic
 

@@ -118,7 +118,7 @@ def made(options: TaskOptions) -> LocatedChanges:
 
 
 def _told(pair: Pair, said: Mapping[str, str], why: str = "", trace: str = "") -> Answer:
-    places = [[place, true, said.get(place)] for place, true in pair.changes.items()]
+    places: list[Any] = [[place, true, said.get(place)] for place, true in pair.changes.items()]
     return Answer({"places": places, "why": why}, trace)
 
 

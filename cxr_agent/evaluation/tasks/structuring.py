@@ -67,14 +67,13 @@ class Structuring:
         if system == RANDOM:
             draw = random.Random(f"{self._options.seed} {case.name}")
             said = frozenset(c for c in sorted(self._rates) if draw.random() < self._rates[c])
-        return Answer(
-            {
-                "said": sorted(said),
-                "tagged": sorted(found.tagged),
-                "half": half_of(str(case.data["id"])),
-                "sentences": found.sentences,
-            }
-        )
+        values: dict[str, Any] = {
+            "said": sorted(said),
+            "tagged": sorted(found.tagged),
+            "half": half_of(str(case.data["id"])),
+            "sentences": found.sentences,
+        }
+        return Answer(values)
 
     def measures(self, outcomes: Sequence[Outcome]) -> Sequence[Measure]:
         done = [one for one in outcomes if one.status is Status.DONE]
