@@ -3,16 +3,15 @@
 References
 ----------
 Exact match and token F1: Rajpurkar et al., SQuAD (EMNLP 2016), its normalisation of answers.
-ROUGE-L: Lin (2004), by the library rouge-score without stemming, over the answer as one line.
+ROUGE-L: Lin (2004), as :mod:`cxr_agent.evaluation.texts.rouge` computes it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
 
-from cxr_agent.errors import ConfigError
+from cxr_agent.evaluation.texts.rouge import rouge
 
 _ARTICLES = frozenset(("a", "an", "the"))
 
@@ -35,24 +34,8 @@ def token_f1(said: str, right: str) -> float:
 
 
 def rouge_l(said: str, right: str) -> float:
-    """F measure of the longest common subsequence of words.
-
-    Raises
-    ------
-    ConfigError
-        ``rouge_missing``.
-    """
-    return float(_scorer().score(right, said)["rougeL"].fmeasure)
-
-
-def _scorer() -> Any:
-    try:
-        from rouge_score.rouge_scorer import RougeScorer
-    except ImportError:
-        raise ConfigError(
-            "rouge_missing", "rouge-score is not installed", hint="pip install 'cxr-agent[eval]'"
-        ) from None
-    return RougeScorer(["rougeL"], use_stemmer=False)
+    """F measure of the longest common subsequence of words."""
+    return rouge([(right, said)])[0]["rougeL"].f1
 
 
 def macro_f1(pairs: list[tuple[str, str | None]]) -> float | None:
