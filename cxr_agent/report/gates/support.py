@@ -24,7 +24,7 @@ from cxr_agent.knowledge import (
     vocabulary,
 )
 from cxr_agent.prose import Claim, ReadSentence, read_sentence, words_of, words_read
-from cxr_agent.report.compose import rule_texts
+from cxr_agent.report.compose import readings, rule_texts
 from cxr_agent.report.gates.agreement import (
     about,
     change_fault,
@@ -47,6 +47,7 @@ _PROVES: Final = {
     "measurement": (EvidenceKind.MEASUREMENT, EvidenceKind.FINDING, EvidenceKind.COMPARISON),
 }
 _STATIC: Final = re.compile(r"\b(?:in|de)creased?\b|\breduced\b")
+_KNOWN_OF: Final = re.compile(r"(?<!not )\bknown\b")
 _BARE: Final = ("", Unit.RATIO.value)
 """Units of numbers that are written without one."""
 
@@ -87,6 +88,7 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         or (Fault.CERTAINTY if _doubts_a_change(read, cited) else None)
         or _polarity_fault(claims, cited)
         or _quality_fault(claims, cited)
+        or _unknown_fault(sentence.text, cited)
         or (Fault.CHANGE if _unsupported_change(sentence.text, claims, read, cited) else None)
         or (None if all(_names(claims, read.claims, item) for item in cited) else Fault.TERM)
         or (Fault.WORD if claims.words - _allowed(cited) - words_read(read) else None)
@@ -325,6 +327,14 @@ def _quality_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
             ):
                 return Fault.POLARITY
     return None
+
+
+def _unknown_fault(text: str, cited: Sequence[Evidence]) -> Fault | None:
+    """What no evidence calls known is not called known: "the projection is known"."""
+    if not _KNOWN_OF.search(text.lower()):
+        return None
+    told = (reading.lower() for item in cited for reading in readings(item))
+    return None if any(map(_KNOWN_OF.search, told)) else Fault.POLARITY
 
 
 def _unsupported_change(

@@ -308,3 +308,17 @@ def test_comparison_evidence_supports_comparison_words(make: Maker) -> None:
         }
     )
     assert judged("Increased cardiac silhouette.", [item]) is None
+
+
+def test_what_is_not_known_is_not_called_known() -> None:
+    evidence = [
+        Maker()(quality("projection", "unknown", reasons=("view_unknown",)), "img-1"),
+    ]
+    (item,) = evidence
+    assert "is not known" in item.reading
+    assert judged(item.reading, evidence) is None
+    assert judged(item.reading.replace("is not known", "is known"), evidence) is Fault.POLARITY
+    undecided = [Maker()(silhouette(UNCERTAIN, "unknown", 0.52), "img-1")]
+    told = undecided[0].reading
+    assert "not known" in told
+    assert judged(told.replace("not known", "known"), undecided) is Fault.POLARITY

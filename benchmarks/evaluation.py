@@ -1,0 +1,236 @@
+"""Every evaluation on the data at hand, and the page of their results.
+
+``python -m benchmarks.evaluation --write`` runs what has not been run yet and rewrites
+``docs/evaluation.md``; the runs are kept under ``--work`` and go on where they were. Data come from
+``../shared/data``; a run whose data are not there is named on the page as not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from cxr_agent.evaluation.runs import Chosen, EvaluationResult, Plot, evaluate
+from cxr_agent.evaluation.runs.page import shown
+from cxr_agent.evaluation.runs.plots import plot_svg
+from cxr_agent.evaluation.tasks import TaskOptions, task_named
+from cxr_agent.report.model import NOTICE
+from cxr_agent.viewing.page import style_of
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PAGE: Final = ROOT / "docs" / "evaluation.md"
+PICTURES: Final = ROOT / "docs" / "evaluation"
+SHARED: Final = ROOT.parent / "shared" / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One run, and what of it the page shows."""
+
+    task: str
+    data: str
+    """Below ``../shared/data``, or ``phantoms:N``."""
+    limit: int | None = None
+    planner: str = "protocol"
+    measures: tuple[str, ...] = ()
+    """Names of measures; empty for all. The rest stands in the run's own page."""
+    why: str = ""
+    """What the reader of the page should know of the data."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.task}-{self.data}".replace(":", "-").replace("/", "-")
+
+    @property
+    def path(self) -> Path | None:
+        """None where the data are not there."""
+        if self.data.startswith("phantoms:"):
+            return Path(self.data)
+        path = SHARED / self.data
+        return path if path.exists() else None
+
+
+RUNS: Final = (
+    Wanted("segmentation", "jsrt"),
+    Wanted("segmentation", "wingspan"),
+    Wanted("ctr", "jsrt"),
+    Wanted("ctr", "wingspan"),
+    Wanted("measurements", "phantoms:30"),
+    Wanted("labels", "wingspan"),
+    Wanted("labels", "covid"),
+    Wanted("retrieval", "jsrt"),
+    Wanted("retrieval", "covid"),
+    Wanted("comparison", "phantoms:60"),
+    Wanted("faithfulness", "covid", limit=60),
+    Wanted("planners", "wingspan", limit=60),
+    Wanted("cost", "jsrt", limit=30),
+    Wanted("consistency", "wingspan", limit=12),
+    Wanted("robustness", "wingspan", limit=8),
+    Wanted("explanations", "wingspan", limit=12),
+    Wanted("structuring", "openi/reports.jsonl.gz"),
+)
+NOT_AT_HAND: Final = (
+    "No films with radiologists' reports are at hand, so `reports` (report quality against what a "
+    "radiologist wrote) was run on drawn films in the tests alone. `texts` scores reports of "
+    "other systems; none are at hand.",
+    "No boxes of findings are at hand: `localisation` was run on drawn films in the tests alone.",
+    "ChestAgentBench, ReXVQA, VQA-RAD, SLAKE, MS-CXR, Chest ImaGenome, DR.BENCH and CXReasonBench "
+    "need films or texts that cannot be fetched here. Their runners are tested on small samples "
+    "in the same format (docs/benchmarks.md); **no score of any of them is claimed**.",
+    "No language model could be reached: the planner `llm`, model judges and model labelers were "
+    "tested against scripted servers and tiny random networks, and say nothing about any model.",
+    "No radiologist read any film or report for this page.",
+)
+
+
+def run(wanted: Wanted, work: Path) -> EvaluationResult | None:
+    """The result; None where the data are not there."""
+    data = wanted.path
+    if data is None:
+        return None
+    options = TaskOptions(data, planner=wanted.planner, limit=wanted.limit)
+    task = task_named(wanted.task, options)
+    try:
+        return evaluate(task, work / wanted.name, Chosen())
+    finally:
+        task.close()
+
+
+def page(results: Sequence[tuple[Wanted, EvaluationResult | None]]) -> str:
+    """The page as Markdown."""
+    return "\n".join([*_head(), *_runs(results), *_foot()]) + "\n"
+
+
+def _head() -> Iterator[str]:
+    yield "# Evaluation"
+    yield ""
+    yield f"> {NOTICE}"
+    yield ""
+    yield (
+        "Made by one command, `python -m benchmarks.evaluation --write`, from runs of `cxr-agent "
+        f"eval` on the data at hand ({os.cpu_count()} cores, Python {platform.python_version()}, "
+        "no GPU, no language model). In brackets stands the 95 % interval: patients are drawn "
+        "with replacement 1,000 times, films of one patient together. A baseline stands beside "
+        "each result where one makes sense."
+    )
+    yield ""
+    yield "## What is not known"
+    yield ""
+    yield from (f"* {line}" for line in NOT_AT_HAND)
+    yield ""
+
+
+def _runs(results: Sequence[tuple[Wanted, EvaluationResult | None]]) -> Iterator[str]:
+    for wanted, result in results:
+        if result is None:
+            yield f"## {wanted.task} on {wanted.data}"
+            yield ""
+            yield "Not run: the data are not here."
+            yield ""
+            continue
+        yield from _run(wanted, result)
+
+
+def _run(wanted: Wanted, result: EvaluationResult) -> Iterator[str]:
+    limit = f" --limit {wanted.limit}" if wanted.limit else ""
+    yield f"## {result.title}: {wanted.data}"
+    yield ""
+    yield f"`cxr-agent eval {wanted.task} --data {wanted.data}{limit}`"
+    yield ""
+    yield f"{result.question} {result.cases:,} cases of {result.groups:,} patients."
+    yield ""
+    yield from _ends(result)
+    yield from _tables(wanted, result)
+    for place, plot in enumerate(result.plots, 1):
+        file = f"{wanted.name}-{place}.svg"
+        _draw(plot, PICTURES / file)
+        yield f"![{plot.title}](evaluation/{file})"
+        yield ""
+    yield "Not known:"
+    yield ""
+    yield from (f"* {line}" for line in result.unknown)
+    yield ""
+
+
+def _ends(result: EvaluationResult) -> Iterator[str]:
+    for count in result.counts:
+        if count.refused or count.failed:
+            codes = ", ".join(f"`{code}` {number}" for code, number in count.codes.items())
+            yield (
+                f"{count.system}: {count.done} done, {count.refused} refused, {count.failed} "
+                f"failed ({codes})."
+            )
+            yield ""
+
+
+def _tables(wanted: Wanted, result: EvaluationResult) -> Iterator[str]:
+    systems = [one.system for one in result.counts]
+    yield f"| measure | of | {' | '.join(systems)} | cases |"
+    yield f"|---|---|{'---:|' * (len(systems) + 1)}"
+    order = {one.name: place for place, one in reversed(list(enumerate(result.estimates)))}
+    estimates = sorted(result.estimates, key=lambda one: order[one.name])
+    for name, some in groupby(estimates, key=lambda one: one.name):
+        if wanted.measures and name not in wanted.measures:
+            continue
+        rows: dict[str, dict[str, str]] = {}
+        cases: dict[str, int] = {}
+        unit = ""
+        for one in some:
+            interval = "" if one.low is None else f" ({shown(one.low)} to {shown(one.high)})"
+            rows.setdefault(one.about, {})[one.system] = f"{shown(one.value)}{interval}"
+            cases[one.about] = max(one.cases, cases.get(one.about, 0))
+            unit = f", {one.unit}" if one.unit else ""
+        for about, cells in rows.items():
+            values = " | ".join(cells.get(system, "") for system in systems)
+            yield f"| {name}{unit} | {about or 'all'} | {values} | {cases[about]} |"
+    yield ""
+
+
+def _draw(plot: Plot, path: Path) -> None:
+    """The plot as a file of its own, which brings its style along."""
+    path.parent.mkdir(exist_ok=True)
+    colours = ":root { --soft: #667; --ink: #223; }"
+    style = f"<style>{colours}{style_of(('evaluation.css',))}</style>"
+    drawn = str(plot_svg(plot)).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    head, end, rest = drawn.partition(">")
+    path.write_text(f"{head}{end}{style}{rest}\n", encoding="utf-8")
+
+
+def _foot() -> Iterator[str]:
+    yield "## Further"
+    yield ""
+    yield "* [report_metrics.md](report_metrics.md): what each metric of report texts is."
+    yield "* [benchmarks.md](benchmarks.md): runners of the field's benchmarks."
+    yield "* [evaluation_card.md](evaluation_card.md): the checklist of reviews of this field."
+    yield "* Cards of the models: [models/](models/README.md)."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("/tmp/cxr-agent-evaluation"))
+    parser.add_argument("--only", default="", help="Tasks, with commas between.")
+    parser.add_argument("--write", action="store_true", help="Rewrite docs/evaluation.md.")
+    chosen = parser.parse_args()
+    only = {name for name in chosen.only.split(",") if name}
+    results = []
+    for wanted in RUNS:
+        if only and wanted.task not in only:
+            continue
+        print(wanted.name, file=sys.stderr, flush=True)
+        results.append((wanted, run(wanted, chosen.work)))
+    text = page(results)
+    if chosen.write:
+        PAGE.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
