@@ -180,9 +180,3 @@ def test_the_command_keeps_answers_and_scores(
     kept = tmp_path / "out/traces/inference/reasoning"
     assert sorted(one.name for one in kept.iterdir()) == ["cxr-agent", "question-only", "random"]
     assert len(list((kept / "cxr-agent").rglob("*.json"))) == 4
-    again = run_program(
-        *("eval", "cxreasonbench", "--data", str(root), "--films", str(films)),
-        *("--out", str(tmp_path / "out"), "--limit", "3"),
-        traces=tmp_path,
-    )
-    assert [code for _, code in again.errors] == ["evaluation_differs"]

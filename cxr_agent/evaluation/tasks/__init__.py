@@ -50,6 +50,8 @@ class TaskOptions:
     limit: int | None = None
     """Of cases, the first ones of a seeded order."""
     seed: int = 0
+    send_images: bool = False
+    """Whether a language model that takes pictures may be shown the films."""
 
 
 def task_named(name: str, options: TaskOptions) -> Task:

@@ -10,7 +10,14 @@ from typing import Any, Final
 from cxr_agent.chat.opening import chat_in
 from cxr_agent.errors import UnsuitableFilm
 from cxr_agent.evaluation.suites.by_evidence import answer, choose
-from cxr_agent.evaluation.suites.by_model import NO_TOOLS, Reply, with_tools, without_tools
+from cxr_agent.evaluation.suites.by_model import (
+    NO_TOOLS,
+    Reply,
+    SeenFilm,
+    fit_to_leave,
+    with_tools,
+    without_tools,
+)
 from cxr_agent.evaluation.suites.by_text import choose_by_text
 from cxr_agent.evaluation.suites.question import Question, Shown
 from cxr_agent.evaluation.suites.without_film import (
@@ -56,6 +63,7 @@ class Askers:
     def __init__(self, options: TaskOptions, questions: Sequence[Question], *, films: bool) -> None:
         self._reader = FilmReader(options)
         self._seed = options.seed
+        self._send_images = options.send_images
         self._planners = programs(self._reader)
         settings = (
             configured_model(options.model, options.api_base, options.config)
@@ -89,8 +97,7 @@ class Askers:
         if system in self._planners:
             return self._by_program(self._planners[system], question, options, traces)
         if system == NO_TOOLS:
-            assert self._model is not None
-            return without_tools(self._model, question, options.options, traces, _run_id(system))
+            return self._without_tools(question, options, traces)
         return self._without_film(system, question, options)
 
     def _by_program(self, planner: str, question: Question, options: Shown, traces: Path) -> Reply:
@@ -117,6 +124,19 @@ class Askers:
                 return _by_rule(question, options, chat.run.evidence, name)
         except UnsuitableFilm as refusal:
             return Reply(why=refusal.code, trace=name if (traces / name).is_dir() else "")
+
+    def _without_tools(self, question: Question, options: Shown, traces: Path) -> Reply:
+        assert self._model is not None
+        pictures: list[SeenFilm] = []
+        if self._send_images and self._model.takes_images:
+            agent = self._reader.agent(LLM)
+            try:
+                pictures = fit_to_leave(agent, agent.load(list(question.films)))
+            except UnsuitableFilm:
+                pictures = []  # asked all the same, by the words alone
+        return without_tools(
+            self._model, question, options.options, traces, _run_id(NO_TOOLS), pictures
+        )
 
     def _without_film(self, system: str, question: Question, options: Shown) -> Reply:
         if question.options:

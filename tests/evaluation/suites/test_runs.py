@@ -113,6 +113,8 @@ def _reply(request: Request) -> Reply:
     if request.body.get("tools"):
         return FINISH
     said = request.body["messages"][-1]["content"]
+    if isinstance(said, list):
+        said = said[0]["text"]
     try:
         data = json.loads(said)
     except (ValueError, TypeError):
@@ -151,6 +153,26 @@ def test_a_model_answers_with_tools_and_without(tmp_path: Path) -> None:
         (answered,) = (event for event in events if isinstance(event, Answered))
         assert answered.worded_by == "openai/stub"
         assert any(isinstance(e, ModelCalled) and e.purpose == "answer" for e in events)
+
+
+def test_pictures_go_to_both_where_they_may_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cxr_agent.language.LanguageModel.takes_images", property(lambda _: True))
+    root = samples.vqa_rad(tmp_path / "data")
+    with StubServer(_reply) as server:
+        options = with_model(server, root, send_images=True, limit=1)
+        run(task_named("vqa-rad", options), tmp_path / "out")
+        asked = [one.body["messages"] for one in server.requests if not one.body.get("tools")]
+    answered = [m for m in asked if "examination question" in m[0]["content"]]
+    assert len(answered) == 2
+    for messages in answered:
+        kinds = [part["type"] for part in messages[-1]["content"]]
+        assert kinds == ["text", "text", "image_url"]
+    for one in outcomes(tmp_path / "out").values():
+        if one.trace:
+            called = [e for e in intact(tmp_path / "out" / one.trace) if isinstance(e, ModelCalled)]
+            assert [e.images for e in called if e.purpose == "answer"] == [1]
 
 
 def test_what_a_data_set_says_is_data_and_no_name_leaves(
