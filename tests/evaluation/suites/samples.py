@@ -52,8 +52,23 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]], delimiter: str = 
 
 
 def chestagentbench(root: Path) -> Path:
-    """Two questions on a film, one on a CT, one on a lateral film, one without options."""
+    """Two questions on a film; others on a CT, a lateral film, without options, without a film."""
     film(root / "figures/7001/figure_1a.png")
+    captions = {"1a": "Chest radiograph on admission.", "1b": "Lateral chest radiograph", "2": "CT"}
+    write_json(
+        root / "eurorad_metadata.json",
+        {
+            "7001": {
+                "figures": [
+                    {
+                        "number": f"Figure {number[0]}",
+                        "subfigures": [{"number": f"Figure {number}", "caption": caption}],
+                    }
+                    for number, caption in captions.items()
+                ]
+            }
+        },
+    )
 
     def line(number: int, question: str, answer: str, **more: Any) -> dict[str, Any]:
         return {
@@ -64,7 +79,6 @@ def chestagentbench(root: Path) -> Path:
             "answer": answer,
             "images": ["figures/7001/figure_1a.png"],
             "categories": "detection, diagnosis",
-            "image_captions": ["Chest radiograph on admission."],
             **more,
         }
 
@@ -79,9 +93,10 @@ def chestagentbench(root: Path) -> Path:
             ),
             line(2, "Is the heart enlarged? A) Yes B) No", "A", categories=["comparison"]),
             line(3, "What does the CT show? A) Heart B) Lung", "A"),
-            line(4, "Is it big? A) Yes B) No", "A", image_captions=["Lateral chest radiograph"]),
+            line(4, "Is it big? A) Yes B) No", "A", images=["figures/7001/figure_1b.png"]),
             line(5, "What is seen?", "A"),
             line(6, "Anything? A) Yes B) No", "A", images=[]),
+            line(7, "A hat? A) Yes B) No", "A", images=[["figures/7001/figure_2.png"]]),
         ],
     )
     return root

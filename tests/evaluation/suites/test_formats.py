@@ -44,11 +44,19 @@ def test_chestagentbench(tmp_path: Path) -> None:
     assert first.films == (tmp_path / "figures/7001/figure_1a.png",)
     assert second.category == "comparison"
     assert suite.left_out == {
-        "not_chest_radiographs_alone": 1,
+        "not_chest_radiographs_alone": 2,
         "lateral_view": 1,
         "no_options": 1,
         "no_film": 1,
     }
+
+
+def test_without_captions_the_words_of_a_question_decide(tmp_path: Path) -> None:
+    root = samples.chestagentbench(tmp_path)
+    (root / chestagentbench.CASES).unlink()
+    suite = chestagentbench.read(root, None)
+    assert len(suite.questions) == 4
+    assert suite.left_out["not_chest_radiographs_alone"] == 1
 
 
 def test_options_are_letters_in_their_order() -> None:
