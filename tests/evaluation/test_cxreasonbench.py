@@ -130,6 +130,14 @@ def test_a_folder_that_is_no_benchmark(tmp_path: Path) -> None:
     assert caught.value.code == "not_a_benchmark"
 
 
+@pytest.mark.parametrize("name", ["../../x", "a/b", ".hidden", ""])
+def test_no_case_is_named_after_a_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "dx_by_dicoms.json").write_text(json.dumps({"rotation": [name]}))
+    with pytest.raises(InputError) as caught:
+        BenchmarkFolder(tmp_path)
+    assert caught.value.code == "not_a_benchmark"
+
+
 def test_malformed_questions_are_named(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
     (tmp_path / "dx_by_dicoms.json").write_text('{"rotation": ["x"]}')
     place = tmp_path / "qa/rotation/path1/init/basic/x.json"
