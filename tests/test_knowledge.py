@@ -64,7 +64,7 @@ def test_every_file_loads() -> None:
         *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
         *("descriptors", "descriptor_reference", "scene_graph", "guidelines", "failures"),
         *("regions", "dicom_codes", "confidentiality_profile", "deidentification"),
-        "film_sets",
+        *("paraphrases", "film_sets"),
     }
     for name in names:
         assert knowledge.load(name)

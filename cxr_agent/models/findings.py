@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_agent.models.card import LabelCard
 from cxr_agent.models.runtime.network import Network
-from cxr_agent.models.saliency import Faithfulness, faithfulness
+from cxr_agent.models.saliency import Faithfulness, Scorer, faithfulness
 from cxr_agent.models.tile import Placement, make_tile
 from cxr_agent.study import FloatImage
 
@@ -77,18 +77,22 @@ class FindingsModel:
             placement,
         )
 
-    def explain(self, film: Classified, code: str) -> Explanation:
-        """The map behind one label, and whether it is true."""
+    def scorer(self, code: str) -> Scorer:
+        """What the map behind one label explains."""
         index, _ = self._labels[code]
 
-        def scorer(tiles: FloatImage) -> NDArray[np.floating]:
+        def scores(tiles: FloatImage) -> NDArray[np.floating]:
             # Before calibration: a rare finding's probability is small, and so would be its score.
             logits = self._network.run(tiles[:, None])["logits"][:, index]
             return 0.5 + 0.5 * np.tanh(logits / 2)
 
+        return scores
+
+    def explain(self, film: Classified, code: str) -> Explanation:
+        """The map behind one label, and whether it is true."""
         cells = film.cells[code]
         return Explanation(
-            _over_film(cells, film.placement), faithfulness(film.tile, cells, scorer)
+            over_film(cells, film.placement), faithfulness(film.tile, cells, self.scorer(code))
         )
 
 
@@ -98,7 +102,7 @@ def probability(label: LabelCard, logit: float | np.floating) -> float:
     return 0.5 + 0.5 * math.tanh((label.scale * float(logit) + label.offset) / 2)
 
 
-def _over_film(cells: FloatImage, placement: Placement) -> FloatImage:
+def over_film(cells: FloatImage, placement: Placement) -> FloatImage:
     """What speaks for the finding, from 0 to 1 over the film."""
     from PIL import Image
 

@@ -36,8 +36,33 @@ class Faithfulness:
         return self.insertion - self.deletion
 
 
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Scores as the cells of a map are taken, or shown, from the most important one on."""
+
+    deletion: NDArray[np.float64]
+    """(steps + 1,): first the whole tile, last an empty one."""
+    insertion: NDArray[np.float64]
+    """(steps + 1,): first an empty tile, last the whole one."""
+
+    @property
+    def faithfulness(self) -> Faithfulness:
+        return Faithfulness(_mean(self.deletion), _mean(self.insertion))
+
+
 def faithfulness(tile: FloatImage, cells: FloatImage, scorer: Scorer) -> Faithfulness:
-    """Follow both curves of one map in :data:`STEPS` steps.
+    """Follow both curves of one map in :data:`STEPS` steps; as :func:`curves`."""
+    return curves(tile, cells, scorer).faithfulness
+
+
+def curves(
+    tile: FloatImage,
+    cells: FloatImage,
+    scorer: Scorer,
+    steps: int = STEPS,
+    empty: FloatImage | None = None,
+) -> Curves:
+    """Both curves of one map.
 
     Parameters
     ----------
@@ -47,18 +72,22 @@ def faithfulness(tile: FloatImage, cells: FloatImage, scorer: Scorer) -> Faithfu
         (s, s) importance, s a divisor of S.
     scorer
         What the map explains.
+    steps
+        In which all cells are taken.
+    empty
+        (S, S) what is seen where nothing is shown; the tile's mean grey without it.
     """
-    empty = tile.mean()
+    nothing = tile.mean() if empty is None else empty
     ranks = np.empty(cells.size, dtype=np.int64)
     ranks[np.argsort(-cells, axis=None, kind="stable")] = np.arange(cells.size)
     scale = tile.shape[0] // cells.shape[0]
     order = np.kron(ranks.reshape(cells.shape), np.ones((scale, scale), dtype=np.int64))
-    limits = np.linspace(0, cells.size, STEPS + 1)
-    deleted = [np.where(order < limit, empty, tile) for limit in limits]
-    inserted = [np.where(order < limit, tile, empty) for limit in limits]
+    limits = np.linspace(0, cells.size, steps + 1)
+    deleted = [np.where(order < limit, nothing, tile) for limit in limits]
+    inserted = [np.where(order < limit, tile, nothing) for limit in limits]
     scores = np.asarray(scorer(np.stack(deleted + inserted).astype(np.float32)), dtype=np.float64)
     half = len(deleted)
-    return Faithfulness(_mean(scores[:half]), _mean(scores[half:]))
+    return Curves(scores[:half], scores[half:])
 
 
 def _mean(curve: NDArray[np.float64]) -> float:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cxr_agent.evidence import Box, Change, Evidence, EvidenceKind, Location, Polarity, Side
 from cxr_agent.knowledge import scene_graph_rules, structures, vocabulary
-from cxr_agent.knowledge.scene_graph import Place, Placed
+from cxr_agent.knowledge.scene_graph import Place
 from cxr_agent.report.model import FilmSummary, Report
 
 SCENE_GRAPH_SCHEMA_VERSION: Final = 1
@@ -28,12 +28,6 @@ _CHANGES: Final = {
     Change.WORSENED: "worsened",
     Change.NEW: "worsened",
     Change.NO_CHANGE: "no change",
-}
-
-_SIDES: Final = {
-    Side.RIGHT: ("right",),
-    Side.LEFT: ("left",),
-    Side.BILATERAL: ("right", "left"),
 }
 
 State = Literal["abnormal", "uncertain", "normal", "located"]
@@ -195,7 +189,7 @@ class _Builder:
         said: dict[Location, list[tuple[Evidence, bool]]] = {}
         for item in self._evidence:
             if item.kind is EvidenceKind.FINDING:
-                places, unplaced = _places(item)
+                places, unplaced = places_of(item.code, item.location, item.side)
                 for place in places:
                     said.setdefault(place, []).append((item, unplaced))
         for place in Location:
@@ -234,7 +228,7 @@ class _Builder:
         found: dict[tuple[Location, str, str], list[Evidence]] = {}
         for item in self._evidence:
             if item.kind is EvidenceKind.COMPARISON and vocabulary()[item.code].kind == "finding":
-                for place in _places(item)[0]:
+                for place in places_of(item.code, item.location, item.side)[0]:
                     found.setdefault((place, item.code, item.against or ""), []).append(item)
         for number, ((place, code, prior), items) in enumerate(found.items(), start=1):
             values = {_CHANGES[Change(item.category or "")] for item in items}
@@ -276,30 +270,23 @@ def part_of(boxes: Sequence[Box], rule: Place) -> Box:
     )
 
 
-def _places(item: Evidence) -> tuple[list[Location], bool]:
+def places_of(
+    code: str, location: Location | None = None, side: Side | None = None
+) -> tuple[list[Location], bool]:
     """Where a finding is, and whether that is only where it usually is."""
-    if item.location is not None:
-        return [item.location], False
-    known = item.side in _SIDES
-    sided = any("{side}" in template for template in _placed(item.code).at)
-    return usual_places(item.code, item.side), sided and not known
-
-
-def usual_places(code: str, side: Side | None = None) -> list[Location]:
-    """Where a finding is by default; on both sides where its own is not known."""
+    if location is not None:
+        return [location], False
+    rules = scene_graph_rules().finding
+    rule = rules.get(code, rules["default"])
+    sides = {Side.RIGHT: ["right"], Side.LEFT: ["left"], Side.BILATERAL: ["right", "left"]}
+    known = sides.get(side) if side is not None else None
     found: list[Location] = []
-    for template in _placed(code).at:
+    for template in rule.at:
         if "{side}" in template:
-            sides = _SIDES.get(side, ("right", "left")) if side is not None else ("right", "left")
-            found += [Location(template.format(side=one)) for one in sides]
+            found += [Location(template.format(side=side)) for side in known or ("right", "left")]
         else:
             found.append(Location(template))
-    return found
-
-
-def _placed(code: str) -> Placed:
-    rules = scene_graph_rules().finding
-    return rules.get(code, rules["default"])
+    return found, known is None and any("{side}" in template for template in rule.at)
 
 
 def _values(item: Evidence) -> tuple[str, ...]:
@@ -316,7 +303,8 @@ def _values(item: Evidence) -> tuple[str, ...]:
 
 
 def _category(code: str) -> str:
-    return _placed(code).category
+    rules = scene_graph_rules().finding
+    return rules.get(code, rules["default"]).category
 
 
 def _state(items: list[Evidence]) -> State:

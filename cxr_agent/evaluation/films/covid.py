@@ -2,7 +2,8 @@
 
 Cohen et al., 2020, arXiv:2006.11988. Of its columns ``patientid``, ``offset`` (days),
 ``finding``, ``view``, ``filename`` and ``modality`` are read. ``lung_masks/<name>.png`` outlines
-both lungs in one. A film that is listed twice counts as of whom it is listed under first.
+both lungs in one. Three films of the public table are listed under two patients: it is not
+known whose they are, and they are left out.
 """
 
 from __future__ import annotations
@@ -45,13 +46,15 @@ def read(table: Path, films: Path) -> FilmSet:
     images = films / _IMAGES if (films / _IMAGES).is_dir() else films
     masks = _masks(table.parent / _LUNG_MASKS)
     found: dict[str, Film] = {}
+    several: set[str] = set()
     missing = 0
     for row in rows_of(table, COLUMNS):
         if row.get("modality", "") not in _FILMS:
             continue
         name = row["filename"]
         path = inside(images, name)
-        if name in found:  # three films of the public table are listed under two patients
+        if name in found:
+            several |= {name} if found[name].patient != row["patientid"] else set()
             continue
         if not path.is_file():
             missing += 1
@@ -65,7 +68,8 @@ def read(table: Path, films: Path) -> FilmSet:
             labels=_labels(row["finding"], labels),
             masks=masks.get(path.stem),
         )
-    return FilmSet(labels.name, tuple(found.values()), labels.source, labels.codes, missing)
+    kept = tuple(film for name, film in found.items() if name not in several)
+    return FilmSet(labels.name, kept, labels.source, labels.codes, missing)
 
 
 def _days(cell: str) -> int | None:

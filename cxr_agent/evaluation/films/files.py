@@ -25,7 +25,7 @@ _INSIDE: Final = 127
 _MOST_PIXELS: Final = 100_000_000
 
 
-def bad_set(what: str, hint: str = "docs/evaluation.md shows each format.") -> InputError:
+def bad_set(what: str, hint: str = "docs/film_sets.md shows each format.") -> InputError:
     """The error of all readers; ``what`` holds no cell of a table, which may name a patient."""
     return InputError("bad_film_set", what, hint=hint)
 

@@ -29,7 +29,7 @@ _TABLES: Final[tuple[tuple[Callable[[frozenset[str]], bool], _Reader], ...]] = (
     (own.is_format, own.read),
 )
 _MOST_TABLES: Final = 100
-_HINT: Final = "docs/evaluation.md shows each format; --films names the folder of the films."
+_HINT: Final = "docs/film_sets.md shows each format; --films names the folder of the films."
 
 
 def films_of(data: Path, films: Path | None = None) -> FilmSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -33,24 +33,32 @@ def result_page(result: EvaluationResult, outcomes: Sequence[Outcome]) -> str:
 
 
 def tables(result: EvaluationResult) -> list[dict[str, Any]]:
-    """The estimates as one table a measure: a row for each thing it is about, a column a system."""
-    found = []
+    """The estimates with a column for each system.
+
+    First one table of all measures that are about everything together, then one for each measure
+    that is about findings, structures or the like, with a row for each.
+    """
     by_name = sorted(result.estimates, key=lambda one: _place(one, result))
-    for name, some in groupby(by_name, key=lambda one: one.name):
-        own = list(some)
+    whole: list[tuple[str, dict[str, Estimate]]] = []
+    found = []
+    for _, some in groupby(by_name, key=lambda one: one.name):
         rows: dict[str, dict[str, Estimate]] = {}
-        for one in own:
+        for one in some:
             rows.setdefault(one.about, {})[one.system] = one
-        found.append(
-            {
-                "name": harmless(name),
-                "unit": harmless(own[0].unit),
-                "better": own[0].better,
-                "systems": [one.system for one in result.counts],
-                "rows": [(harmless(about), cells) for about, cells in rows.items()],
-            }
-        )
-    return found
+        if set(rows) == {""}:
+            whole.append((_titled(rows[""]), rows[""]))
+        else:
+            title = _titled(next(iter(rows.values())))
+            found.append({"name": title, "rows": [(harmless(k), v) for k, v in rows.items()]})
+    return [{"name": "All together", "rows": whole}, *found] if whole else found
+
+
+def _titled(cells: Mapping[str, Estimate]) -> str:
+    """Name, unit, and which way is good."""
+    one = next(iter(cells.values()))
+    unit = f", {one.unit}" if one.unit else ""
+    better = {"higher": " ↑", "lower": " ↓", "neither": ""}[one.better]
+    return str(harmless(f"{one.name}{unit}{better}"))
 
 
 def _place(estimate: Estimate, result: EvaluationResult) -> int:

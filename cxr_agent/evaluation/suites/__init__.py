@@ -1,1 +1,1 @@
-"""Benchmarks of the field in their public formats: readers, answers by rule, and scores."""
+"""Benchmarks of others, in their public formats: readers, answers by rule, and scores."""

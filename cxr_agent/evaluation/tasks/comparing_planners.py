@@ -38,7 +38,7 @@ class ComparingPlanners(OverFilms):
     name = "planners"
     title = "Planners on the same films"
     question = "What does the choice of tools change in what is right, what is said, what it costs?"
-    unknown = (
+    limits = (
         "All planners have the same tools: that a finding is stated wrongly is mostly the tool's "
         "doing, and that it is not stated the planner's.",
         "Labels are those of the data set; where they come from reports they are not the truth.",
@@ -46,7 +46,12 @@ class ComparingPlanners(OverFilms):
     )
 
     def __init__(self, options: TaskOptions) -> None:
-        super().__init__(options, wanted=_told_of, what="films with labels or a reader's CTR")
+        super().__init__(
+            options,
+            models=("anatomy", "findings"),
+            wanted=_told_of,
+            what="a label or a reader's cardiothoracic ratio",
+        )
 
     def answer(self, system: str, case: Case, traces: Path) -> Answer:
         reading = self.reader.read(system, [case.data.path], traces)
@@ -64,9 +69,16 @@ class ComparingPlanners(OverFilms):
     def measures(self, outcomes: Sequence[Outcome]) -> Sequence[Measure]:
         found = sorted({code for one in outcomes for code in _verdicts(one)})
         return [
-            Measure("labelled findings decided", _share_of_verdicts(RIGHT, WRONG), better="higher"),
-            Measure("decided findings right", _right_of_decided, better="higher"),
-            Measure("balanced accuracy", _balanced, better="higher"),
+            Measure(
+                "labelled findings decided",
+                _share_of_verdicts(RIGHT, WRONG),
+                better="higher",
+                counted=_labelled,
+            ),
+            Measure(
+                "decided findings right", _right_of_decided, better="higher", counted=_labelled
+            ),
+            Measure("balanced accuracy", _balanced, better="higher", counted=_labelled),
             *(
                 Measure(
                     "balanced accuracy",
@@ -144,6 +156,10 @@ def _verdicts(outcome: Outcome) -> dict[str, tuple[bool, str]]:
         for code, pair in value.items()
         if isinstance(pair, list)
     }
+
+
+def _labelled(outcome: Outcome) -> bool:
+    return bool(_verdicts(outcome))
 
 
 def _share_of_verdicts(*wanted: str) -> Statistic:

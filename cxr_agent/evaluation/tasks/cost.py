@@ -23,7 +23,7 @@ class Cost(OverFilms):
     name = "cost"
     title = "Cost of a reading"
     question = "What does it take to read a film once the models are loaded?"
-    unknown = (
+    limits = (
         "What another machine takes: seconds are of this one, with whatever else ran on it.",
         "The first reading of each planner loads the models; it is among the cases.",
         "Prices of hosted models are LiteLLM's, and may have changed; of local ones there is none.",

@@ -50,7 +50,7 @@ class Faithfulness(OverFilms):
         "How many sentences of a report does its evidence bear out, and what did tools find that "
         "no sentence says?"
     )
-    unknown = (
+    limits = (
         "Whether the evidence is right: a report can say faithfully what a tool got wrong.",
         "Both judges read English by rule; what they read wrongly in both ways is not seen. "
         "The share of planted faults that they find is given beside.",

@@ -1,24 +1,23 @@
-"""What tasks over a set of films share: the cases, who reads them, and what a run hangs on."""
+"""Tasks over any films of a set: what is asked of them needs no outlines and no boxes."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from cxr_agent.errors import UsageError
-from cxr_agent.evaluation.films import Film, FilmSet, films_of
+from cxr_agent.evaluation.films import Film
+from cxr_agent.evaluation.films.unseen import ModelName
 from cxr_agent.evaluation.runs.model import Outcome, Plot
-from cxr_agent.evaluation.runs.task import Case
 from cxr_agent.evaluation.tasks import TaskOptions
-from cxr_agent.evaluation.tasks.reader import FilmReader
+from cxr_agent.evaluation.tasks.film_task import FilmTask, chosen
 
 
-class OverFilms:
-    """A task whose cases are the films of a set, each read by every planner.
+class OverFilms(FilmTask):
+    """A task whose cases are films, each read by every planner.
 
     Parameters
     ----------
+    models
+        Those whose training films are left out. None where the films' truth has no part in it.
     wanted
         Which films can be a case.
     what
@@ -27,66 +26,35 @@ class OverFilms:
     Raises
     ------
     UsageError
-        ``nothing_to_evaluate``, ``no_model``, and as
-        :func:`~cxr_agent.evaluation.films.films_of`.
+        As :func:`~cxr_agent.evaluation.tasks.film_task.chosen`, and ``no_model``.
     """
 
     def __init__(
         self,
         options: TaskOptions,
         *,
+        models: Sequence[ModelName] = (),
         wanted: Callable[[Film], bool] = lambda _: True,
-        what: str = "films",
+        what: str = "a picture that can be read",
     ) -> None:
-        self.options = options
-        self.reader = FilmReader(options)
-        self.planners = self.reader.systems
-        self.set: FilmSet = films_of(options.data, options.films)
-        films = [film for film in self.set.films if wanted(film)]
-        if not films:
-            raise UsageError(
-                "nothing_to_evaluate",
-                f"the data set has no {what}",
-                hint="Choose another --data, or another task: cxr-agent eval list.",
-            )
-        self.films: Sequence[Film] = drawn(films, options)
+        super().__init__(options, chosen(options, models, what, wanted))
 
     @property
-    def systems(self) -> Sequence[str]:
-        return self.planners
+    def planners(self) -> Sequence[str]:
+        return self.reader.systems
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        return {**self.reader.settings, "data": self.set.name, "limit": self.options.limit}
+    def films(self) -> Sequence[Film]:
+        return self.chosen.films
 
-    def cases(self) -> Sequence[Case]:
-        return [
-            Case(film.name, film.patient, str(film.path.stat().st_size), film)
-            for film in self.films
-        ]
+    @property
+    def limits(self) -> Sequence[str]:
+        """What results do not tell, whatever the films."""
+        return ()
+
+    @property
+    def unknown(self) -> Sequence[str]:
+        return (*self.limits, *self.chosen.notes)
 
     def plots(self, outcomes: Sequence[Outcome]) -> Sequence[Plot]:
         return ()
-
-    def close(self) -> None:
-        self.reader.close()
-
-
-def drawn(films: Sequence[Film], options: TaskOptions) -> Sequence[Film]:
-    """So many as the limit allows: whole patients, by the seed, in the order of the set."""
-    if options.limit is None or options.limit >= len(films):
-        return films
-    patients = sorted({film.patient for film in films})
-    random.Random(options.seed).shuffle(patients)
-    chosen: list[str] = []
-    count = 0
-    by_patient: dict[str, int] = {}
-    for film in films:
-        by_patient[film.patient] = by_patient.get(film.patient, 0) + 1
-    for patient in patients:
-        if count >= options.limit:
-            break
-        chosen.append(patient)
-        count += by_patient[patient]
-    kept = set(chosen)
-    return [film for film in films if film.patient in kept][: options.limit]

@@ -23,6 +23,7 @@ from cxr_agent.evaluation.tasks.planners import (
 from cxr_agent.evidence import Evidence, EvidenceKind
 from cxr_agent.models import embedded
 from cxr_agent.models.store import load_card
+from cxr_agent.planning.planner import Planner
 from cxr_agent.reading import Agent
 from cxr_agent.report.model import Report
 from cxr_agent.study import Study
@@ -53,6 +54,11 @@ class FilmReader:
     cache
         Folder of results of tools that the planners share; what a planner costs in time is then
         not to be judged.
+
+    Raises
+    ------
+    UsageError
+        ``no_model``.
     """
 
     options: TaskOptions
@@ -64,14 +70,14 @@ class FilmReader:
     def __post_init__(self) -> None:
         names = (one.strip() for one in self.options.planner.split(","))
         self._planners = {shown_planner(name): name for name in names if name}
-
-    @property
-    def systems(self) -> tuple[str, ...]:
-        """The planners, as they are shown; raises UsageError ``no_model``."""
         if LLM in self._planners and not self.options.model:
             raise UsageError(
                 "no_model", "the planner llm needs a language model", hint="Give --model."
             )
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The planners, as they are shown."""
         return tuple(self._planners)
 
     @property
@@ -110,9 +116,16 @@ class FilmReader:
     def agent(self, system: str) -> Agent:
         """The agent of a planner; made when first asked for."""
         if system not in self._agents:
+            name = self._planners[system]
+            self.add(system, planner_named(name, built_in(), self.options.seed))
+        return self._agents[system]
+
+    def add(self, system: str, planner: Planner | None) -> None:
+        """Have a system read by a planner; one that is there stays as it is."""
+        if system not in self._agents:
             options = self.options
             self._agents[system] = Agent(
-                planner=planner_named(self._planners[system], built_in(), options.seed),
+                planner=planner,
                 model=options.model if system == LLM else _NO_MODEL,
                 api_base=options.api_base,
                 config=options.config,
@@ -120,7 +133,6 @@ class FilmReader:
                 cache=self.cache,
                 send_images=options.send_images,
             )
-        return self._agents[system]
 
     def close(self) -> None:
         """End the agents."""

@@ -31,7 +31,7 @@ class Reports(OverFilms):
     name = "reports"
     title = "Reports against those of radiologists"
     question = "How much of what a radiologist wrote does a reading say, and what beyond it?"
-    unknown = (
+    limits = (
         "A radiologist knows the history and earlier films; a report says what that asked for.",
         "What the program says beyond the reference counts against it, though it may be there.",
         "Labels, graphs and errors are read by rule: they are of the type of CheXbert, RadGraph, "
@@ -40,7 +40,9 @@ class Reports(OverFilms):
     )
 
     def __init__(self, options: TaskOptions) -> None:
-        super().__init__(options, wanted=lambda film: bool(film.report), what="films with reports")
+        super().__init__(
+            options, models=("findings",), wanted=lambda film: bool(film.report), what="a report"
+        )
 
     @property
     def systems(self) -> Sequence[str]:

@@ -18,7 +18,7 @@ from cxr_agent.evaluation.films import films_of
 from cxr_agent.evaluation.runs.model import Outcome, Plot
 from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic
 from cxr_agent.evaluation.tasks import TaskOptions
-from cxr_agent.evaluation.tasks.over_films import drawn
+from cxr_agent.evaluation.tasks.film_task import content_of, drawn
 from cxr_agent.imaging import Decoder
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
@@ -87,7 +87,7 @@ class Retrieval:
 
     def cases(self) -> Sequence[Case]:
         return [
-            Case(film.name, film.patient, str(film.path.stat().st_size), place)
+            Case(film.name, film.patient, content_of(film, sorted(film.labels.items())), place)
             for place, film in enumerate(self.films)
             if any(film.labels.values())
         ]

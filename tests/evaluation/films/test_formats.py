@@ -73,7 +73,7 @@ def test_bit_planes(tmp_path: Path) -> None:
 
 
 def test_covid_chestxray_dataset(tmp_path: Path) -> None:
-    for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
+    for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "f.jpg"):
         picture(tmp_path / "images" / name)
     plane(tmp_path / "lung_masks/a.png", np.array([[0, 255]]))
     text(
@@ -83,7 +83,9 @@ def test_covid_chestxray_dataset(tmp_path: Path) -> None:
         '2,0.5,M,"COVID-19, ARDS",AP Supine,X-ray,b.jpg,',
         "3,,F,No Finding,L,X-ray,c.jpg,",
         "4,1,F,todo,PA,X-ray,d.jpg,",
-        "9,1,F,COVID-19,PA,X-ray,a.jpg,",
+        "4,1,F,todo,PA,X-ray,d.jpg,",
+        "6,1,F,COVID-19,PA,X-ray,f.jpg,",
+        "9,1,F,COVID-19,PA,X-ray,f.jpg,",
         "5,1,F,COVID-19,Axial,CT,e.jpg,",
     )
     first, second, normal, unread = films_of(tmp_path).films

@@ -1,0 +1,1 @@
+"""Numeric metrics over arrays."""
