@@ -56,17 +56,27 @@ def new_chat(
         trace.on_event = heard
         if name != "":
             keep_session(name or trace.run_id, trace.directory, films, priors, new=name is not None)
-        run = Run(study, agent.setup, trace)
-        try:
-            with thresholds_changed(agent.setup.changed):
-                run.start()
-                run.read()
-            run.issue()
-        except BaseException as error:
-            run.fail(error)
-            raise
-        yield Chat(run)
-        run.finish()
+        with chat_in(trace, agent, study) as chat:
+            yield chat
+
+
+@contextmanager
+def chat_in(trace: TraceWriter, agent: Agent, study: Study) -> Iterator[Chat]:
+    """Read a study into an open trace and keep it open; raises as :func:`new_chat`.
+
+    The run is finished when the block ends.
+    """
+    run = Run(study, agent.setup, trace)
+    try:
+        with thresholds_changed(agent.setup.changed):
+            run.start()
+            run.read()
+        run.issue()
+    except BaseException as error:
+        run.fail(error)
+        raise
+    yield Chat(run)
+    run.finish()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_agent.cli.device import Device
-from cxr_agent.cli.options import ApiBase, Config, Model
+from cxr_agent.cli.options import ApiBase, Config, Model, SendImages
 from cxr_agent.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def evaluate(
         bool, typer.Option("--retry-failed", help="Answer failed cases again.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    send_images: SendImages = False,
     config: Config = None,
     device: Device = "auto",
 ) -> int:
@@ -73,6 +74,7 @@ def evaluate(
         device=device,
         limit=limit,
         seed=seed,
+        send_images=send_images,
     )
     chosen = Chosen(
         resamples=resamples,

@@ -19,7 +19,6 @@ from cxr_agent.cli import (
     demo,
     doctor,
     drr,
-    evaluate,
     evaluation,
     export,
     kb,
@@ -75,7 +74,6 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(batch.app, name="batch")
 app.add_typer(runs.app, name="trace")
-app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(kb.app, name="kb")
 app.add_typer(tools.app, name="tools")
 app.add_typer(models.app, name="models")

@@ -130,7 +130,7 @@ class LlmPlanner:
         )
         return [
             {"role": "system", "content": self._prompt.text},
-            {"role": "user", "content": _with_pictures(brief, pictures)},
+            {"role": "user", "content": with_pictures(brief, pictures)},
             *_turns(mine),
         ]
 
@@ -176,7 +176,8 @@ def _turns(mine: Sequence[Tried]) -> list[Message]:
     return messages
 
 
-def _with_pictures(text: str, pictures: Sequence[tuple[str, bytes]]) -> str | list[dict[str, Any]]:
+def with_pictures(text: str, pictures: Sequence[tuple[str, bytes]]) -> str | list[dict[str, Any]]:
+    """The content of a message: a text, and PNGs of films after it, each by its handle."""
     if not pictures:
         return text
     parts: list[dict[str, Any]] = [{"type": "text", "text": text}]

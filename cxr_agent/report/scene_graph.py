@@ -8,7 +8,7 @@ Chest ImaGenome's ``yes`` and ``no``. What nobody looked at does not appear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -162,7 +162,7 @@ class _Builder:
         if rule is None or not self._outlined.keys() >= set(rule.of):
             return None
         sources = tuple(self._outlined[code] for code in rule.of)
-        box = _part_of([item.box for item in sources if item.box is not None], rule)
+        box = part_of([item.box for item in sources if item.box is not None], rule)
         return self._made(place, box, sources, derived=True)
 
     def _made(
@@ -256,7 +256,8 @@ def _needed(place: Location) -> tuple[str, ...]:
     return rule.of if rule is not None else own
 
 
-def _part_of(boxes: list[Box], rule: Place) -> Box:
+def part_of(boxes: Sequence[Box], rule: Place) -> Box:
+    """The part of the box around boxes that a place is."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     left, top = min(lefts), min(tops)
     width, height = max(rights) - left, max(bottoms) - top

@@ -10,11 +10,11 @@ import pytest
 from cxr_agent import Measurer
 from cxr_agent.errors import InputError
 from cxr_agent.evaluation.cxreasonbench.files import BenchmarkFolder
-from cxr_agent.evaluation.cxreasonbench.look import Looker
+from cxr_agent.evaluation.cxreasonbench.look import ByEvidence, Looker
 from cxr_agent.evaluation.cxreasonbench.options import options_of, same_choice
 from cxr_agent.evaluation.cxreasonbench.rules import rules
-from cxr_agent.evaluation.cxreasonbench.runner import Runner
-from cxr_agent.evaluation.cxreasonbench.scores import adjusted
+from cxr_agent.evaluation.cxreasonbench.runner import CaseScores, Runner
+from cxr_agent.evaluation.cxreasonbench.scores import adjusted, score
 from cxr_agent.testing.phantom.spec import PhantomSpec
 from tests.cli.program import run_program
 from tests.evaluation.benchmark import RIGHT, write_case, write_films
@@ -40,15 +40,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     return root, films, masks
 
 
+Answers = tuple[Path, dict[str, list[CaseScores]]]
+
+
 @pytest.fixture(scope="module")
-def answered(
-    made: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, dict[str, dict[str, object]]]:
+def answered(made: tuple[Path, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Answers:
     root, films, masks = made
     out = tmp_path_factory.mktemp("answers")
     with Measurer() as measurer:
-        scores = Runner(BenchmarkFolder(root), films, Looker(measurer, masks)).run(out)
-    return out, scores  # type: ignore[return-value]
+        folder = BenchmarkFolder(root)
+        runner = Runner(folder, ByEvidence(films, Looker(measurer, masks)), "cxr-agent")
+        scores = {
+            task: [runner.answer(task, case, out) for case in cases]
+            for task, cases in folder.cases.items()
+        }
+    return out, scores
 
 
 def record(out: Path, task: str, case: str) -> dict[str, dict[str, str]]:
@@ -62,9 +68,7 @@ def test_rules_are_for_all_twelve_tasks() -> None:
 
 
 @pytest.mark.parametrize("task", sorted(RIGHT))
-def test_every_stage_of_every_task_is_answered_right(
-    answered: tuple[Path, dict[str, dict[str, object]]], task: str
-) -> None:
+def test_every_stage_of_every_task_is_answered_right(answered: Answers, task: str) -> None:
     out, _ = answered
     found = record(out, task, "case")
     stages = {name.removeprefix("stage-").rstrip("_0") for name in found if "stage-" in name}
@@ -76,21 +80,20 @@ def test_every_stage_of_every_task_is_answered_right(
 
 
 def test_all_right_cases_are_complete_deep_consistent_and_aligned(
-    answered: tuple[Path, dict[str, dict[str, object]]],
+    answered: Answers,
 ) -> None:
     _, scores = answered
-    for task, one in scores["reasoning"].items():
+    for task, cases in scores.items():
         if task == "carina_angle":
             continue
-        assert one.completion == pytest.approx(adjusted(1, 1)), task  # type: ignore[attr-defined]
-        assert one.depth == 4  # type: ignore[attr-defined]
-        assert one.alignment == pytest.approx(adjusted(1, 1))  # type: ignore[attr-defined]
+        one = score(case.reasoning for case in cases)
+        assert one.completion == pytest.approx(adjusted(1, 1)), task
+        assert one.depth == 4
+        assert one.alignment == pytest.approx(adjusted(1, 1))
 
 
 @pytest.mark.parametrize("stage", STAGES[1:])
-def test_a_false_key_ends_the_case_at_its_stage(
-    answered: tuple[Path, dict[str, dict[str, object]]], stage: str
-) -> None:
+def test_a_false_key_ends_the_case_at_its_stage(answered: Answers, stage: str) -> None:
     out, _ = answered
     found = record(out, "carina_angle", stage)
     reached = [n.removeprefix("stage-").rstrip("_0") for n in found if n.startswith("stage-")]
@@ -98,7 +101,7 @@ def test_a_false_key_ends_the_case_at_its_stage(
 
 
 def test_a_wrong_first_answer_goes_on_all_the_same(
-    answered: tuple[Path, dict[str, dict[str, object]]],
+    answered: Answers,
 ) -> None:
     assert "stage-final" in record(answered[0], "carina_angle", "init")
 
@@ -108,18 +111,28 @@ def test_what_is_not_measured_is_not_known_and_is_guided(
 ) -> None:
     root, films, _ = made
     with Measurer() as measurer:  # without outlines of the airways
-        scores = Runner(BenchmarkFolder(root), films, Looker(measurer)).run(
-            tmp_path, ["carina_angle"]
-        )
-    assert scores["reasoning"]["carina_angle"].unknown == 6
-    assert scores["reasoning"]["carina_angle"].completion is None
-    assert scores["guidance"]["carina_angle"].cases == 6
+        folder = BenchmarkFolder(root)
+        runner = Runner(folder, ByEvidence(films, Looker(measurer)), "cxr-agent")
+        scores = [
+            runner.answer("carina_angle", case, tmp_path) for case in folder.cases["carina_angle"]
+        ]
+    reasoning = score(case.reasoning for case in scores)
+    assert (reasoning.unknown, reasoning.completion) == (6, None)
+    assert all(case.guidance is not None for case in scores)
     found = record(tmp_path, "carina_angle", "case")
     assert "I don't know" in found["stage-init"]["response"]
     assert "mask_missing" in found["stage-init"]["response"]
 
 
 def test_a_folder_that_is_no_benchmark(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        BenchmarkFolder(tmp_path)
+    assert caught.value.code == "not_a_benchmark"
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", ".hidden", ""])
+def test_no_case_is_named_after_a_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "dx_by_dicoms.json").write_text(json.dumps({"rotation": [name]}))
     with pytest.raises(InputError) as caught:
         BenchmarkFolder(tmp_path)
     assert caught.value.code == "not_a_benchmark"
@@ -150,12 +163,28 @@ def test_adjusted_wilson_is_the_benchmarks() -> None:
     assert adjusted(8, 10) == pytest.approx(0.7167 - 1.96 * 0.22655, abs=2e-4)
 
 
-def test_the_command_prints_scores(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
-    root, films, masks = made
+def test_the_command_keeps_answers_and_scores(
+    made: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    root, films, _ = made
     done = run_program(
-        *("evaluate", "cxreasonbench", str(root), "--films", str(films), "--out", str(tmp_path)),
-        *("--masks", str(masks), "--task", "rotation", "--json"),
+        *("eval", "cxreasonbench", "--data", str(root), "--films", str(films)),
+        *("--out", str(tmp_path / "out"), "--limit", "4", "--resamples", "20", "--json"),
         traces=tmp_path,
     )
     assert done.status == 0, done.err
-    assert done.json["reasoning"]["rotation"]["depth"] == 4
+    assert [one["system"] for one in done.json["counts"]] == [
+        "cxr-agent",
+        "question-only",
+        "random",
+    ]
+    depths = {
+        one["system"]: one["value"]
+        for one in done.json["estimates"]
+        if (one["name"], one["about"]) == ("depth", "reasoning, all")
+    }
+    assert depths["cxr-agent"] > (depths["question-only"] or 0)
+    assert depths["cxr-agent"] > (depths["random"] or 0)
+    kept = tmp_path / "out/traces/inference/reasoning"
+    assert sorted(one.name for one in kept.iterdir()) == ["cxr-agent", "question-only", "random"]
+    assert len(list((kept / "cxr-agent").rglob("*.json"))) == 4

@@ -7,15 +7,18 @@ Layout as its evaluation code reads it (github.com/ttumyche/CXReasonBench): ``dx
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cxr_agent.errors import InputError
+from cxr_agent.evaluation.suites.folder import inside, not_a_benchmark
 
 _REVIEW = "re-path1"
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$")]
+"""Of a task or a case: it becomes the name of a file."""
+_CASES = TypeAdapter(dict[_Name, list[_Name]])
 
 
 class Question(BaseModel):
@@ -56,14 +59,13 @@ class BenchmarkFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        listing = root / "dx_by_dicoms.json"
         try:
-            self.cases: dict[str, list[str]] = json.loads(listing.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise InputError(
-                "not_a_benchmark",
-                "the folder holds no readable dx_by_dicoms.json",
-                hint="Give the folder CXReasonBench of the data set from PhysioNet, unpacked.",
+            raw = (root / "dx_by_dicoms.json").read_bytes()
+            self.cases: dict[str, list[str]] = _CASES.validate_json(raw)
+        except (OSError, ValidationError):
+            raise not_a_benchmark(
+                "dx_by_dicoms.json",
+                "Give the folder CXReasonBench of the data set from PhysioNet, unpacked.",
             ) from None
 
     def question(self, task: str, path: str, stage: str, case: str) -> Question | None:
@@ -105,5 +107,5 @@ class BenchmarkFolder:
         return others[0] if others else None
 
     def body_part(self, name: str) -> Path:
-        """A picture of a structure that a question offers."""
-        return self.root / "segmask_bodypart" / name.lstrip("/")
+        """A picture of a structure that a question offers; raises InputError ``bad_question``."""
+        return inside(self.root / "segmask_bodypart", name)

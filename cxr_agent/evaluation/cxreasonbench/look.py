@@ -1,10 +1,14 @@
-"""Measuring a benchmark's films, each once."""
+"""Measuring a benchmark's films, each once, and answering from what was measured."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from cxr_agent.evaluation.cxreasonbench.answers import Seen
+from cxr_agent.errors import CxrAgentError
+from cxr_agent.evaluation.cxreasonbench.answers import Answerer, Seen
+from cxr_agent.evaluation.cxreasonbench.files import Question
+from cxr_agent.evaluation.cxreasonbench.rules import rules
+from cxr_agent.evaluation.suites.folder import inside
 from cxr_agent.measuring import Measurer
 
 
@@ -40,3 +44,30 @@ class Looker:
         )
         self._last = (film, seen)
         return seen
+
+
+class ByEvidence:
+    """Gives who answers from what is measured on the film of a case.
+
+    Parameters
+    ----------
+    films
+        Where the films lie that the questions name.
+    look
+        Measures one film.
+    """
+
+    def __init__(self, films: Path, look: Looker) -> None:
+        self._films = films
+        self._look = look
+
+    def __call__(self, task: str, case: str, first: Question | None) -> Answerer:
+        return Answerer(rules()[task], self._seen(first) if first is not None else Seen())
+
+    def _seen(self, question: Question) -> Seen:
+        """A film that cannot be read is one of which nothing is known."""
+        names = [name for name in question.img_path if isinstance(name, str)]
+        try:
+            return self._look(inside(self._films, names[0])) if names else Seen()
+        except CxrAgentError as error:
+            return Seen(reasons={rule.measurement: (error.code,) for rule in rules().values()})

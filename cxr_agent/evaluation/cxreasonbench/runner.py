@@ -9,25 +9,48 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from cxr_agent.errors import CxrAgentError, InputError, OutputError
-from cxr_agent.evaluation.cxreasonbench.answers import Answerer, Seen
+from cxr_agent.errors import InputError, OutputError
 from cxr_agent.evaluation.cxreasonbench.files import BenchmarkFolder, Question
 from cxr_agent.evaluation.cxreasonbench.options import options_of, same_choice, unknown
-from cxr_agent.evaluation.cxreasonbench.rules import rules
-from cxr_agent.evaluation.cxreasonbench.scores import CaseScore, TaskScore, score
+from cxr_agent.evaluation.cxreasonbench.scores import CaseScore
 
-MODEL_ID: Final = "cxr-agent"
-Look = Callable[[Path], Seen]
-"""Measures one film; raises :class:`CxrAgentError` when it cannot be read."""
+
+class Respondent(Protocol):
+    """Who answers the stages of one case, each in the form that is asked for."""
+
+    def finding(self, question: str) -> str: ...
+
+    def criterion(self, question: str) -> str: ...
+
+    def refined_criterion(self, question: str) -> str: ...
+
+    def body_part(self, question: str, pictures: Sequence[NDArray[np.uint8]]) -> str: ...
+
+    def value(self, question: str) -> str: ...
+
+    def final(self, question: str) -> str: ...
+
+
+Respond = Callable[[str, str, Question | None], Respondent]
+"""Gives who answers: of a task, a case, and its first question, which names the film."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseScores:
+    """What came of one case."""
+
+    reasoning: CaseScore
+    guidance: CaseScore | None = None
+    """Of path 2, where the case was guided."""
 
 
 @dataclass(slots=True)
@@ -49,28 +72,28 @@ class _Asked:
 
 
 class Runner:
-    """Answers all cases of a benchmark folder.
+    """Answers cases of a benchmark folder.
 
     Parameters
     ----------
     folder
         The data set.
-    films
-        Where the films lie that its questions name.
-    look
-        Measures one film.
+    respond
+        Who answers.
+    name
+        Of who answers, as the benchmark calls a model: the folder of its answers.
     """
 
-    def __init__(self, folder: BenchmarkFolder, films: Path, look: Look) -> None:
+    def __init__(self, folder: BenchmarkFolder, respond: Respond, name: str) -> None:
         self._folder = folder
-        self._films = films
-        self._look = look
+        self._respond = respond
+        self._name = name
 
-    def run(self, out: Path, tasks: Iterable[str] = ()) -> dict[str, dict[str, TaskScore]]:
-        """Run tasks, all where none are named; scores by path and task.
+    def answer(self, task: str, case: str, out: Path) -> CaseScores:
+        """Answer one case, from its first question on.
 
         Responses are written under ``out`` in the places where the benchmark's own code puts them:
-        ``inference/<path>/cxr-agent/<task>/<case>.json``.
+        ``inference/<path>/<name>/<task>/<case>.json``.
 
         Raises
         ------
@@ -79,29 +102,17 @@ class Runner:
         OutputError
             ``output_not_writable``.
         """
-        wanted = list(tasks) or [task for task in self._folder.cases if task in rules()]
-        scores: dict[str, dict[str, TaskScore]] = {"reasoning": {}, "guidance": {}}
-        for task in wanted:
-            reasoning, guidance = [], []
-            for case in self._folder.cases.get(task, []):
-                asked = self._reason(task, "path1", case)
-                reasoning.append(_scored(asked))
-                _write(out / "inference/reasoning" / MODEL_ID / task / f"{case}.json", case, asked)
-                if reasoning[-1].unknown or asked.right.get("custom_criteria") is False:
-                    guided = self._guided(task, case)
-                    guidance.append(_scored(guided, "review-"))
-                    place = out / "inference/guidance" / MODEL_ID / task / f"{case}.json"
-                    _write(place, case, guided)
-            scores["reasoning"][task] = score(reasoning)
-            scores["guidance"][task] = score(guidance)
-        return scores
+        asked = self._reason(task, "path1", case)
+        reasoning = _scored(asked)
+        self._write(out, "reasoning", task, case, asked)
+        if not reasoning.unknown and asked.right.get("custom_criteria") is not False:
+            return CaseScores(reasoning)
+        guided = self._guided(task, case)
+        self._write(out, "guidance", task, case, guided)
+        return CaseScores(reasoning, _scored(guided, "review-"))
 
-    def _seen(self, question: Question) -> Seen:
-        names = [name for name in question.img_path if isinstance(name, str)]
-        try:
-            return self._look(self._films / names[0]) if names else Seen()
-        except CxrAgentError as error:
-            return Seen(reasons={rule.measurement: (error.code,) for rule in rules().values()})
+    def _write(self, out: Path, path: str, task: str, case: str, asked: _Asked) -> None:
+        _write(out / "inference" / path / self._name / task / f"{case}.json", case, asked)
 
     def _reason(self, task: str, path: str, case: str, prefix: str = "") -> _Asked:
         """The stages of one case, until one is wrong."""
@@ -109,7 +120,7 @@ class Runner:
         first = self._folder.question(task, path, "init", case)
         if first is None:
             return asked
-        who = Answerer(rules()[task], self._seen(first))
+        who = self._respond(task, case, first)
         ((text, answer, _),) = first.parts
         response = who.finding(text)
         asked.add(f"{prefix}init", text, response, answer, same_choice(response, answer))
@@ -153,7 +164,7 @@ class Runner:
         """Path 2: structures, value and final under guidance, then a new case on path 1."""
         asked = _Asked()
         first = self._folder.question(task, "path1", "init", case)
-        who = Answerer(rules()[task], self._seen(first) if first else Seen())
+        who = self._respond(task, case, first)
         for stage, folder in (
             ("bodypart", "stage1"),
             ("measurement", "stage2"),

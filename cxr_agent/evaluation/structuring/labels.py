@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,24 +79,15 @@ def label_agreement(reports: Iterable[Mapping[str, Any]], half: int | None = Non
     counts: dict[str, Counter[str]] = {}
     read = sentences = 0
     for report in reports:
-        if half is not None and _half(str(report["id"])) != half:
+        if half is not None and half_of(str(report["id"])) != half:
             continue
+        one = compared(report)
         read += 1
-        found = structure(report_text(report))
-        sentences += len(found.sentences)
-        said = {
-            claim.code
-            for sentence in found.sentences
-            for claim in sentence.claims
-            if claim.kind == "finding" and claim.polarity in _SAID
-        }
-        for code, words in report_lexicon().finding.items():
-            if not words.mesh:
-                continue
-            tagged = any(_is_tagged(tag, one) for tag in report["mesh"] for one in words.mesh)
-            if tagged or code in said:
-                kind = "both" if tagged and code in said else "tag_only" if tagged else "text_only"
-                counts.setdefault(code, Counter())[kind] += 1
+        sentences += one.sentences
+        for code in one.said | one.tagged:
+            both = code in one.said and code in one.tagged
+            kind = "both" if both else "tag_only" if code in one.tagged else "text_only"
+            counts.setdefault(code, Counter())[kind] += 1
     labels = [_label(code, one) for code, one in counts.items()]
     whole: Counter[str] = sum(counts.values(), Counter())
     return Agreement(
@@ -104,6 +96,39 @@ def label_agreement(reports: Iterable[Mapping[str, Any]], half: int | None = Non
         labels=tuple(sorted(labels, key=lambda one: -one.tagged)),
         micro=_label("all", whole),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One report: the findings that its text says, and those that its tags name."""
+
+    said: frozenset[str]
+    tagged: frozenset[str]
+    sentences: int
+
+
+def judged() -> tuple[str, ...]:
+    """The findings that have tags, and so can be compared."""
+    return tuple(code for code, words in report_lexicon().finding.items() if words.mesh)
+
+
+def compared(report: Mapping[str, Any]) -> Compared:
+    """Read a report by rule, and its tags."""
+    found = structure(report_text(report))
+    codes = frozenset(judged())
+    said = {
+        claim.code
+        for sentence in found.sentences
+        for claim in sentence.claims
+        if claim.kind == "finding" and claim.polarity in _SAID
+    }
+    lexicon = report_lexicon().finding
+    tagged = frozenset(
+        code
+        for code in codes
+        if any(_is_tagged(tag, one) for tag in report["mesh"] for one in lexicon[code].mesh)
+    )
+    return Compared(codes & said, tagged, len(found.sentences))
 
 
 def report_text(report: Mapping[str, Any]) -> str:
@@ -140,7 +165,8 @@ def _label(code: str, counts: Counter[str]) -> Label:
     )
 
 
-def _half(identity: str) -> int:
+def half_of(identity: str) -> int:
+    """0 for a report that the lexicon was tuned on, 1 for another."""
     return int(hashlib.sha256(identity.encode()).hexdigest(), 16) % 2
 
 

@@ -1,1 +1,1 @@
-"""Benchmarks of others, in their public formats."""
+"""Benchmarks of others, in their public formats: readers, answers by rule, and scores."""

@@ -13,22 +13,31 @@ if TYPE_CHECKING:
     from cxr_agent.evaluation.runs.task import Task
 
 TASKS: Final[dict[str, str]] = {
+    "chestagentbench": "chestagentbench",
     "chexgenbench": "chexgenbench",
     "comparison": "comparison",
     "consistency": "consistency",
     "cost": "cost",
     "ctr": "ctr",
+    "cxreasonbench": "cxreasonbench",
+    "drbench": "drbench",
     "explanations": "explanations",
     "faithfulness": "faithfulness",
+    "imagenome": "imagenome",
     "labels": "labels",
     "localisation": "localisation",
     "measurements": "measurements",
+    "ms-cxr": "ms_cxr",
     "planners": "comparing_planners",
     "reports": "reports",
     "retrieval": "retrieval",
+    "rexvqa": "rexvqa",
     "robustness": "robustness",
     "segmentation": "segmentation",
+    "slake": "slake",
+    "structuring": "structuring",
     "texts": "texts",
+    "vqa-rad": "vqa_rad",
 }
 """Module of each task, below this package; it has a function ``made(options) -> Task``."""
 
@@ -50,6 +59,8 @@ class TaskOptions:
     limit: int | None = None
     """Of cases, the first ones of a seeded order."""
     seed: int = 0
+    send_images: bool = False
+    """Whether a language model that takes pictures may be shown the films."""
 
 
 def task_named(name: str, options: TaskOptions) -> Task:

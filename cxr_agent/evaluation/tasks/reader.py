@@ -90,6 +90,7 @@ class FilmReader:
             "config": "" if config is None else hashlib.sha256(config.read_bytes()).hexdigest(),
             "weights": {name: load_card(name).weights_sha256[:16] for name in embedded.ids()},
             "seed": self.options.seed,
+            "send_images": self.options.send_images,
         }
 
     def read(
@@ -130,6 +131,7 @@ class FilmReader:
                 config=options.config,
                 device=options.device,
                 cache=self.cache,
+                send_images=options.send_images,
             )
 
     def close(self) -> None:
