@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cxr_agent.errors import EXIT_OK
+from cxr_agent.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from cxr_agent.prose import Claim
@@ -27,6 +27,13 @@ def structure(
             "--json", help="Print JSON: claims, codes, entities and relations, attributes."
         ),
     ] = False,
+    lunguage: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write its findings as a table of Lunguage (CSV)."),
+    ] = None,
+    study: Annotated[
+        str, typer.Option(metavar="NAME", help="What that table calls the study.")
+    ] = "study",
 ) -> int:
     """Put a free-text report into a structured one, by rule; no sentence is lost.
 
@@ -36,11 +43,22 @@ def structure(
     from cxr_agent.prose.structure import structure as structured
 
     found = structured(read_text(report))
+    if lunguage is not None:
+        _write_table(found, lunguage, study)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
         _print(found)
     return EXIT_OK
+
+
+def _write_table(found: StructuredReport, path: Path, study: str) -> None:
+    from cxr_agent.output import write_whole
+    from cxr_agent.prose.lunguage import rows_of_report, written
+
+    if not study:
+        raise UsageError("bad_study", "--study is empty", hint="Give the study a name.")
+    write_whole(path, written(rows_of_report(found, study)).encode())
 
 
 def _print(found: StructuredReport) -> None:
