@@ -33,6 +33,7 @@ from cxr_agent.cli import (
     send,
     serve,
     structure,
+    synthesise,
     tools,
     watch,
 )
@@ -61,6 +62,7 @@ app.command("export")(export.export)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
 app.command("drr")(drr.drr)
+app.command("synthesise")(synthesise.synthesise)
 app.command("register")(register.register)
 app.command("watch")(watch.watch)
 app.command("send")(send.send)
