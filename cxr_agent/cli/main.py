@@ -17,6 +17,7 @@ from cxr_agent.cli import (
     check_report,
     deidentify,
     demo,
+    dictate,
     doctor,
     drr,
     evaluate,
@@ -62,6 +63,7 @@ app.command("export")(export.export)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
 app.command("drr")(drr.drr)
+app.command("dictate")(dictate.dictate)
 app.command("synthesise")(synthesise.synthesise)
 app.command("register")(register.register)
 app.command("watch")(watch.watch)
