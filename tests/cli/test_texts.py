@@ -131,3 +131,8 @@ def test_structure_writes_a_table_of_lunguage(tmp_path: Path) -> None:
         ("s7", "pleural effusion", "positive"),
         ("s7", "pneumothorax", "negative"),
     ]
+
+
+def test_structure_sends_a_report_nowhere_unless_told(run: Run, report: Path) -> None:
+    ran = run("structure", report, "--model", "openai/gpt-4o")
+    assert (ran.status, ran.errors) == (2, [("", "text_not_sent")])

@@ -107,7 +107,9 @@ def read_wav(path: Path) -> Sound:
         raise _unreadable(type(error).__name__) from None
     whole = len(raw) - len(raw) % (width * channels)
     kind = {1: "u1", 2: "<i2", 4: "<i4"}[width]
-    numbers = np.frombuffer(raw[:whole], dtype=np.dtype(kind)).astype(np.float64).reshape(-1, channels)
+    numbers = (
+        np.frombuffer(raw[:whole], dtype=np.dtype(kind)).astype(np.float64).reshape(-1, channels)
+    )
     middle, range_ = (128.0, 128.0) if width == 1 else (0.0, 2.0 ** (8 * width - 1))
     one = ((numbers - middle) / range_).mean(axis=1)
     if one.size == 0:
