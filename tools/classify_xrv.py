@@ -1,4 +1,4 @@
-"""Ask a second classifier, torchxrayvision, where it was pulled: what it says stands beside ours."""
+"""Ask a second classifier, torchxrayvision: what it says stands beside what ours says."""
 
 from __future__ import annotations
 

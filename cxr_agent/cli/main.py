@@ -22,6 +22,7 @@ from cxr_agent.cli import (
     drr,
     evaluate,
     export,
+    ground,
     kb,
     measure,
     models,
@@ -58,6 +59,7 @@ app.command("resume")(resume.resume)
 app.command("chat")(chat.chat)
 app.command("ask")(ask.ask)
 app.command("segment")(segment.segment)
+app.command("ground")(ground.ground)
 app.command("measure")(measure.measure)
 app.command("export")(export.export)
 app.command("check-report")(check_report.check_report)
