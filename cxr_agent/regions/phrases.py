@@ -1,8 +1,8 @@
 """From a phrase of a report to boxes on the film: what it is about, and where that lies.
 
 By rule: the claims of the phrase, their locations in Chest ImaGenome's terms, and the boxes of
-these from the outlines. This tells where the phrase points, not whether it is true. A model that was
-trained to ground phrases (MAIRA-2, Bannur et al., arXiv 2406.04449) can be asked in its place.
+these from the outlines. This tells where the phrase points, not whether it is true. A model that
+was trained to ground phrases (MAIRA-2, Bannur et al., arXiv 2406.04449) can be asked in its place.
 """
 
 from __future__ import annotations
