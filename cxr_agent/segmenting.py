@@ -8,16 +8,24 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from cxr_agent.errors import UsageError
 from cxr_agent.imaging import Decoder
 from cxr_agent.imaging.decoder import FilmPath
 from cxr_agent.imaging.refusal import refusal_by_pixels
+from cxr_agent.measure.extent import extent
+from cxr_agent.models import catalogue
 from cxr_agent.models.adapters.prompts import Prompt
+from cxr_agent.models.held import held
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
+from cxr_agent.regions.phrases import Pointed, point, point_by_model
 from cxr_agent.regions.sources import Found, NotFound, outline_place, outline_prompt
 from cxr_agent.toolbox.contract import BoolMask
 
 _NONE: Final[Mapping[str, Prompt]] = {}
+_GROUNDERS: Final = "maira2"
+_GROUND_MIB: Final = 4096
+"""What one phrase takes beside the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,40 @@ class Segmenter(AbstractContextManager["Segmenter"]):
             except NotFound as outcome:
                 missing[name] = outcome.code
         return Outlined(tuple(found), missing)
+
+    def ground(self, film: FilmPath, phrase: str, model: str | None = None) -> tuple[Pointed, ...]:
+        """Where a phrase of a report points on a film, which does not make it true.
+
+        Parameters
+        ----------
+        model
+            A pulled model of the family maira2; by rule from the outlines without one.
+
+        Raises
+        ------
+        InputError, UnsuitableFilm
+            As for a reading.
+        UsageError
+            ``nothing_said``, ``phrase_too_long``; ``bad_grounder`` for a model of another family.
+        ModelError
+            ``unknown_model``, ``not_pulled``, or the model cannot be loaded.
+        """
+        if model is not None and catalogue.find(model).family != _GROUNDERS:
+            raise UsageError(
+                "bad_grounder",
+                f"{model[:40]} grounds no phrases",
+                hint="Take maira-2, or leave --model out.",
+            )
+        decoded = self._decoder.decode(film)
+        anatomy_model = self._shelf.anatomy()
+        anatomy = anatomy_model.segment(decoded.pixels)
+        if not anatomy_model.is_film(anatomy):
+            raise refusal_by_pixels()
+        if model is not None:
+            with held(model, self.runtime, _GROUND_MIB) as grounder:
+                return point_by_model(phrase, decoded.pixels, grounder)
+        found = {name: extent(outline.plane) for name, outline in anatomy.outlines.items()}
+        return point(phrase, {name: one.box for name, one in found.items() if one is not None})
 
     def __enter__(self) -> Self:
         return self

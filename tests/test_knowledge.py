@@ -59,7 +59,7 @@ def kb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 def test_every_file_loads() -> None:
     names = {path.stem for path in (ROOT / "kb").glob("*.toml")}
     assert names == {
-        *("models", "protocol", "thresholds", "vocabulary", "words"),
+        *("models", "protocol", "thresholds", "vocabulary", "words", "dictation", "zero_shot"),
         *("structures", "measurements", "cxreasonbench", "questions"),
         *("certainty", "conflicts", "coverage", "critical_findings", "report_lexicon"),
         *("descriptors", "descriptor_reference", "scene_graph", "guidelines", "failures"),

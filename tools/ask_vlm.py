@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from cxr_agent.evidence import EvidenceKind, Location, Observation, Polarity, Side
-from cxr_agent.knowledge import vocabulary
+from cxr_agent.knowledge import descriptors, vocabulary
 from cxr_agent.language import load_prompt
 from cxr_agent.study import AgeGroup, Image, View
 from cxr_agent.toolbox.contract import Abstain, Mask, ToolResult, tool
@@ -123,7 +123,7 @@ def ask_vlm(
 
     asked = None if question is Question.DESCRIBE else question.value
     prompt = load_prompt("describe" if asked is None else "look")
-    subject = "" if asked is None else vocabulary()[asked].name
+    subject = "" if asked is None else _with_signs(asked)
     exchange = model.ask(picture_to_send(film.pixels, planes), prompt, subject)
     if not exchange.text.strip() or exchange.outcome not in ("ok", "model_too_long"):
         raise Abstain(SUBJECT, exchange.outcome)
@@ -140,3 +140,10 @@ def ask_vlm(
         parts=answer.parts,
         unread=answer.unread,
     )
+
+
+def _with_signs(code: str) -> str:
+    """A finding with its radiographic signs, of ``kb/descriptors.toml``, in words."""
+    signs = [one.name for one in descriptors().values() if one.finding == code]
+    name = vocabulary()[code].name
+    return f"{name} (signs: {', '.join(signs)})" if signs else name

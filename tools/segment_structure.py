@@ -36,6 +36,8 @@ class Place(StrEnum):
     DESCENDING_AORTA = "descending_aorta"
     RIGHT_COSTOPHRENIC_ANGLE = "right_costophrenic_angle"
     LEFT_COSTOPHRENIC_ANGLE = "left_costophrenic_angle"
+    RIGHT_HILUM = "right_hilum"
+    LEFT_HILUM = "left_hilum"
     RIGHT_UPPER_LUNG_ZONE = "right_upper_lung_zone"
     LEFT_UPPER_LUNG_ZONE = "left_upper_lung_zone"
     RIGHT_MID_LUNG_ZONE = "right_mid_lung_zone"
@@ -120,5 +122,5 @@ def _where(place: Place) -> tuple[Location | None, Side | None]:
     side = next((one for one in (Side.RIGHT, Side.LEFT) if place.startswith(one.value)), None)
     if place.value in structures():
         return structures()[place.value].location, side
-    named = place.value.replace("_", " ")
+    named = place.value.replace("_hilum", " hilar structures").replace("_", " ")
     return next((one for one in Location if one.value == named), None), side

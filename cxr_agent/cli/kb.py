@@ -242,6 +242,41 @@ def _search_texts(words: str, k: int, store: Path | None, as_json: bool) -> int:
     return show_quotes(found, as_json)
 
 
+@app.command("quality")
+def quality(
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(help="An encoder of films to measure too: rad-dino, biomedclip, a folder."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Neighbours.")] = 5,
+    store: StoreFolder = None,
+    as_json: AsJson = False,
+    device: Annotated[str, typer.Option(help="What runs named encoders.")] = "cpu",
+) -> int:
+    """How often the nearest films share a finding: our embedding, and others beside it."""
+    from cxr_agent.cli.kb_look import show_quality
+
+    return show_quality(_folder(store), encoder or (), k, device, as_json)
+
+
+@app.command("label")
+def label(
+    film: Annotated[
+        Path, typer.Argument(metavar="FILM|CT", help="A film; a CT as a folder or NIfTI file.")
+    ],
+    encoder: Annotated[str, typer.Option(help="A pulled model of films and texts, or its folder.")],
+    finding: Annotated[
+        list[str] | None, typer.Option(help="Code of a finding; may be repeated. Default: all.")
+    ] = None,
+    as_json: AsJson = False,
+    device: Annotated[str, typer.Option(help="What runs it.")] = "cpu",
+) -> int:
+    """Labels without training, by an image-text model: uncalibrated, context alone."""
+    from cxr_agent.cli.kb_look import show_labels
+
+    return show_labels(film, encoder, finding or (), device, as_json)
+
+
 @app.command("stats")
 def stats(store: StoreFolder = None, as_json: AsJson = False) -> int:
     """What a store holds."""

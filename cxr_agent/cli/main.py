@@ -17,10 +17,12 @@ from cxr_agent.cli import (
     check_report,
     deidentify,
     demo,
+    dictate,
     doctor,
     drr,
     evaluation,
     export,
+    ground,
     kb,
     measure,
     models,
@@ -34,6 +36,7 @@ from cxr_agent.cli import (
     send,
     serve,
     structure,
+    synthesise,
     tools,
     watch,
 )
@@ -57,11 +60,14 @@ app.command("resume")(resume.resume)
 app.command("chat")(chat.chat)
 app.command("ask")(ask.ask)
 app.command("segment")(segment.segment)
+app.command("ground")(ground.ground)
 app.command("measure")(measure.measure)
 app.command("export")(export.export)
 app.command("check-report")(check_report.check_report)
 app.command("structure")(structure.structure)
 app.command("drr")(drr.drr)
+app.command("dictate")(dictate.dictate)
+app.command("synthesise")(synthesise.synthesise)
 app.command("register")(register.register)
 app.command("watch")(watch.watch)
 app.command("send")(send.send)

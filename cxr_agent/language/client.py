@@ -15,6 +15,7 @@ from cxr_agent.errors import ModelError
 from cxr_agent.language.attempts import Trouble, pause_before_next
 from cxr_agent.language.exchange import OK, Exchange, Heard, Message, WantedCall
 from cxr_agent.language.settings import ModelSettings
+from cxr_agent.language.thinking import Thoughts
 
 _MOST_CHARACTERS: Final = 64_000
 """Of a reply, text and arguments together: a model that writes more has left the rails."""
@@ -124,6 +125,9 @@ class LanguageModel:
                 heard(text)
             if gathered.size > _MOST_CHARACTERS or len(gathered.calls) > _MOST_CALLS:
                 raise Trouble("model_endless")
+        rest = gathered.end()
+        if rest and heard is not None:
+            heard(rest)
 
     def _chunks(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], deadline: float
@@ -232,18 +236,23 @@ class _Call:
 class _Gathered:
     """A reply as far as it has come."""
 
-    text: str = ""
+    thoughts: Thoughts = field(default_factory=Thoughts)
     calls: dict[int, _Call] = field(default_factory=dict)
     tokens_in: int = 0
     tokens_out: int = 0
     cut_short: bool = False
 
     @property
+    def text(self) -> str:
+        """What was said; a model's thoughts are left out."""
+        return self.thoughts.said
+
+    @property
     def size(self) -> int:
-        return len(self.text) + sum(len(c.name) + len(c.arguments) for c in self.calls.values())
+        return self.thoughts.size + sum(len(c.name) + len(c.arguments) for c in self.calls.values())
 
     def take(self, chunk: Any) -> str:
-        """Add a chunk; returns its text."""
+        """Add a chunk; returns what of its text may be shown."""
         usage = getattr(chunk, "usage", None)
         if usage is not None:
             self.tokens_in = getattr(usage, "prompt_tokens", 0) or self.tokens_in
@@ -258,8 +267,11 @@ class _Gathered:
                 self._add(part)
             reason = getattr(choice, "finish_reason", None)
             self.cut_short = self.cut_short or reason == "length"
-        self.text += added
-        return added
+        return self.thoughts.take(added)
+
+    def end(self) -> str:
+        """Nothing more comes; returns what was held back of the text."""
+        return self.thoughts.end()
 
     def outcome(self) -> str:
         if self.cut_short:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
 
-from cxr_agent.models import adapters, catalogue
 from cxr_agent.models.adapters.cxas_labels import LABELS, STRUCTURES
 from cxr_agent.models.anatomy import Outline, outline
+from cxr_agent.models.held import held
 from cxr_agent.models.repeats import REPEATS
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.tile import Placement, place, resized
@@ -77,7 +76,7 @@ class CxasOutlines:
         shape = (int(pixels.shape[0]), int(pixels.shape[1]))
         shown, kept = place(shape, _COPY), place(shape, _GRID)
         small = resized(pixels, shown.rows, shown.columns)
-        with self._held() as model:
+        with held(MODEL_ID, self._runtime, _RUN_MIB) as model:
             first = model.segment(pixels).probabilities[channels]
             again = [
                 one.outlines(_on_tile(model, one.copy(small, shown), channels, kept), names, kept)
@@ -90,18 +89,6 @@ class CxasOutlines:
             )
             for index, name in enumerate(names)
         }
-
-    @contextmanager
-    def _held(self) -> Iterator[_Model]:
-        found = catalogue.installed(MODEL_ID)
-        weights = sum(file.size for file in found.files) // 2**20 if found else 0
-
-        def load() -> _Model:
-            model: _Model = adapters.load_pulled(MODEL_ID, device=str(self._runtime.device))
-            return model
-
-        with self._runtime.memory.held(MODEL_ID, load, 1 + weights + _RUN_MIB) as model:
-            yield model
 
 
 def _on_tile(

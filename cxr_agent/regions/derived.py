@@ -11,7 +11,7 @@ from cxr_agent.evidence import Side
 from cxr_agent.measure.costophrenic import costophrenic_angle
 from cxr_agent.measure.extent import BoolMask, Extent
 from cxr_agent.measure.geometry import NotMeasurable, Point, Scene
-from cxr_agent.measure.zones import lung_zones
+from cxr_agent.measure.zones import hilar_half, lung_zones
 
 Derived = tuple[BoolMask, Point | None]
 """The pixels of a place, and the point that it is around where it has one."""
@@ -65,8 +65,20 @@ def _zone(side: Side, name: str) -> Callable[[Mapping[str, BoolMask], tuple[int,
     return rule
 
 
+def _hilum(side: Side) -> Callable[[Mapping[str, BoolMask], tuple[int, int]], Derived]:
+    def rule(masks: Mapping[str, BoolMask], shape: tuple[int, int]) -> Derived:
+        """Where the hilum projects: the lung next to the mediastinum, at mid height."""
+        lung = masks.get(f"{side}_lung")
+        if lung is None:
+            raise NotMeasurable("mask_missing")
+        return hilar_half(lung, medial_is_right=side is Side.RIGHT), None
+
+    return rule
+
+
 _RULES: Final = {
     **{f"{side}_costophrenic_angle": _angle(side) for side in _SIDES},
+    **{f"{side}_hilum": _hilum(side) for side in _SIDES},
     **{f"{side}_{name}_lung_zone": _zone(side, name) for side in _SIDES for name in _ZONES},
 }
 CODES: Final = tuple(_RULES)

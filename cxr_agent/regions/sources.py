@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -15,9 +14,10 @@ from cxr_agent.evidence import Box
 from cxr_agent.knowledge import SourceName, region_book
 from cxr_agent.measure.extent import BoolMask, extent
 from cxr_agent.measure.geometry import NotMeasurable, Point
-from cxr_agent.models import adapters, catalogue
+from cxr_agent.models import catalogue
 from cxr_agent.models.adapters.cxas_labels import STRUCTURES
 from cxr_agent.models.adapters.prompts import Prompt
+from cxr_agent.models.held import held
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf
 from cxr_agent.regions import derived
@@ -121,7 +121,7 @@ def outline_prompt(code: str, pixels: FloatImage, prompt: Prompt, runtime: Runti
             "no model that takes a box or a point is installed",
             hint=f"Run `cxr-agent models pull {models[-1]}`; it shows licence and size first.",
         )
-    with _held(model, runtime) as segmenter:
+    with held(model, runtime, _RUN_MIB) as segmenter:
         (given,) = segmenter.segment(pixels, [prompt])
     try:
         return _found(code, "prompted", given.plane, model=model, iou=given.predicted_iou)
@@ -206,15 +206,3 @@ def _here(model: str) -> bool:
         return catalogue.installed(model) is not None
     except ModelError:
         return True
-
-
-@contextmanager
-def _held(model: str, runtime: Runtime) -> Iterator[Any]:
-    found = catalogue.installed(model)
-    weights = sum(file.size for file in found.files) // 2**20 if found else 0
-
-    def load() -> Any:
-        return adapters.load_pulled(model, device=str(runtime.device))
-
-    with runtime.memory.held(model, load, 1 + weights + _RUN_MIB) as loaded:
-        yield loaded

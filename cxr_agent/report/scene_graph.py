@@ -8,14 +8,14 @@ Chest ImaGenome's ``yes`` and ``no``. What nobody looked at does not appear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cxr_agent.evidence import Box, Change, Evidence, EvidenceKind, Location, Polarity, Side
+from cxr_agent.evidence import Box, Change, Evidence, EvidenceKind, Location, Polarity
 from cxr_agent.knowledge import scene_graph_rules, structures, vocabulary
-from cxr_agent.knowledge.scene_graph import Place
+from cxr_agent.regions.places import box_of, usual_places
 from cxr_agent.report.model import FilmSummary, Report
 
 SCENE_GRAPH_SCHEMA_VERSION: Final = 1
@@ -154,16 +154,16 @@ class _Builder:
         )
 
     def _object(self, place: Location) -> SceneObject | None:
+        outlined = {code: item.box for code, item in self._outlined.items() if item.box is not None}
         own = next((i for i in self._outlined.values() if i.location is place), None)
         if own is not None:
             assert own.box is not None
             return self._made(place, own.box, (own,), derived=False)
-        rule = scene_graph_rules().place.get(place)
-        if rule is None or not self._outlined.keys() >= set(rule.of):
+        found = box_of(place, outlined)
+        if found is None:
             return None
-        sources = tuple(self._outlined[code] for code in rule.of)
-        box = part_of([item.box for item in sources if item.box is not None], rule)
-        return self._made(place, box, sources, derived=True)
+        sources = tuple(self._outlined[code] for code in found[1])
+        return self._made(place, found[0], sources, derived=True)
 
     def _made(
         self, place: Location, box: Box, sources: tuple[Evidence, ...], *, derived: bool
@@ -256,37 +256,11 @@ def _needed(place: Location) -> tuple[str, ...]:
     return rule.of if rule is not None else own
 
 
-def part_of(boxes: Sequence[Box], rule: Place) -> Box:
-    """The part of the box around boxes that a place is."""
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    left, top = min(lefts), min(tops)
-    width, height = max(rights) - left, max(bottoms) - top
-    x1, y1, x2, y2 = rule.share
-    return (
-        round(left + x1 * width),
-        round(top + y1 * height),
-        round(left + x2 * width),
-        round(top + y2 * height),
-    )
-
-
-def places_of(
-    code: str, location: Location | None = None, side: Side | None = None
-) -> tuple[list[Location], bool]:
+def _places(item: Evidence) -> tuple[list[Location], bool]:
     """Where a finding is, and whether that is only where it usually is."""
-    if location is not None:
-        return [location], False
-    rules = scene_graph_rules().finding
-    rule = rules.get(code, rules["default"])
-    sides = {Side.RIGHT: ["right"], Side.LEFT: ["left"], Side.BILATERAL: ["right", "left"]}
-    known = sides.get(side) if side is not None else None
-    found: list[Location] = []
-    for template in rule.at:
-        if "{side}" in template:
-            found += [Location(template.format(side=side)) for side in known or ("right", "left")]
-        else:
-            found.append(Location(template))
-    return found, known is None and any("{side}" in template for template in rule.at)
+    if item.location is not None:
+        return [item.location], False
+    return usual_places(item.code, item.side)
 
 
 def _values(item: Evidence) -> tuple[str, ...]:

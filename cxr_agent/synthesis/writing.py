@@ -42,14 +42,22 @@ _VIEWS: Final = {Beam.PA: "PA", Beam.AP: "AP", Beam.LATERAL: "LL"}
 _ORIENTATIONS: Final = {Beam.PA: ["L", "F"], Beam.AP: ["L", "F"], Beam.LATERAL: ["P", "F"]}
 
 
-def png_bytes(pixels: FloatImage) -> bytes:
-    """An 8-bit PNG with the mark in a text chunk."""
+def png_bytes(pixels: FloatImage, mark: str = MARK, program: str = "drr") -> bytes:
+    """An 8-bit PNG with the mark in a text chunk.
+
+    Parameters
+    ----------
+    mark
+        What says how it was made; that there is one is what makes the film synthetic.
+    program
+        The command that made it.
+    """
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
     marked = PngInfo()
-    marked.add_text(PNG_KEYWORD, MARK)
-    marked.add_text("Software", "cxr-agent drr")
+    marked.add_itxt(PNG_KEYWORD, mark)
+    marked.add_text("Software", f"cxr-agent {program}")
     file = io.BytesIO()
     Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(file, "PNG", pnginfo=marked)
     return file.getvalue()

@@ -111,3 +111,28 @@ def test_schemas_are_published(run: Run, document: Document) -> None:
 def test_documents_fit_their_schemas() -> None:
     jsonschema.validate(structure(REPORT).model_dump(mode="json"), schema_of(Document.STRUCTURE))
     jsonschema.validate(check_text(REPORT).model_dump(mode="json"), schema_of(Document.CHECK))
+
+
+def test_structure_writes_a_table_of_lunguage(tmp_path: Path) -> None:
+    from cxr_agent.prose.lunguage import read_rows
+
+    (tmp_path / "report.txt").write_text("Small left effusion. No pneumothorax.")
+    ran = run_program(
+        "structure",
+        tmp_path / "report.txt",
+        "--lunguage",
+        tmp_path / "rows.csv",
+        "--study",
+        "s7",
+        traces=tmp_path,
+    )
+    assert ran.status == 0
+    assert [(row.study_id, row.ent, row.dx_status) for row in read_rows(tmp_path / "rows.csv")] == [
+        ("s7", "pleural effusion", "positive"),
+        ("s7", "pneumothorax", "negative"),
+    ]
+
+
+def test_structure_sends_a_report_nowhere_unless_told(run: Run, report: Path) -> None:
+    ran = run("structure", report, "--model", "openai/gpt-4o")
+    assert (ran.status, ran.errors) == (2, [("", "text_not_sent")])

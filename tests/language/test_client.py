@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxr_agent.errors import ConfigError, ModelError, UsageError
 from cxr_agent.language import LanguageModel, ModelSettings, configured_model, load_prompt
+from cxr_agent.language.thinking import Thoughts
 from cxr_agent.testing.stub_server import Reply, StubServer
 
 ASK = [{"role": "user", "content": "How large is the heart?"}]
@@ -40,6 +43,39 @@ def test_a_text_arrives_in_pieces_and_whole() -> None:
     assert "".join(heard) == LONG
     assert len(heard) > 5
     assert (exchange.tokens_in, exchange.tokens_out, exchange.cost) == (7, 9, 0.0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"<think>A large heart < 0.6? {LONG}</think>\nIt is 0.46.",
+        f"The template opened them. {LONG}</think>It is 0.46.",
+        "<think>one</think>It is <think>two</think>0.46.",
+    ],
+)
+def test_thoughts_are_left_out(said: str) -> None:
+    heard: list[str] = []
+    exchange, _ = asked([Reply.said(said)], heard=heard.append)
+    assert exchange.fine
+    assert exchange.text.strip() == "It is 0.46."
+    if said.startswith("<think>"):
+        assert "".join(heard) == exchange.text
+
+
+def test_thoughts_alone_are_no_answer() -> None:
+    exchange, _ = asked([Reply.said(f"<think>{LONG}")])
+    assert (exchange.outcome, exchange.text) == ("model_empty", "")
+
+
+@given(st.lists(st.sampled_from(["<", "<th", "ink>", "</", "think>", "a", " < b"]), max_size=12))
+def test_however_a_reply_is_cut_the_same_is_left(pieces: list[str]) -> None:
+    cut, whole = Thoughts(), Thoughts()
+    shown = "".join([*(cut.take(piece) for piece in pieces), cut.end()])
+    whole.take("".join(pieces))
+    whole.end()
+    assert cut.said == whole.said
+    assert shown.endswith(cut.said)
+    assert "think>" not in cut.said or "<think>" not in cut.said
 
 
 def test_calls_side_by_side_arrive_as_they_were_written() -> None:

@@ -20,9 +20,9 @@ from cxr_agent.evaluation.metrics.means import Mean, mean_over
 from cxr_agent.evaluation.metrics.shares import Share, share
 from cxr_agent.evidence import Box, Evidence, EvidenceKind, Location, Polarity
 from cxr_agent.prose import read_sentence
+from cxr_agent.regions.places import usual_places
 from cxr_agent.report.model import Report, Sentence
 from cxr_agent.report.render._drawings import read_lines
-from cxr_agent.report.scene_graph import places_of
 from cxr_agent.toolbox.artifacts import LINES, saliency_name
 
 Source = Literal["box", "lines", "map", "none"]
@@ -172,7 +172,7 @@ def _place(sentence: Sentence, about: Sequence[Evidence]) -> tuple[list[Location
         place
         for item in about
         if item.kind is EvidenceKind.FINDING
-        for place in places_of(item.code, None, item.side)[0]
+        for place in usual_places(item.code, item.side)[0]
     ]
     return list(dict.fromkeys(usual)), "usual" if usual else None
 

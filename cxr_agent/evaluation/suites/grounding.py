@@ -20,7 +20,7 @@ from cxr_agent.evaluation.suites.facts import claims_in
 from cxr_agent.evidence import Box, Location
 from cxr_agent.knowledge import scene_graph_rules
 from cxr_agent.prose.claims import Claim
-from cxr_agent.report.scene_graph import part_of, places_of
+from cxr_agent.regions.places import part_of, usual_places
 
 IOU_LEVELS: Final = (0.1, 0.3, 0.5)
 _GRID: Final = 512
@@ -133,7 +133,7 @@ def rescaled(boxes: Sequence[Box], old: tuple[int, int], new: tuple[int, int]) -
 def _places_of(claim: Claim) -> Sequence[Location]:
     if claim.locations or claim.kind != "finding":
         return claim.locations
-    return places_of(claim.code, None, claim.side)[0]
+    return usual_places(claim.code, claim.side)[0]
 
 
 def _shape(heat: Heat) -> tuple[int, int]:

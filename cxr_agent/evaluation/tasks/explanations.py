@@ -31,7 +31,7 @@ from cxr_agent.evaluation.tasks.perturbed import Tally, ratio_of
 from cxr_agent.evidence import Box, Location
 from cxr_agent.models.findings import Classified, FindingsModel, over_film
 from cxr_agent.models.store import verified_weights
-from cxr_agent.report.scene_graph import places_of
+from cxr_agent.regions.places import usual_places
 from cxr_agent.study import Image
 from cxr_agent.trace import read_trace
 
@@ -136,7 +136,7 @@ def _pointing(
     seen: Classified, code: str, boxes: Mapping[Location, Box], image: Image
 ) -> dict[str, JsonValue]:
     """How much of the map lies where the finding usually is; nothing where that has no box."""
-    anatomy = region(places_of(code)[0], boxes, image.shape)
+    anatomy = region(usual_places(code, None)[0], boxes, image.shape)
     if anatomy is None:
         return {}
     found = pointed(over_film(seen.cells[code], seen.placement), anatomy)

@@ -96,6 +96,24 @@ FAMILIES: Final = {
             "sentence",
         ),
         Family(
+            "labels",
+            "probabilities of findings for a report, in the language it was trained on",
+            (
+                "YYama0/CT-BERT-JPN",
+                "any other checkpoint that AutoModelForSequenceClassification reads and that names "
+                "its labels",
+            ),
+            "CC BY-NC-SA 4.0: no commercial use; others: see the model page",
+            "labels",
+        ),
+        Family(
+            "speech",
+            "the words of a recording",
+            ("openai/whisper-base", "openai/whisper-large-v3"),
+            "Apache-2.0",
+            "speech",
+        ),
+        Family(
             "vlm",
             "text for film(s) and a question",
             (
@@ -138,6 +156,8 @@ OF_MODEL: Final = {
     "rad-dino": "dinov2",
     "biomedclip": "clip",
     "all-minilm-l6-v2": "sentence",
+    "ct-bert-jpn": "labels",
+    "whisper-base": "speech",
     "chexagent": "chexagent",
     "maira-2": "maira2",
     "roentgen": "roentgen",

@@ -24,6 +24,11 @@ def install_sam(model: str = "sam-vit-base") -> Path:
     return _install(model, tiny.sam)
 
 
+def install_xrv() -> Path:
+    """As :func:`install_cxas`, for torchxrayvision's classifier."""
+    return _install(_of_family("xrv"), tiny.xrv)
+
+
 def _of_family(family: str) -> str:
     return next(one.id for one in catalogue.upgrades().values() if one.family == family)
 

@@ -267,6 +267,65 @@ def sentence(path: Path, pooling: str = "mean_tokens", longest: int = 24) -> Non
     )
 
 
+def labels(path: Path) -> None:
+    """A BERT that labels reports, as CT-BERT-JPN, for a few of its findings."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    tokenizer = bert_like()
+    names = ("Medical material", "Cardiomegaly", "Lung nodule", "Pleural effusion", "Hiatal hernia")
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=32,
+        id2label=dict(enumerate(names)),
+        label2id={name: number for number, name in enumerate(names)},
+        problem_type="multi_label_classification",
+    )
+    model = BertForSequenceClassification(config)
+    scatter(model, 0.4)
+    save(model, path)
+    save(tokenizer, path)
+
+
+def speech(path: Path) -> None:
+    """A Whisper of one layer on each side, with words for tokens."""
+    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+
+    tokenizer = word_level(
+        ["<pad>", "<unk>", "<s>", "</s>"],
+        pad_token="<pad>",
+        unk_token="<unk>",
+        bos_token="<s>",
+        eos_token="</s>",
+    )
+    config = WhisperConfig(
+        vocab_size=len(tokenizer),
+        num_mel_bins=8,
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        max_target_positions=32,
+        decoder_start_token_id=2,
+        bos_token_id=2,
+        eos_token_id=3,
+        pad_token_id=0,
+        suppress_tokens=None,
+        begin_suppress_tokens=None,
+    )
+    model = WhisperForConditionalGeneration(config)
+    scatter(model, 0.4)
+    save(model, path)
+    save(tokenizer, path)
+    save(WhisperFeatureExtractor(feature_size=8), path)
+
+
 def llava_tokenizer() -> Any:
     """Words, and a token for pictures."""
     made = word_level(
@@ -579,6 +638,8 @@ BUILDERS: Final[dict[str, Callable[[Path], None]]] = {
     "dinov2": dinov2,
     "clip": biomedclip,
     "sentence": sentence,
+    "labels": labels,
+    "speech": speech,
     "vlm": llava,
     "chexagent": chexagent,
     "maira2": maira2,
