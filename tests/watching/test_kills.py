@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ import pytest
 from cxr_agent.watching.layout import LEDGER
 from tests.interop.archive import LOGIN, Archive, orthanc
 from tests.interop.films import film
+from tests.long_runs import long_or
 
-KILLS = 25
-STUDIES = 12
+KILLS = long_or(4, 25)
+STUDIES = long_or(4, 12)
+SEED = 7
+LATEST_S = long_or(2.0, 4.0)
 
 
 def rows(out: Path, what: str) -> list[tuple[Any, ...]]:
@@ -56,8 +60,11 @@ def reports_of(archive: Archive) -> Counter[str]:
 
 
 @pytest.mark.slow
-def test_kills_at_any_moment_cost_no_result_and_double_none(tmp_path: Path) -> None:
-    dice, out = random.Random(7), tmp_path / "out"
+@pytest.mark.long
+def test_kills_at_any_moment_cost_no_result_and_double_none(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    dice, out = random.Random(SEED), tmp_path / "out"
     with orthanc(tmp_path) as archive:
         for number in range(1, STUDIES // 2 + 1):
             archive.put(film("KILLED", number))
@@ -69,7 +76,7 @@ def test_kills_at_any_moment_cost_no_result_and_double_none(tmp_path: Path) -> N
             process = started(out, archive)
             assert process.stdout is not None
             with process.stdout:
-                time.sleep(dice.uniform(0.1, 4.0))
+                time.sleep(dice.uniform(0.1, LATEST_S))
                 process.send_signal(signal.SIGKILL)
                 process.wait()
             counts = rows(out, "SELECT count(*) FROM study WHERE state = 'stored'")
@@ -97,3 +104,6 @@ def test_kills_at_any_moment_cost_no_result_and_double_none(tmp_path: Path) -> N
     assert {one.name for one in (out / "traces").iterdir()} == runs
     assert {one.name for one in (out / "objects").iterdir()} == runs
     assert 0 < done_after[-1] < STUDIES or len(set(done_after)) > 3  # the kills hit the work
+    record_property("kills", KILLS)
+    record_property("seed", SEED)
+    record_property("studies", STUDIES)
