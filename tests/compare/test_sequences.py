@@ -80,11 +80,12 @@ def test_exchanging_current_and_prior_exchanges_what_changed(
             made.append(there)
         return made
 
+    taken = list(sequences.values())[long_or(slice(1, None, 3), slice(None))]
     with ThreadPoolExecutor(2) as pool:
-        found = [one for made in pool.map(both_ways, list(sequences.values())[:: long_or(4, 1)]) for one in made]
+        found = [one for made in pool.map(both_ways, taken) for one in made]
     relations = Counter(change.relation for one in found for change in one.changes)
     reasons = {reason for one in found for codes in one.obstacles.values() for reason in codes}
-    assert len(found) >= long_or(20, 90)
+    assert len(found) >= long_or(30, 90)
     assert relations[Change.NO_CHANGE] > relations[Change.IMPROVED] + relations[Change.WORSENED]
     assert min(relations[Change.IMPROVED], relations[Change.WORSENED]) >= long_or(1, 5)
     assert {"other_projection", "other_inspiration"} <= reasons

@@ -21,10 +21,9 @@ from tests.interop.archive import LOGIN, Archive, orthanc
 from tests.interop.films import film
 from tests.long_runs import long_or
 
-KILLS = long_or(4, 25)
+KILLS = long_or(6, 25)
 STUDIES = long_or(4, 12)
 SEED = 7
-LATEST_S = long_or(2.0, 4.0)
 
 
 def rows(out: Path, what: str) -> list[tuple[Any, ...]]:
@@ -68,7 +67,7 @@ def test_kills_at_any_moment_cost_no_result_and_double_none(
     with orthanc(tmp_path) as archive:
         for number in range(1, STUDIES // 2 + 1):
             archive.put(film("KILLED", number))
-        done_after: list[int] = []
+        unfinished = 0
         for kill in range(KILLS):
             if kill == KILLS // 3:  # some come later
                 for number in range(STUDIES // 2 + 1, STUDIES + 1):
@@ -76,11 +75,10 @@ def test_kills_at_any_moment_cost_no_result_and_double_none(
             process = started(out, archive)
             assert process.stdout is not None
             with process.stdout:
-                time.sleep(dice.uniform(0.1, LATEST_S))
+                time.sleep(dice.uniform(0.1, 4.0))
                 process.send_signal(signal.SIGKILL)
                 process.wait()
-            counts = rows(out, "SELECT count(*) FROM study WHERE state = 'stored'")
-            done_after.append(counts[0][0])
+            unfinished += rows(out, "SELECT count(*) FROM study WHERE state != 'stored'")[0][0]
         process = started(out, archive)
         assert process.stdout is not None
         with process.stdout:
@@ -103,7 +101,7 @@ def test_kills_at_any_moment_cost_no_result_and_double_none(
     assert len(runs) == STUDIES
     assert {one.name for one in (out / "traces").iterdir()} == runs
     assert {one.name for one in (out / "objects").iterdir()} == runs
-    assert 0 < done_after[-1] < STUDIES or len(set(done_after)) > 3  # the kills hit the work
+    assert unfinished  # the kills hit the work
     record_property("kills", KILLS)
     record_property("seed", SEED)
     record_property("studies", STUDIES)
