@@ -1,6 +1,6 @@
 """A pytest plug-in: one line in docs/long_runs.log for each long test, as it ends.
 
-    CXR_AGENT_LONG=1 python -m pytest -m long -p tests.long_log
+CXR_AGENT_LONG=1 python -m pytest -m long -p tests.long_log
 """
 
 from __future__ import annotations

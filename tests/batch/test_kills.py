@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from cxr_agent.batch.ledger import Ledger
-
 from tests.long_runs import long_or
 
 from .fake import write_texts

@@ -1,4 +1,4 @@
-"""Phantom studies, 2,000 of them in full, with faults among them: what can be read is, once; the rest says why."""
+"""Phantom studies with faults among them: what can be read is, once; the rest says why."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from cxr_agent.batch.layout import report_file, traces_of
 from cxr_agent.reading.batches import BatchOptions
 from cxr_agent.report.model import Report
 from cxr_agent.trace import read_trace, verify
-
 from tests.long_runs import long_or
 
 from .faulty import ONCE_VARIABLE, Fault, faulty_agent, write_films

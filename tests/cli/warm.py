@@ -30,7 +30,11 @@ from typing import Any
 MODULES = (
     *("cxr_agent.cli.main", "cxr_agent.reading.agent", "cxr_agent.reading.run"),
     *("cxr_agent.replaying", "cxr_agent.report.render", "cxr_agent.trace"),
-    *("cxr_agent.toolbox.comparing", "cxr_agent.toolbox.measuring", "cxr_agent.batch.listing.listing"),
+    *(
+        "cxr_agent.toolbox.comparing",
+        "cxr_agent.toolbox.measuring",
+        "cxr_agent.batch.listing.listing",
+    ),
     *("langgraph.graph", "PIL.PngImagePlugin", "scipy.ndimage", "rich.console", "jinja2"),
 )
 MOST = 1 << 20

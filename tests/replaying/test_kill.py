@@ -29,7 +29,6 @@ from cxr_agent.trace import (
     read_trace,
     verify,
 )
-
 from tests.long_runs import long_or
 
 from .test_resume import told
