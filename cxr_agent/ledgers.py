@@ -51,7 +51,7 @@ class Complaints:
         """Complaints of SQLite and of the system as ours."""
         try:
             yield
-        except sqlite3.ProgrammingError:
+        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
             raise  # a fault of ours: no file makes one
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
