@@ -79,6 +79,8 @@ def run_program(
     """
     told = [os.fspath(one) for one in arguments]
     settings = environment(traces, **(env or {}))
+    if start is None and any(name.startswith("PYTHON") for name in env or ()):
+        start = MODULE  # such settings are for an interpreter that starts
     if start is None:
         return _warm(*heavy).run(told, settings, cwd, timeout, typed)
     done = subprocess.run(

@@ -21,7 +21,7 @@ ROUND: Final = long_or(4, 10)
 """After so many kills a store is left to be built to its end, and another is begun."""
 FILMS: Final = 24
 SEED: Final = 41
-LATEST_S: Final = 1.5
+LATEST_S: Final = 0.6
 
 
 def kept(store: Path) -> set[tuple[str, str]]:
