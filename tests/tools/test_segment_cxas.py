@@ -81,7 +81,9 @@ def test_it_is_offered_where_it_was_pulled_and_nowhere_else() -> None:
     pulled.install_cxas()
     assert lacking(spec) == ()
     assert built_in().get("segment_cxas") is not None
-    assert len(built_in(library=True, vision=True)) == len(known())
+    offered = {spec.name for spec in built_in(library=True, vision=True)}
+    # The other tool whose model has to be pulled is still missing.
+    assert {spec.name for spec in known()} - offered == {"classify_xrv"}
 
 
 def test_without_torch_it_is_not_offered(cxas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +197,7 @@ def test_the_list_of_tools_shows_it_with_what_would_bring_it() -> None:
     after = {one["name"]: one for one in json.loads(told("tools", "list", "--json"))}
     assert after["segment_cxas"]["available"] is True
     assert after["segment_cxas"]["enabled_by"] == []
-    assert "not available here" not in told("tools", "list")
+    assert f"not available here; what would bring it: {PULL}\n" not in told("tools", "list")
 
 
 def states() -> dict[str, diagnosis.MeasurementState]:
