@@ -13,12 +13,11 @@ import platform
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from cxr_agent.evaluation.runs import Chosen, EvaluationResult, Plot, evaluate
-from cxr_agent.evaluation.runs.page import shown
+from cxr_agent.evaluation.runs import Chosen, Estimate, EvaluationResult, Plot, evaluate
+from cxr_agent.evaluation.runs.page import shown, tables
 from cxr_agent.evaluation.runs.plots import plot_svg
 from cxr_agent.evaluation.tasks import TaskOptions, task_named
 from cxr_agent.report.model import NOTICE
@@ -32,17 +31,13 @@ SHARED: Final = ROOT.parent / "shared" / "data"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One run, and what of it the page shows."""
+    """One run."""
 
     task: str
     data: str
     """Below ``../shared/data``, or ``phantoms:N``."""
     limit: int | None = None
     planner: str = "protocol"
-    measures: tuple[str, ...] = ()
-    """Names of measures; empty for all. The rest stands in the run's own page."""
-    why: str = ""
-    """What the reader of the page should know of the data."""
 
     @property
     def name(self) -> str:
@@ -147,7 +142,7 @@ def _run(wanted: Wanted, result: EvaluationResult) -> Iterator[str]:
     yield f"{result.question} {result.cases:,} cases of {result.groups:,} patients."
     yield ""
     yield from _ends(result)
-    yield from _tables(wanted, result)
+    yield from _tables(result)
     for place, plot in enumerate(result.plots, 1):
         file = f"{wanted.name}-{place}.svg"
         _draw(plot, PICTURES / file)
@@ -170,27 +165,22 @@ def _ends(result: EvaluationResult) -> Iterator[str]:
             yield ""
 
 
-def _tables(wanted: Wanted, result: EvaluationResult) -> Iterator[str]:
+def _tables(result: EvaluationResult) -> Iterator[str]:
     systems = [one.system for one in result.counts]
-    yield f"| measure | of | {' | '.join(systems)} | cases |"
-    yield f"|---|---|{'---:|' * (len(systems) + 1)}"
-    order = {one.name: place for place, one in reversed(list(enumerate(result.estimates)))}
-    estimates = sorted(result.estimates, key=lambda one: order[one.name])
-    for name, some in groupby(estimates, key=lambda one: one.name):
-        if wanted.measures and name not in wanted.measures:
-            continue
-        rows: dict[str, dict[str, str]] = {}
-        cases: dict[str, int] = {}
-        unit = ""
-        for one in some:
-            interval = "" if one.low is None else f" ({shown(one.low)} to {shown(one.high)})"
-            rows.setdefault(one.about, {})[one.system] = f"{shown(one.value)}{interval}"
-            cases[one.about] = max(one.cases, cases.get(one.about, 0))
-            unit = f", {one.unit}" if one.unit else ""
-        for about, cells in rows.items():
-            values = " | ".join(cells.get(system, "") for system in systems)
-            yield f"| {name}{unit} | {about or 'all'} | {values} | {cases[about]} |"
-    yield ""
+    for table in tables(result):
+        yield f"| {table['name']} | {' | '.join(systems)} | cases |"
+        yield f"|---|{'---:|' * (len(systems) + 1)}"
+        for about, cells in table["rows"]:
+            values = " | ".join(_cell(cells.get(system)) for system in systems)
+            yield f"| {about or 'all'} | {values} | {max(one.cases for one in cells.values())} |"
+        yield ""
+
+
+def _cell(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    interval = f" ({shown(estimate.low)} to {shown(estimate.high)})"
+    return shown(estimate.value) + (interval if estimate.low is not None else "")
 
 
 def _draw(plot: Plot, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any, Final
 
 from cxr_agent.evaluation.runs.model import Estimate, EvaluationResult, Outcome, Status
@@ -38,10 +37,12 @@ def tables(result: EvaluationResult) -> list[dict[str, Any]]:
     First one table of all measures that are about everything together, then one for each measure
     that is about findings, structures or the like, with a row for each.
     """
-    by_name = sorted(result.estimates, key=lambda one: _place(one, result))
+    by_name: dict[str, list[Estimate]] = {}
+    for estimate in result.estimates:
+        by_name.setdefault(estimate.name, []).append(estimate)
     whole: list[tuple[str, dict[str, Estimate]]] = []
     found = []
-    for _, some in groupby(by_name, key=lambda one: one.name):
+    for some in by_name.values():
         rows: dict[str, dict[str, Estimate]] = {}
         for one in some:
             rows.setdefault(one.about, {})[one.system] = one
@@ -59,11 +60,6 @@ def _titled(cells: Mapping[str, Estimate]) -> str:
     unit = f", {one.unit}" if one.unit else ""
     better = {"higher": " ↑", "lower": " ↓", "neither": ""}[one.better]
     return str(harmless(f"{one.name}{unit}{better}"))
-
-
-def _place(estimate: Estimate, result: EvaluationResult) -> int:
-    """Where its measure first stands; groups keep the task's order."""
-    return next(i for i, one in enumerate(result.estimates) if one.name == estimate.name)
 
 
 def shown(value: float | None, unit: str = "") -> str:

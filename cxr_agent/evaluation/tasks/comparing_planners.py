@@ -15,7 +15,7 @@ from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic, mea
 from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.over_films import OverFilms
 from cxr_agent.evaluation.tasks.planners import FIRST_LOOK, LLM, PROTOCOL, RANDOM
-from cxr_agent.evaluation.tasks.reader import cost_of, findings_of, gated, measurements_of
+from cxr_agent.evaluation.tasks.reader import cost_of, findings_of, measurements_of
 
 RIGHT: Final = "right"
 WRONG: Final = "wrong"
@@ -62,7 +62,7 @@ class ComparingPlanners(OverFilms):
             "sentences": sum(
                 len(part) for part in (reading.report.findings, reading.report.impression)
             ),
-            "dropped": gated(reading)["dropped"],
+            "dropped": len(reading.report.dropped),
         }
         return Answer(values, reading.trace)
 

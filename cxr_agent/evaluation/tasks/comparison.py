@@ -6,7 +6,6 @@ dated films of one patient in a data set, where labels and a reader's ratio say 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -21,6 +20,7 @@ from cxr_agent.evaluation.films import Film, films_of
 from cxr_agent.evaluation.runs.model import Better, Outcome, Plot
 from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic
 from cxr_agent.evaluation.tasks import TaskOptions
+from cxr_agent.evaluation.tasks.film_task import place_of
 from cxr_agent.evaluation.tasks.reader import FilmReader, measurements_of
 from cxr_agent.evidence import Change, EvidenceKind
 from cxr_agent.imaging import DecodedFilm
@@ -75,7 +75,9 @@ class Comparison:
         if text.startswith(_PHANTOMS):
             self._pairs = _drawn(text, self.options.seed)
         else:
-            pairs = sorted(_dated(self.options), key=lambda one: _place(one, self.options.seed))
+            pairs = sorted(
+                _dated(self.options), key=lambda one: place_of(one.name, self.options.seed)
+            )
             self._pairs = pairs[: self.options.limit]
         if not self._pairs:
             raise UsageError(
@@ -252,11 +254,6 @@ def _with_views(study: Study, current: Sequence[Film], priors: Sequence[Film]) -
         )
 
     return replace(study, images=known(study.images, current), priors=known(study.priors, priors))
-
-
-def _place(pair: _Pair, seed: int) -> str:
-    """Of an order that hangs on the seed and the name."""
-    return hashlib.sha256(f"{seed}/{pair.name}".encode()).hexdigest()
 
 
 def _dated(options: TaskOptions) -> Iterator[_Pair]:

@@ -14,6 +14,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from cxr_agent.checking import check_text
+from cxr_agent.checking.model import CheckedReport
 from cxr_agent.evaluation.runs.model import Outcome
 from cxr_agent.evaluation.runs.task import Answer, Case, Measure, mean_of
 from cxr_agent.evaluation.tasks import TaskOptions
@@ -135,7 +136,7 @@ def _judged(sentences: Sequence[Sentence], evidence: Sequence[Evidence]) -> dict
         "supported": supported / len(sentences) if sentences else 0.0,
         "contradicted": verdicts.count("contradicted"),
         "unsupported": verdicts.count("unsupported"),
-        "omitted": _omitted(sentences, evidence),
+        "omitted": _omitted(checked, evidence),
         "errors": sum(one.kind not in _OMISSIONS for one in checked.errors),
     }
 
@@ -150,9 +151,8 @@ def _supported(sentence: Sentence, known: dict[str, Evidence]) -> bool:
     )
 
 
-def _omitted(sentences: Sequence[Sentence], evidence: Sequence[Evidence]) -> int:
+def _omitted(checked: CheckedReport, evidence: Sequence[Evidence]) -> int:
     """Findings that a tool called present and of which no sentence speaks."""
-    checked = check_text("\n".join(one.text for one in sentences), evidence)
     missed = {one.code for one in checked.errors if one.kind in _OMISSIONS}
     present = {
         item.code

@@ -77,11 +77,12 @@ def chosen(
 
 def drawn(films: Sequence[Film], options: TaskOptions) -> tuple[Film, ...]:
     """The films of a run: the first ``limit`` of an order that hangs on the seed and the names."""
+    return tuple(sorted(films, key=lambda one: place_of(one.name, options.seed))[: options.limit])
 
-    def place(film: Film) -> str:
-        return hashlib.sha256(f"{options.seed}/{film.name}".encode()).hexdigest()
 
-    return tuple(sorted(films, key=place)[: options.limit])
+def place_of(name: str, seed: int) -> str:
+    """What an order that hangs on the seed and the names alone is sorted by."""
+    return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()
 
 
 def content_of(film: Film, *truth: object) -> str:
