@@ -25,8 +25,6 @@ from cxr_agent.errors import ModelError
 MOST_BYTES: Final = 512 * 2**20
 MOST_NODES: Final = 20_000
 MOST_TENSORS: Final = 20_000
-MOST_NESTED: Final = 1
-"""Graphs: the one of the model."""
 NEWEST_IR: Final = 14
 OPSETS: Final = range(7, 28)
 """Of the standard operators; ONNX Runtime 1.32 runs what lies in it."""
@@ -127,7 +125,7 @@ def _opset(data: memoryview, counts: _Counts) -> None:
 
 def _graph(data: memoryview, counts: _Counts) -> None:
     counts.graphs += 1
-    if counts.graphs > MOST_NESTED:
+    if counts.graphs > 1:
         raise _Refusal("it has more than one graph")
     for number, wire, value in _known(data, _GRAPH, "the graph"):
         if number == 1:
@@ -247,9 +245,7 @@ def _message(value: int | memoryview, wire: int) -> memoryview:
     return value
 
 
-def _table(
-    plain: tuple[int, ...], refused: Mapping[int, str] | None = None
-) -> dict[int, str | None]:
+def _table(plain: tuple[int, ...], refused: Mapping[int, str] | None = None) -> _Table:
     return dict.fromkeys(plain) | dict(refused or {})
 
 
