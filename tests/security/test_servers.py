@@ -148,7 +148,8 @@ def test_objects_are_received_from_this_machine_and_by_title(tmp_path: Path) -> 
 def _associated(port: int, calling: str, called: str) -> bool:
     entity = AE(ae_title=calling)
     entity.add_requested_context(VERIFICATION)
-    link = entity.associate("127.0.0.1", port, ae_title=called)
+    here = ("127.0.0.1", 0)
+    link = entity.associate("127.0.0.1", port, ae_title=called, bind_address=here)
     if link.is_established:
         link.release()
         return True

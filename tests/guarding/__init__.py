@@ -1,0 +1,42 @@
+"""No test reaches beyond this machine, nor does any Python process that a test starts.
+
+The guard is an audit hook (PEP 578): it sees what Python's ``socket`` is asked to do, whichever
+library asks, and cannot be taken down. Children have it by PYTHONPATH, those that are started with
+an environment of their own by what the hook adds to it. What it does not see is what programs that
+are not Python do by themselves, and libraries that make system calls of their own (gRPC, and with
+it most of Ray; libuv): of those, ``tests/security/test_sockets.py`` has the kernel count.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.guarding import loopback_only as hook
+
+if hook.LOG not in os.environ:
+    _descriptor, os.environ[hook.LOG] = tempfile.mkstemp(prefix="network-guard-")
+    os.close(_descriptor)
+hook.guard()
+
+
+def refusals(log: Path, since: int = 0) -> list[str]:
+    """What was refused, but for the first bytes of the log."""
+    if not log.exists() or log.stat().st_size <= since:
+        return []
+    return log.read_bytes()[since:].decode().splitlines()
+
+
+@pytest.fixture(autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Fails a test in which anything asked for another machine."""
+    log = Path(os.environ[hook.LOG])
+    before = log.stat().st_size if log.exists() else 0
+    yield
+    found = refusals(log, before)
+    if found:
+        pytest.fail("beyond this machine: " + "; ".join(found), pytrace=False)
