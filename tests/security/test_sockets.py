@@ -7,14 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_agent.imaging.bare_process import bare_environment
 from cxr_agent.testing.phantom import draw
+from cxr_agent.toolbox.isolation.places import OwnProcess
+from cxr_agent.toolbox.isolation.process import _environment
+from cxr_agent.toolbox.registry import built_in
 from tests.cli.program import environment, levels
 from tests.guarding import hook, refusals
 from tests.imaging.films import dicom
@@ -278,3 +282,19 @@ def test_the_kernel_would_have_seen_one() -> None:
     ).stdout
     names, values = (line.split() for line in said.splitlines() if line.startswith("Ip:"))
     assert int(dict(zip(names, values, strict=True))["OutNoRoutes"]) > 0
+
+
+def test_onnx_runtime_is_silent_wherever_it_is_loaded() -> None:
+    """Also where the user's environment says otherwise, and in processes that inherit little."""
+    program = "import os, cxr_agent; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "ORT_DISABLE_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said == "1\n"
+    assert bare_environment()["ORT_DISABLE_TELEMETRY"] == "1"
+    spec = replace(next(iter(built_in())), isolation=OwnProcess())
+    assert _environment(spec)["ORT_DISABLE_TELEMETRY"] == "1"
