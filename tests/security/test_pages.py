@@ -20,6 +20,7 @@ from cxr_agent.trace.render_diff_html import diff_html
 from cxr_agent.viewing.overview import overview_page
 from cxr_agent.viewing.page import to_page
 from tests.batch.overview.made import Made, fill, measured
+from tests.chromium import PROGRAM, chromium
 from tests.cli.program import levels
 from tests.evaluation.runs.made import Numbers
 from tests.imaging.films import dicom
@@ -103,6 +104,26 @@ def test_a_page_is_strict(pages: dict[str, tuple[str, str]], name: str) -> None:
     # What is taken away is saved, and never shown by the server: it has no frame to be in.
     assert faults(text, "" if name == "report, taken away" else header) == []
     assert "Research use only" in text
+
+
+@pytest.mark.slow
+def test_nothing_acts_in_a_real_browser(pages: dict[str, tuple[str, str]], tmp_path: Path) -> None:
+    """Opened from the disk, where nothing but the page's own policy holds."""
+    if not PROGRAM.exists():
+        pytest.skip(f"{PROGRAM} is not installed")
+    alone = ("report, taken away", "run", "runs", "difference", "batch", "evaluation")
+    with chromium(tmp_path) as browser:
+        for name in alone:
+            file = tmp_path / f"{name}.html"
+            file.write_text(pages[name][0])
+            browser.open(file.as_uri())
+            assert browser.console == [], name
+            assert browser.requests == [file.as_uri()], name
+            bars = "new Promise(done => { const one = document.createElement('script');"
+            bars += "one.textContent = 'window.acted = 1'; document.head.append(one);"
+            bars += "setTimeout(() => done(window.acted === undefined), 50); })"
+            assert browser.tell(bars), f"{name}: a script that was added ran"
+            browser.console.clear()
 
 
 def test_a_report_that_is_shown_is_of_no_origin(pages: dict[str, tuple[str, str]]) -> None:
