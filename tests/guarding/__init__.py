@@ -9,6 +9,7 @@ it most of Ray; libuv): of those, ``tests/security/test_sockets.py`` has the ker
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ import pytest
 
 from tests.guarding import loopback_only as hook
 
-if hook.LOG not in os.environ:
+# Tests run side by side: what one's processes do is not another's fault.
+if hook.LOG not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
     _descriptor, os.environ[hook.LOG] = tempfile.mkstemp(prefix="network-guard-")
     os.close(_descriptor)
+    atexit.register(Path(os.environ[hook.LOG]).unlink, missing_ok=True)
 hook.guard()
 
 
