@@ -27,11 +27,23 @@ if hook.LOG not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
 hook.guard()
 
 
+RAYS_OWN = "ray/dashboard/dashboard.py"
+RAYS_PLACES = ("'169.254.169.254'", "'metadata.google.internal'", "'usage-stats.ray.io'")
+"""Where the head of a Ray cluster asks which cloud it is in, and tells that usage statistics are
+off, though they are (``usage_stats_head.py`` of Ray 2.60). No setting of Ray stops it; the guard
+does, and does not blame the test. SECURITY.md tells users."""
+
+
 def refusals(log: Path, since: int = 0) -> list[str]:
     """What was refused, but for the first bytes of the log."""
     if not log.exists() or log.stat().st_size <= since:
         return []
-    return log.read_bytes()[since:].decode().splitlines()
+    lines = log.read_bytes()[since:].decode().splitlines()
+    return [
+        line
+        for line in lines
+        if not (RAYS_OWN in line and any(place in line for place in RAYS_PLACES))
+    ]
 
 
 @pytest.fixture(autouse=True)
