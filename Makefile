@@ -27,14 +27,16 @@ bench: $(VENV)/.installed-dev
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# The constraints file pins every library; torch is asked for by its exact version because any
-# other one pulls gigabytes of CUDA.
+# The constraints file pins every library.
 $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0 --editable '.[dev]'
+# What is tested is what the lock has, file for file: no library comes in by its version alone.
+$(VENV)/.installed-dev: $(BIN)/python pyproject.toml requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.installed
 	$(BIN)/python .ci/fhir_schema.py $(VENV)/fhir.schema.json
 	@touch $@
 
