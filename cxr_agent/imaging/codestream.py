@@ -28,6 +28,7 @@ _AFTER_SCAN: Final = frozenset({_EOI, _SOS, _DQT, _DHT, _DNL, _DRI, _LSE, 0xFE, 
 _APP1: Final = 0xE1
 _APP14: Final = 0xEE
 _COM: Final = 0xFE
+_START_OF_TILE: Final = b"\xff\x90"
 
 SCAN_END: Final = re.compile(rb"\xff(?![\x00\xd0-\xd7])", re.DOTALL)
 _LS_SCAN_END: Final = re.compile(rb"\xff[\x80-\xff]", re.DOTALL)
@@ -202,9 +203,7 @@ def read_jpeg_2000(data: bytes | memoryview) -> StreamClaims:
     components = int.from_bytes(size[36:38], "big")
     if len(size) != 38 + 3 * components or right <= left or bottom <= top:
         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
-    tail = stream.rstrip(b"\0") if stream[-2:] != b"\xff\xd9" else stream
-    if tail[-2:] != b"\xff\xd9":
-        raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
+    end = _end_of_tiles(stream, start + 4 + len(size))
     depth = size[38]
     return StreamClaims(
         rows=bottom - top,
@@ -212,5 +211,29 @@ def read_jpeg_2000(data: bytes | memoryview) -> StreamClaims:
         components=components,
         bits=(depth & 0x7F) + 1,
         signed=bool(depth & 0x80),
-        end=len(tail),
+        end=end,
     )
+
+
+def _end_of_tiles(stream: bytes, position: int) -> int:
+    """Offset after the end marker, by the lengths of the tile-parts (T.800 A.4.2)."""
+    damaged = refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
+    while True:
+        marker = stream[position : position + 2]
+        if marker == b"\xff\xd9":
+            return position + 2
+        length = int.from_bytes(stream[position + 2 : position + 4], "big")
+        if len(marker) < 2 or marker[0] != 0xFF or marker[1] < 0x50 or length < 2:
+            raise damaged
+        if marker != _START_OF_TILE:
+            position += 2 + length
+            continue
+        part = int.from_bytes(stream[position + 6 : position + 10], "big")
+        if part == 0:  # the last one, up to the end marker
+            end = stream.rstrip(b"\0")
+            if end[-2:] != b"\xff\xd9" or len(end) - 2 < position + 14:
+                raise damaged
+            return len(end)
+        if part < 14:
+            raise damaged
+        position += part

@@ -159,7 +159,7 @@ class DataSetReader:
             return False
         tag = self._tag(position)
         known = not self.explicit or self.data[position + 4 : position + 6] in _VRS
-        return known and tag > Tag.PIXEL_DATA
+        return known and tag >= Tag.PIXEL_DATA  # the pixels again are no tail, but a fault
 
     def _element(self, position: int, end: int, *, depth: int) -> tuple[int, Element, int]:
         """Tag and content of the element at ``position``, and where the next one begins."""
