@@ -23,6 +23,7 @@ MAX_ELEMENTS: Final = 100_000
 MAX_DIRECTORY_ELEMENTS: Final = 2_000_000
 """Of a DICOM directory: about 100,000 files."""
 MAX_CHUNKS: Final = 100_000
+"""Of a PNG; segments of a JPEG; fragments of encapsulated pixels."""
 MAX_JPEG_SCANS: Final = 128
 MAX_NESTING: Final = 32
 MAX_INFLATED_BYTES: Final = 192 * MIB

@@ -55,6 +55,14 @@ def _deflated_zeros() -> bytes:
     return raw.meta("1.2.840.10008.1.2.1.99") + b"".join([*parts, packer.flush()])
 
 
+def _implicit_words() -> bytes:
+    """A description of millions of words, which implicit VR lets be that long."""
+    told = b"a " * (10 << 20)
+    head = struct.pack("<HHI", 0x0008, 0x0016, 26) + b"1.2.840.10008.5.1.4.1.1.1\0"
+    series = struct.pack("<HHI", 0x0008, 0x103E, len(told)) + told
+    return raw.meta("1.2.840.10008.1.2") + head + series
+
+
 def _body() -> bytes:
     return raw.film()[len(raw.meta()) :]
 
@@ -115,6 +123,7 @@ ENCODING: Final = (
     _raw("200,000 elements", "metadata_bomb",
          {0x00080050: b"".join(raw.element(0x00090000 + n // 0xFFFF * 0x20000 + n % 0xFFFF, "LO")
                                for n in range(120_000))}, "corrupt_header"),
+    _case("20 MiB of words", "metadata_bomb", _implicit_words),
     _raw("an element of 70 MiB", "metadata_bomb",
          {0x00091010: raw.element(0x00091010, "OB", bytes(70 << 20))}),
     _case("inflates to 400 MiB", "metadata_bomb", _deflated_zeros, "too_large"),
@@ -309,6 +318,10 @@ STREAMS: Final = (
     _case("JPEG-LS in a JPEG syntax", _STREAM,
           lambda: raw.film({0x7FE00010: raw.fragments(stream(JPEGLSLossless))},
                            syntax="1.2.840.10008.1.2.4.57")),
+    _case("JPEG of a million fragments", "metadata_bomb", lambda: raw.film(
+        {0x7FE00010: raw.element(0x7FE00010, "OB", b"\xfe\xff\0\xe0\0\0\0\0" * 1_000_000
+                                 + b"\xfe\xff\xdd\xe0\0\0\0\0", length=raw.UNDEFINED)},
+        syntax=_BASELINE)),
     _case("colour JPEG", "colour_image",
           lambda: encapsulated(_BASELINE, jpeg(np.dstack([ramp(8)] * 3), quality=90)),
           "bits_mismatch"),
@@ -374,7 +387,11 @@ SUITABILITY: Final = (
         ViewPosition="", ViewCodeSequence=[_coded("399198007", "right lateral")])),
     _with("decubitus", "rotated_film", SeriesDescription="CHEST DECUB LEFT"),
     *(_with(f"age {age}", "paediatric", PatientAge=age)
-      for age in ("000D", "001W", "011M", "007Y", "015Y", "7Y", "07Y", "180M")),
+      for age in ("000D", "001W", "011M", "007Y", "015Y", "7Y", "07Y", "180M", "3650D", "5 years")),
+    *(_with(f"described as {words}", "paediatric", SeriesDescription=words)
+      for words in ("PEDIATRIC CHEST", "Newborn AP", "Kinderthorax", "CHEST - BABY")),
+    _with("body part babygram", "paediatric", BodyPartExamined="BABYGRAM"),
+    _with("shin", "not_chest", BodyPartExamined="TIB/FIB"),
     _with("born 2012", "paediatric", PatientBirthDate="20120101", PatientAge=None),
     _with("born on the day", "paediatric", PatientBirthDate="20190314"),
     *(_with(f"part {part}", "not_chest", BodyPartExamined=part)

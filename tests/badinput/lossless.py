@@ -53,7 +53,7 @@ def _coded(pixels: NDArray[np.int64], bits: int, predictor: int) -> bytes:
     for apart in (pixels - guess).reshape(-1).tolist():
         category = abs(apart).bit_length()
         written.append(f"{category:0{_CODE_BITS}b}")
-        if category:
+        if 0 < category < 16:  # 16 stands for one difference alone
             low = apart if apart > 0 else apart + (1 << category) - 1
             written.append(f"{low:0{category}b}")
     line = "".join(written)
