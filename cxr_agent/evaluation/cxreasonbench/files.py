@@ -7,15 +7,16 @@ Layout as its evaluation code reads it (github.com/ttumyche/CXReasonBench): ``dx
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cxr_agent.errors import InputError
+from cxr_agent.given_files import MIB, parsed_json, read_given
 
 _REVIEW = "re-path1"
+_MOST_BYTES: Final = 256 * MIB
 
 
 class Question(BaseModel):
@@ -58,8 +59,11 @@ class BenchmarkFolder:
         self.root = root
         listing = root / "dx_by_dicoms.json"
         try:
-            self.cases: dict[str, list[str]] = json.loads(listing.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            told = parsed_json(read_given(listing, _MOST_BYTES))
+            self.cases: dict[str, list[str]] = {
+                str(task): [str(case) for case in cases] for task, cases in told.items()
+            }
+        except (OSError, ValueError, TypeError, AttributeError):
             raise InputError(
                 "not_a_benchmark",
                 "the folder holds no readable dx_by_dicoms.json",
