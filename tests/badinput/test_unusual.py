@@ -75,7 +75,9 @@ def _overlay() -> bytes:
 
 def _pieces(syntax: str, count: int, *, offsets: bytes = b"", tail: bytes = b"") -> bytes:
     whole = stream(syntax) + tail
-    return raw.film({0x7FE00010: raw.fragments(whole, pieces=count, offsets=offsets)}, syntax=syntax)
+    return raw.film(
+        {0x7FE00010: raw.fragments(whole, pieces=count, offsets=offsets)}, syntax=syntax
+    )
 
 
 def _jp2() -> bytes:
@@ -170,7 +172,9 @@ DICOM: Final[dict[str, Callable[[], bytes]]] = {
 
 @pytest.mark.parametrize("name", DICOM)
 def test_dicom(name: str) -> None:
-    np.testing.assert_allclose(read(DICOM[name]()).pixels, PLAIN, atol=2e-4 if "16" in name else 1e-6)
+    np.testing.assert_allclose(
+        read(DICOM[name]()).pixels, PLAIN, atol=2e-4 if "16" in name else 1e-6
+    )
 
 
 def _palette(**options: Any) -> bytes:
@@ -183,7 +187,9 @@ def _crumbs() -> bytes:
     """Every byte of the pixels in a chunk of its own, with empty ones between."""
     packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in ramp(8)), 0)
     head = png(ramp(8))[:33]
-    parts = [chunk(b"IDAT", packed[n : n + 7]) + chunk(b"IDAT", b"") for n in range(0, len(packed), 7)]
+    parts = [
+        chunk(b"IDAT", packed[n : n + 7]) + chunk(b"IDAT", b"") for n in range(0, len(packed), 7)
+    ]
     return head + b"".join(parts) + chunk(b"IEND", b"")
 
 
@@ -206,7 +212,9 @@ def _deep(colour: int, samples: int, *, last: int | None = None) -> bytes:
 
 
 def _exif(orientation: int) -> bytes:
-    return b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0" + bytes((orientation, 0, 0, 0, 0, 0, 0, 0))
+    return b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0" + bytes(
+        (orientation, 0, 0, 0, 0, 0, 0, 0)
+    )
 
 
 PNGS: Final[dict[str, Callable[[], bytes]]] = {
