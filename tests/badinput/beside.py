@@ -1,5 +1,6 @@
 """What is given beside films: configurations, tools, traces, stores, lists, volumes, texts."""
 
+# ruff: noqa: E501 (a case is a line)
 from __future__ import annotations
 
 import gzip
@@ -265,7 +266,7 @@ BATCHES: Final = (
 )  # fmt: skip
 
 
-def _nifti(shape: Sequence[int], *, data: bytes = b"", kind: int = 4, bits: int = 16,
+def nifti_bytes(shape: Sequence[int], *, data: bytes = b"", kind: int = 4, bits: int = 16,
            offset: float = 352.0, code: int = 1, slope: float = 1.0) -> bytes:  # fmt: skip
     head = bytearray(348)
     struct.pack_into("<i", head, 0, 348)
@@ -290,7 +291,7 @@ def _volume(name: str, code: str, content: bytes | Writes, *also: str, ending: s
 def _zeros(path: Path) -> None:
     """300 million zeros, gzipped: half a megabyte."""
     with gzip.open(path, "wb", compresslevel=6) as file:
-        file.write(_nifti((900, 700, 480)))
+        file.write(nifti_bytes((900, 700, 480)))
         for _ in range(577):
             file.write(bytes(1 << 20))
 
@@ -320,25 +321,25 @@ VOLUMES: Final = (
     _volume("empty", "volume_unreadable", b""),
     _volume("of another ending", "volume_unreadable", png(ramp(8)), ending=".png"),
     _volume("a pipe", "volume_not_found", os.mkfifo),
-    _volume("cut in its header", "volume_unreadable", _nifti((20, 20, 20))[:100]),
-    _volume("cut in its values", "volume_unreadable", _nifti((20, 20, 20), data=bytes(90))),
-    _volume("of 30,000 cubed", "volume_too_large", _nifti((30000, 30000, 30000))),
+    _volume("cut in its header", "volume_unreadable", nifti_bytes((20, 20, 20))[:100]),
+    _volume("cut in its values", "volume_unreadable", nifti_bytes((20, 20, 20), data=bytes(90))),
+    _volume("of 30,000 cubed", "volume_too_large", nifti_bytes((30000, 30000, 30000))),
     _volume("of 16 bytes a voxel", "volume_too_large",
-            _nifti((600, 600, 600), kind=1536, bits=128), "volume_unreadable"),
-    _volume("of no size", "volume_too_small", _nifti((0, 20, 20)), "volume_unreadable"),
-    _volume("of sizes below nothing", "volume_unreadable", _nifti((-5, 20, 20)),
+            nifti_bytes((600, 600, 600), kind=1536, bits=128), "volume_unreadable"),
+    _volume("of no size", "volume_too_small", nifti_bytes((0, 20, 20)), "volume_unreadable"),
+    _volume("of sizes below nothing", "volume_unreadable", nifti_bytes((-5, 20, 20)),
             "volume_too_small"),
-    _volume("of four times", "volume_unreadable", _nifti((20, 20, 20, 5), data=bytes(80_000))),
-    _volume("without a place", "volume_geometry", _nifti((20, 20, 20), data=bytes(16_000), code=0)),
-    _volume("of zeros", "not_hounsfield", _nifti((20, 20, 20), data=bytes(16_000))),
+    _volume("of four times", "volume_unreadable", nifti_bytes((20, 20, 20, 5), data=bytes(80_000))),
+    _volume("without a place", "volume_geometry", nifti_bytes((20, 20, 20), data=bytes(16_000), code=0)),
+    _volume("of zeros", "not_hounsfield", nifti_bytes((20, 20, 20), data=bytes(16_000))),
     _volume("of colour", "volume_unreadable",
-            _nifti((20, 20, 20), kind=128, bits=24, data=bytes(24_000))),
+            nifti_bytes((20, 20, 20), kind=128, bits=24, data=bytes(24_000))),
     _volume("of NaN", "not_hounsfield",
-            _nifti((20, 20, 20), kind=16, bits=32, data=b"\0\0\xc0\x7f" * 8000)),
+            nifti_bytes((20, 20, 20), kind=16, bits=32, data=b"\0\0\xc0\x7f" * 8000)),
     _volume("whose slope is infinite", "not_hounsfield",
-            _nifti((20, 20, 20), data=b"\1\0" * 8000, slope=float("inf")), "volume_unreadable"),
+            nifti_bytes((20, 20, 20), data=b"\1\0" * 8000, slope=float("inf")), "volume_unreadable"),
     _volume("whose values begin 4 GB on", "volume_unreadable",
-            gzip.compress(_nifti((20, 20, 20), offset=4e9)), ending=".nii.gz"),
+            gzip.compress(nifti_bytes((20, 20, 20), offset=4e9)), ending=".nii.gz"),
     _volume("of no gzip", "volume_unreadable", b"\x1f\x8b" + bytes(99), ending=".nii.gz"),
     _volume("of zeros, gzipped a thousandfold", "not_hounsfield", _zeros, ending=".nii.gz"),
     _volume("folder without slices", "no_ct_slices", _nothing_but_text, ending=""),

@@ -1,5 +1,6 @@
 """PNG, JPEG and other files that are refused."""
 
+# ruff: noqa: E501 (a case is a line)
 from __future__ import annotations
 
 import bz2

@@ -1,5 +1,6 @@
 """Paths that are no films, and films that are no priors."""
 
+# ruff: noqa: E501 (a case is a line)
 from __future__ import annotations
 
 import os

@@ -95,7 +95,8 @@ def _measured(case: Case, folder: Path) -> str:
     assert ran.seconds < MOST_SECONDS, (case.name, ran.seconds)
     assert ran.mib < MOST_MIB, (case.name, ran.mib)
     told = ran.codes[-1] if ran.codes else "-"
-    return f"{case.stage:<14}{told:<28}{ran.status:>3}{ran.seconds:>7.2f} s{ran.mib:>7.0f} MiB  {case.name}"
+    cost = f"{ran.seconds:>7.2f} s{ran.mib:>7.0f} MiB"
+    return f"{case.stage:<14}{told:<28}{ran.status:>3}{cost}  {case.name}"
 
 
 @pytest.mark.parametrize(

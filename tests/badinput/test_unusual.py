@@ -1,5 +1,6 @@
 """Files that are unusual but right are read as the plain one is, pixel by pixel."""
 
+# ruff: noqa: E501 (a case is a line)
 from __future__ import annotations
 
 import io
