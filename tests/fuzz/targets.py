@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -140,16 +142,19 @@ def _manifest(folder: Path) -> Callable[[bytes], None]:
     return _in_file(folder, "kit.tools.toml", lambda _: read_manifest(point))
 
 
-def _manifest_seed(folder: Path) -> bytes:
+@cache
+def _manifest_seed() -> bytes:
+    """Made once: a manifest that is read brings its words into this process for good."""
     from cxr_agent.toolbox.sources.folder import load_file
     from cxr_agent.toolbox.sources.loading import tools_of
     from cxr_agent.toolbox.sources.manifest import manifest_text
     from tests.toolbox.sources.plugins import share_tool
 
-    path = folder / "fuzzed_kit.py"
-    path.write_text(share_tool("fuzzed_kit"))
-    (spec,) = tools_of(load_file(path))
-    return manifest_text(spec).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fuzzed_kit.py"
+        path.write_text(share_tool("fuzzed_kit"))
+        (spec,) = tools_of(load_file(path))
+        return manifest_text(spec).encode()
 
 
 def _outcomes(path: Path) -> None:
@@ -326,7 +331,7 @@ def targets(folder: Path, ending: ExitStack) -> tuple[list[Target], Worker]:
                (by_line,), 3),
         Target("mapping", [_MAPPING], _in_file(place("mapping"), "m.toml", _load_mapping),
                (by_line,)),
-        Target("manifest", [_manifest_seed(place("seed"))], _manifest(place("manifest")),
+        Target("manifest", [_manifest_seed()], _manifest(place("manifest")),
                (by_line,), 3),
         Target("outcomes", [_outcome_seed()], _in_file(place("eval"), "seed", _outcomes),
                (by_value,)),
