@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 FILM   ?=
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench fuzz clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/cxr-agent demo $(if $(FILM),"$(FILM)")
@@ -23,6 +23,9 @@ types: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz --cases 100000 --log docs/fuzzing.log
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

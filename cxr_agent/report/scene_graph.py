@@ -189,7 +189,7 @@ class _Builder:
         said: dict[Location, list[tuple[Evidence, bool]]] = {}
         for item in self._evidence:
             if item.kind is EvidenceKind.FINDING:
-                places, unplaced = places_of(item.code, item.location, item.side)
+                places, unplaced = _places(item)
                 for place in places:
                     said.setdefault(place, []).append((item, unplaced))
         for place in Location:
@@ -228,7 +228,7 @@ class _Builder:
         found: dict[tuple[Location, str, str], list[Evidence]] = {}
         for item in self._evidence:
             if item.kind is EvidenceKind.COMPARISON and vocabulary()[item.code].kind == "finding":
-                for place in places_of(item.code, item.location, item.side)[0]:
+                for place in _places(item)[0]:
                     found.setdefault((place, item.code, item.against or ""), []).append(item)
         for number, ((place, code, prior), items) in enumerate(found.items(), start=1):
             values = {_CHANGES[Change(item.category or "")] for item in items}
