@@ -5,13 +5,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 FILM   ?=
 
-.PHONY: demo test lint types bench fuzz clean
+.PHONY: demo test long lint types bench fuzz clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/cxr-agent demo $(if $(FILM),"$(FILM)")
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# The long tests at their full size, one after the other; what they did is in docs/long_runs.log.
+long: $(VENV)/.installed-dev
+	CXR_AGENT_LONG=1 $(BIN)/python -m pytest -m long -p tests.long_log
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

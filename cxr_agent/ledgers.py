@@ -25,6 +25,8 @@ class Complaints:
     """What another process is doing then."""
     in_use_hint: str
     damaged_hint: str
+    option: str = "--out"
+    """Names its folder."""
 
     def unwritable(self, error: OSError) -> OutputError:
         """The error for a folder that cannot be written."""
@@ -37,7 +39,7 @@ class Complaints:
         return OutputError(
             f"{self.noun}_not_writable",
             f"the {self.noun} cannot be written: {error.strerror or type(error).__name__}",
-            hint="Choose another --out, or run the same command again.",
+            hint=f"Choose another {self.option}, or run the same command again.",
         )
 
     def taken(self) -> OutputError:
@@ -49,7 +51,7 @@ class Complaints:
         """Complaints of SQLite and of the system as ours."""
         try:
             yield
-        except sqlite3.ProgrammingError:
+        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
             raise  # a fault of ours: no file makes one
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF

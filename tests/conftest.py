@@ -15,6 +15,12 @@ from tests.builders import SHARED, Bank, Maker, Scene, bank
 from tests.guarding import loopback_only  # noqa: F401 - it holds for every test
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that no worker is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _closed_connections() -> Iterator[None]:
     """LiteLLM keeps a connection per server, and each test has a server of its own."""

@@ -19,9 +19,9 @@ from typing import Final
 
 import numpy as np
 
-from cxr_agent.errors import ConfigError, OutputError, UsageError
+from cxr_agent.errors import ConfigError, UsageError
 from cxr_agent.evidence import Polarity
-from cxr_agent.ledgers import transaction
+from cxr_agent.ledgers import Complaints, transaction
 from cxr_agent.retrieval.exact import Numbers
 from cxr_agent.retrieval.items import Item, Part
 from cxr_agent.study import FloatImage
@@ -66,6 +66,13 @@ CREATE TABLE IF NOT EXISTS encoded (
     PRIMARY KEY (encoder, part, item)
 ) STRICT;
 """
+_COMPLAINTS: Final = Complaints(
+    "store",
+    in_use="another process is writing to this store of films",
+    in_use_hint="Run the same command again when it is done: it goes on.",
+    damaged_hint="`cxr-agent kb build` into another folder makes a new one.",
+    option="--store",
+)
 _BUSY_S: Final = 30.0
 _BLANKS: Final = "char(9, 10, 11, 12, 13, 32)"
 
@@ -121,6 +128,8 @@ class Store(AbstractContextManager["Store"]):
         ``other_embedding``: its vectors were made by something else.
     ConfigError
         ``bad_store``: the file is no store, or is damaged.
+    OutputError
+        ``disk_full``, ``store_not_writable``, ``store_in_use``; from what writes, too.
     """
 
     def __init__(self, folder: Path, *, embedding: str = "", create: bool = False) -> None:
@@ -133,35 +142,30 @@ class Store(AbstractContextManager["Store"]):
                     "there is no store of films here",
                     hint="Make one: cxr-agent kb build DIR.",
                 )
-            try:
+            with _COMPLAINTS.told():
                 folder.mkdir(parents=True, exist_ok=True)
-            except OSError:
-                raise OutputError(
-                    "not_writable", "the store's folder cannot be made", hint="Choose --store."
-                ) from None
         self._db = self._open()
         try:
-            self._settle(embedding)
+            with _COMPLAINTS.told():
+                self._settle(embedding)
         except BaseException:
             self._db.close()
             raise
 
     def _open(self) -> sqlite3.Connection:
-        try:
+        with _COMPLAINTS.told():
             db = sqlite3.connect(
                 self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
-        except sqlite3.Error:
-            raise _damaged() from None
-        try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA foreign_keys=ON")
-            db.executescript(_TABLES)
-        except sqlite3.DatabaseError:
-            db.close()
-            raise _damaged() from None
-        return db
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("PRAGMA synchronous=FULL")
+                db.execute("PRAGMA foreign_keys=ON")
+                db.executescript(_TABLES)
+            except BaseException:
+                db.close()
+                raise
+            return db
 
     def _settle(self, embedding: str) -> None:
         with transaction(self._db):
@@ -221,7 +225,7 @@ class Store(AbstractContextManager["Store"]):
         were first given.
         """
         new = 0
-        with transaction(self._db):
+        with _COMPLAINTS.told(), transaction(self._db):
             for one in looked:
                 number: int | None = None
                 outcome = one.refused
@@ -265,7 +269,7 @@ class Store(AbstractContextManager["Store"]):
             for number, vector in vectors.items()
             for blob in (_blob(vector),)
         ]
-        with transaction(self._db):
+        with _COMPLAINTS.told(), transaction(self._db):
             return self._db.executemany(
                 "INSERT OR IGNORE INTO encoded VALUES (?, ?, ?, ?, ?)", rows
             ).rowcount
@@ -374,7 +378,7 @@ class Store(AbstractContextManager["Store"]):
 
     def keep(self, name: str, text: str) -> None:
         """Keep something measured until the films change."""
-        with transaction(self._db):
+        with _COMPLAINTS.told(), transaction(self._db):
             self._db.execute(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)",
                 (name, f"{self.generation().text} = {text}"),

@@ -1,4 +1,4 @@
-"""200 kills at random moments, of workers and of everything: each study is there exactly once."""
+"""Kills at random moments, of workers and of everything: each study is there exactly once."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cxr_agent.batch.ledger import Ledger
+from tests.long_runs import long_or
 
 from .fake import write_texts
 
-_KILLS = 200
-_OF_ALL = 60
+_KILLS = long_or(24, 200)
+_OF_ALL = long_or(8, 60)
+_SEED = 11
+_STUDIES = long_or(60, 200)
+"""That a round adds."""
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -79,10 +84,13 @@ def _kill(pid: int) -> bool:
 
 
 @pytest.mark.slow
-def test_200_kills_at_random_moments(tmp_path: Path) -> None:
-    draw = random.Random(11)
+@pytest.mark.long
+def test_kills_at_random_moments(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    draw = random.Random(_SEED)
     texts, out = tmp_path / "texts", tmp_path / "out"
-    studies = write_texts(texts, 200)
+    studies = write_texts(texts, _STUDIES)
     acknowledged: dict[str, str] = {}
     kills = Counter[str]()
     added = len(studies)
@@ -102,7 +110,7 @@ def test_200_kills_at_random_moments(tmp_path: Path) -> None:
         for name, run in running.settled.items():
             assert acknowledged.setdefault(name, run) == run, f"{name} was read again"
         if running.ended:  # all is read: there must be more to do
-            studies = write_texts(texts, added := added + 200)
+            studies = write_texts(texts, added := added + _STUDIES)
     last = Running(out, texts)
     last.done()
     assert last.process.returncode == 0
@@ -131,3 +139,8 @@ def test_200_kills_at_random_moments(tmp_path: Path) -> None:
     assert sorted(traces) == sorted(row["run"] for row in rows if row["run"])
     with Ledger(out, write=False) as ledger:
         assert not ledger.waiting(0)
+    for what, count in kills.items():
+        record_property(f"kills_of_{what}", count)
+    record_property("seed", _SEED)
+    record_property("studies", len(rows))
+    record_property("acknowledged", len(acknowledged))

@@ -1,10 +1,11 @@
-"""2,000 phantom studies with faults among them: what can be read is, once; the rest says why."""
+"""Phantom studies with faults among them: what can be read is, once; the rest says why."""
 
 from __future__ import annotations
 
 import csv
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,28 +15,30 @@ from cxr_agent.batch.layout import report_file, traces_of
 from cxr_agent.reading.batches import BatchOptions
 from cxr_agent.report.model import Report
 from cxr_agent.trace import read_trace, verify
+from tests.long_runs import long_or
 
 from .faulty import ONCE_VARIABLE, Fault, faulty_agent, write_films
 
-_STUDIES = 2000
+_STUDIES = long_or(200, 2000)
+_AT = _STUDIES // 20
 _FAULTS = {
-    17: Fault.KILLED,
-    18: Fault.KILLED_ONCE,
-    400: Fault.HANGS,
-    401: Fault.HANGS_ONCE,
-    700: Fault.EATS_MEMORY,
-    900: Fault.CRASHED,
-    1100: Fault.EXITS,
-    1300: Fault.RAISES,
-    1301: Fault.KILLED_ONCE,
-    1999: Fault.KILLED_ONCE,
+    _AT: Fault.KILLED,
+    _AT + 1: Fault.KILLED_ONCE,
+    4 * _AT: Fault.HANGS,
+    4 * _AT + 1: Fault.HANGS_ONCE,
+    7 * _AT: Fault.EATS_MEMORY,
+    9 * _AT: Fault.CRASHED,
+    11 * _AT: Fault.EXITS,
+    13 * _AT: Fault.RAISES,
+    13 * _AT + 1: Fault.KILLED_ONCE,
+    _STUDIES - 1: Fault.KILLED_ONCE,
 }
 _FAILED = {
-    "000017.png": "worker_killed",
-    "000400.png": "study_timeout",
-    "000700.png": "out_of_memory",
-    "000900.png": "worker_crashed",
-    "001100.png": "worker_crashed",
+    f"{_AT:06d}.png": "worker_killed",
+    f"{4 * _AT:06d}.png": "study_timeout",
+    f"{7 * _AT:06d}.png": "out_of_memory",
+    f"{9 * _AT:06d}.png": "worker_crashed",
+    f"{11 * _AT:06d}.png": "worker_crashed",
 }
 _UNREADABLE = {
     "empty.png": "empty_file",
@@ -56,7 +59,12 @@ def run(folder: Path, out: Path) -> Batch:
 
 
 @pytest.mark.slow
-def test_2000_phantoms_with_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.long
+def test_phantoms_with_faults(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> None:
     (tmp_path / "once").mkdir()
     monkeypatch.setenv(ONCE_VARIABLE, str(tmp_path / "once"))
     films, out = tmp_path / "films", tmp_path / "out"
@@ -73,7 +81,7 @@ def test_2000_phantoms_with_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {n: told[n] for n, row in rows.items() if row["outcome"] == "failed"} == _FAILED
     assert {n: told[n] for n, row in rows.items() if row["outcome"] == "refused"} == _UNREADABLE
     read = {n: row for n, row in rows.items() if row["outcome"] == "read"}
-    assert {name for name, row in read.items() if row["code"]} == {"001300.png"}
+    assert {name for name, row in read.items() if row["code"]} == {f"{13 * _AT:06d}.png"}
     with (out / "measurements.csv").open() as file:
         measured = Counter(row["study"] for row in csv.DictReader(file))
     assert measured.keys() == {row["study"] for row in read.values() if not row["code"]}
@@ -81,7 +89,7 @@ def test_2000_phantoms_with_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     kept = sorted(path.name for path in out.glob("traces/*/*"))
     assert kept == sorted(row["run"] for row in read.values())
-    for row in list(read.values())[::100]:
+    for row in list(read.values())[:: _STUDIES // 20]:
         number = int(row["study"][1:])
         trace = read_trace(traces_of(out, number) / row["run"])
         assert verify(trace).intact
@@ -90,3 +98,5 @@ def test_2000_phantoms_with_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     again = run(films, out)  # a poisonous film does not get another worker unasked
     assert (again.progress.here, again.progress.lost) == (0, 0)
+    record_property("studies", len(rows))
+    record_property("faults", len(_FAULTS) + len(_UNREADABLE))

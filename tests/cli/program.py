@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +60,104 @@ def environment(traces: Path, **more: str) -> dict[str, str]:
 def run_program(
     *arguments: str | os.PathLike[str],
     traces: Path,
-    start: Sequence[str] = MODULE,
+    start: Sequence[str] | None = None,
+    heavy: tuple[str, ...] = (),
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     timeout: float = 120,
     typed: str = "",
 ) -> Ran:
-    """Run ``cxr-agent`` with ``arguments`` in a process of its own."""
+    """Run ``cxr-agent`` with ``arguments`` in a process of its own.
+
+    Parameters
+    ----------
+    start
+        What the interpreter is given before the arguments, as ``MODULE``; None for a process that
+        is forked from one that has imported the program (:mod:`tests.cli.warm`).
+    heavy
+        Large libraries that this one has imported as well.
+    """
+    told = [os.fspath(one) for one in arguments]
+    settings = environment(traces, **(env or {}))
+    if start is None and any(name.startswith("PYTHON") for name in env or ()):
+        start = MODULE  # such settings are for an interpreter that starts
+    if start is None:
+        return _warm(*heavy).run(told, settings, cwd, timeout, typed)
     done = subprocess.run(
-        [sys.executable, *start, *map(os.fspath, arguments)],
+        [sys.executable, *start, *told],
         capture_output=True,
         input=typed.encode(),
-        env=environment(traces, **(env or {})),
+        env=settings,
         cwd=cwd,
         timeout=timeout,
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+class _Warm:
+    """The process that forks programs; it ends when this one does."""
+
+    def __init__(self, *heavy: str) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.cli.warm", str(theirs.fileno()), *heavy],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                cwd=ROOT,
+            )
+        atexit.register(self._close)
+
+    def run(
+        self,
+        arguments: list[str],
+        settings: dict[str, str],
+        cwd: Path | None,
+        timeout: float,
+        typed: str,
+    ) -> Ran:
+        asked = {
+            "arguments": arguments,
+            "environment": settings,
+            "folder": os.fspath(cwd or Path.cwd()),
+        }
+        entry, out, err = os.pipe(), os.pipe(), os.pipe()
+        answers, theirs = socket.socketpair()
+        given = [entry[0], out[1], err[1], theirs.detach()]
+        try:
+            socket.send_fds(self._ours, [json.dumps(asked).encode()], given)
+        finally:
+            for one in given:
+                os.close(one)
+        with answers, answers.makefile() as lines, ThreadPoolExecutor(3) as pool:
+            printed = [pool.submit(_all_of, end) for end in (out[0], err[0])]
+            pool.submit(_write, entry[1], typed.encode())
+            number = int(lines.readline())
+            answers.settimeout(timeout)
+            try:
+                status = int(lines.readline())
+            except TimeoutError:
+                os.kill(number, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(arguments, timeout) from None
+            return Ran(status, *(one.result().decode() for one in printed))
+
+    def _close(self) -> None:
+        self._ours.close()
+        self._process.wait(30)
+
+
+_warm = cache(_Warm)
+
+
+def _all_of(end: int) -> bytes:
+    with os.fdopen(end, "rb") as file:
+        return file.read()
+
+
+def _write(end: int, data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), os.fdopen(end, "wb") as file:
+        file.write(data)
 
 
 @dataclass(frozen=True)

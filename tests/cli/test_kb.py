@@ -23,9 +23,12 @@ from .program import MODULE, Ran, environment, run_program
 COVID = SHARED / "data" / "covid"
 
 
-def kb(*arguments: str | Path, store: Path) -> Ran:
+def kb(*arguments: str | Path, store: Path, heavy: tuple[str, ...] = ()) -> Ran:
     return run_program(
-        "kb", *arguments, traces=store.parent / "traces", env={"CXR_AGENT_STORE": str(store)}
+        *("kb", *arguments),
+        traces=store.parent / "traces",
+        env={"CXR_AGENT_STORE": str(store)},
+        heavy=heavy,
     )
 
 

@@ -19,6 +19,7 @@ from cxr_agent.models.shelf import Shelf
 from cxr_agent.toolbox.comparing import Compared, Seen
 from tests.builders import SHARED
 from tests.compare.films import exchanged, outlined
+from tests.long_runs import long_or
 from training.comparison.__main__ import Reader, _half, _sequences
 from training.comparison.alter import exposed, random_exposure
 from training.films.film import Film
@@ -26,7 +27,7 @@ from training.films.sets import films_of
 
 SEED = 5
 """Not that of training/comparison."""
-AGAIN = 104
+AGAIN = long_or(32, 104)
 """Films that are held against themselves."""
 
 pytestmark = [
@@ -55,6 +56,7 @@ def films() -> list[Film]:
     return [film for source in ("covid", "jsrt") for film in films_of(source, SHARED, Path())]
 
 
+@pytest.mark.long
 def test_exchanging_current_and_prior_exchanges_what_changed(
     reader: Reader, films: list[Film]
 ) -> None:
@@ -78,16 +80,18 @@ def test_exchanging_current_and_prior_exchanges_what_changed(
             made.append(there)
         return made
 
+    taken = list(sequences.values())[long_or(slice(1, None, 3), slice(None))]
     with ThreadPoolExecutor(2) as pool:
-        found = [one for made in pool.map(both_ways, sequences.values()) for one in made]
+        found = [one for made in pool.map(both_ways, taken) for one in made]
     relations = Counter(change.relation for one in found for change in one.changes)
     reasons = {reason for one in found for codes in one.obstacles.values() for reason in codes}
-    assert len(found) >= 90
+    assert len(found) >= long_or(30, 90)
     assert relations[Change.NO_CHANGE] > relations[Change.IMPROVED] + relations[Change.WORSENED]
-    assert min(relations[Change.IMPROVED], relations[Change.WORSENED]) >= 5
+    assert min(relations[Change.IMPROVED], relations[Change.WORSENED]) >= long_or(1, 5)
     assert {"other_projection", "other_inspiration"} <= reasons
 
 
+@pytest.mark.long
 def test_a_film_exposed_anew_has_not_changed(
     reader: Reader, films: list[Film], shelf: Shelf
 ) -> None:
@@ -115,11 +119,11 @@ def test_a_film_exposed_anew_has_not_changed(
     aside = [film for film in films if _half(film) == "aside"][:AGAIN]
     with ThreadPoolExecutor(2) as pool:
         found = [one for one in pool.map(again, range(AGAIN), aside) if one is not None]
-    assert len(found) >= 100
+    assert len(found) >= long_or(30, 100)
     changed = [{c.relation for c in one.changes} - {Change.NO_CHANGE} for one in found]
     assert sum(map(bool, changed)) <= 0.02 * len(found)
     assert sum(bool(one.obstacles) for one in found) <= 0.05 * len(found)
-    assert sum(c.interval is None for one in found for c in one.changes) > 100
+    assert sum(c.interval is None for one in found for c in one.changes) > len(found)
 
 
 def test_a_film_against_itself_is_nought(reader: Reader, films: list[Film]) -> None:

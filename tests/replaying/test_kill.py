@@ -1,4 +1,4 @@
-"""Two hundred times kill -9 at any moment of a reading, or of going on with one.
+"""kill -9 at any moment of a reading, or of going on with one, again and again.
 
 Nothing that was acknowledged is lost, nothing is done twice, and the report is that of a reading
 that was left alone.
@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -29,11 +29,13 @@ from cxr_agent.trace import (
     read_trace,
     verify,
 )
+from tests.long_runs import long_or
 
 from .test_resume import told
 from .warm import RUN
 
-KILLS = 200
+KILLS = long_or(50, 200)
+SEED = 14
 OF_ONE = 12
 """After so many kills a run is left to end."""
 LATEST = 1.25
@@ -108,7 +110,11 @@ def kept_by(trace: Trace, kept: dict[int, str]) -> bool:
 
 
 @pytest.mark.slow
-def test_200_kills_of_readings_and_of_resumes(warm: Warm, tmp_path: Path) -> None:
+@pytest.mark.long
+def test_kills_of_readings_and_of_resumes(
+    warm: Warm, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    draw = random.Random(SEED)
     whole = read_trace(tmp_path / "whole" / RUN)
     assert whole.finished is not None
     assert whole.finished.report_sha256 is not None
@@ -121,7 +127,7 @@ def test_200_kills_of_readings_and_of_resumes(warm: Warm, tmp_path: Path) -> Non
         what, before = "read", kills
         while True:
             killed = kills < KILLS and kills < before + OF_ONE
-            seconds = random.uniform(0, LATEST * warm.seconds) if killed else 60.0
+            seconds = draw.uniform(0, LATEST * warm.seconds) if killed else 60.0
             status, more = warm.child(what, traces, seconds)
             assert status in (0, -signal.SIGKILL)
             kills += status != 0
@@ -147,3 +153,5 @@ def test_200_kills_of_readings_and_of_resumes(warm: Warm, tmp_path: Path) -> Non
     assert ended > KILLS / OF_ONE
     # On a busy machine there are more runs, and many of them end before their kill comes.
     assert resumed > KILLS / OF_ONE / 2
+    for name, value in {"kills": kills, "seed": SEED, "runs": ended, "resumed": resumed}.items():
+        record_property(name, value)

@@ -102,7 +102,7 @@ def test_a_short_run_learns_and_leaves_weights_and_a_log(
         peak=2e-3,
         seed=1,
         start=None,
-        size=96,
+        size=64,
     )
     lines = [json.loads(line) for line in (tmp_path / "short.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < 0.9 * lines[0]["loss"]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ import pytest
 from cxr_agent.watching.layout import LEDGER
 from tests.interop.archive import LOGIN, Archive, orthanc
 from tests.interop.films import film
+from tests.long_runs import long_or
 
-KILLS = 25
-STUDIES = 12
+KILLS = long_or(6, 25)
+STUDIES = long_or(4, 12)
+SEED = 7
 
 
 def rows(out: Path, what: str) -> list[tuple[Any, ...]]:
@@ -56,12 +59,15 @@ def reports_of(archive: Archive) -> Counter[str]:
 
 
 @pytest.mark.slow
-def test_kills_at_any_moment_cost_no_result_and_double_none(tmp_path: Path) -> None:
-    dice, out = random.Random(7), tmp_path / "out"
+@pytest.mark.long
+def test_kills_at_any_moment_cost_no_result_and_double_none(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    dice, out = random.Random(SEED), tmp_path / "out"
     with orthanc(tmp_path) as archive:
         for number in range(1, STUDIES // 2 + 1):
             archive.put(film("KILLED", number))
-        done_after: list[int] = []
+        unfinished = 0
         for kill in range(KILLS):
             if kill == KILLS // 3:  # some come later
                 for number in range(STUDIES // 2 + 1, STUDIES + 1):
@@ -72,8 +78,7 @@ def test_kills_at_any_moment_cost_no_result_and_double_none(tmp_path: Path) -> N
                 time.sleep(dice.uniform(0.1, 4.0))
                 process.send_signal(signal.SIGKILL)
                 process.wait()
-            counts = rows(out, "SELECT count(*) FROM study WHERE state = 'stored'")
-            done_after.append(counts[0][0])
+            unfinished += rows(out, "SELECT count(*) FROM study WHERE state != 'stored'")[0][0]
         process = started(out, archive)
         assert process.stdout is not None
         with process.stdout:
@@ -96,4 +101,7 @@ def test_kills_at_any_moment_cost_no_result_and_double_none(tmp_path: Path) -> N
     assert len(runs) == STUDIES
     assert {one.name for one in (out / "traces").iterdir()} == runs
     assert {one.name for one in (out / "objects").iterdir()} == runs
-    assert 0 < done_after[-1] < STUDIES or len(set(done_after)) > 3  # the kills hit the work
+    assert unfinished  # the kills hit the work
+    record_property("kills", KILLS)
+    record_property("seed", SEED)
+    record_property("studies", STUDIES)

@@ -1,0 +1,1 @@
+"""What has to last: long runs, full disks, several processes at once."""
