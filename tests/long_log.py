@@ -15,11 +15,15 @@ import pytest
 
 from tests.long_runs import LONG
 
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+"""Whether this is one of several processes: the one that started them writes the log."""
 LOG = Path(__file__).resolve().parents[1] / "docs" / "long_runs.log"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """A new log for all of the long tests; a line more for a part of them."""
+    if WORKER:
+        return
     whole = session.config.getoption("markexpr") == "long" and session.config.args_source.name in (
         "TESTPATHS",
         "INVOCATION_DIR",
@@ -30,7 +34,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """What the test told of itself, how long it took, and how it ended."""
-    if "long" not in report.keywords or not (report.when == "call" or report.failed):
+    if WORKER or "long" not in report.keywords or not (report.when == "call" or report.failed):
         return
     facts = " ".join(f"{name}={value}" for name, value in report.user_properties)
     line = f"{_now()} {report.outcome} {report.duration:.0f} s {report.nodeid} {facts}"
