@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 FILM   ?=
 
-.PHONY: demo test long lint types bench clean
+.PHONY: demo test long lint types bench fuzz clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/cxr-agent demo $(if $(FILM),"$(FILM)")
@@ -28,17 +28,22 @@ types: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz --cases 100000 --log docs/fuzzing.log
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# The constraints file pins every library; torch is asked for by its exact version because any
-# other one pulls gigabytes of CUDA.
+# The constraints file pins every library.
 $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0 --editable '.[dev]'
+# What is tested is what the lock has, file for file: no library comes in by its version alone.
+$(VENV)/.installed-dev: $(BIN)/python pyproject.toml requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.installed
 	$(BIN)/python .ci/fhir_schema.py $(VENV)/fhir.schema.json
 	@touch $@
 

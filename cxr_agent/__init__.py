@@ -10,6 +10,7 @@ The names below are loaded when first used, so importing the package costs nothi
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from cxr_agent.study import Study
     from cxr_agent.toolbox.contract import tool
     from cxr_agent.trace import Trace
+
+# Since 1.29 ONNX Runtime's builds for Linux tell Microsoft which models are run, unless this is set
+# before they are loaded (its Privacy.md). Nothing that this program does is told to anybody.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = [
     "Agent",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.errors import CxrAgentError, InputError, UsageError
 from cxr_agent.evidence import Box
+from cxr_agent.given_files import MIB, read_given
 from cxr_agent.imaging import Decoder, load_study
 from cxr_agent.imaging.decoder import FilmPath
 from cxr_agent.imaging.refusal import refusal_by_pixels
@@ -41,6 +43,7 @@ from cxr_agent.toolbox.measurement import Measured, Measurement, Unmeasured
 from cxr_agent.toolbox.registry import Registry, built_in
 
 _INSIDE: Final = 127
+_MOST_MASK_BYTES: Final = 64 * MIB
 
 
 class MeasuredFilm(BaseModel):
@@ -302,7 +305,8 @@ def _read(folder: Path) -> Iterator[tuple[str, BoolMask]]:
         )
     for path in paths:
         try:
-            with PillowImage.open(path) as picture:
+            data = read_given(path, _MOST_MASK_BYTES)
+            with PillowImage.open(io.BytesIO(data), formats=("PNG",)) as picture:
                 yield path.stem, np.asarray(picture.convert("L")) > _INSIDE
-        except (OSError, PillowImage.DecompressionBombError):
+        except Exception:  # Pillow raises some twenty kinds, from OSError to struct.error
             raise InputError("bad_mask", f"the mask {path.stem[:40]} cannot be read") from None

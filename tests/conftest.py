@@ -12,6 +12,7 @@ import pytest
 
 from cxr_agent.toolbox.registry import Registry, built_in
 from tests.builders import SHARED, Bank, Maker, Scene, bank
+from tests.guarding import loopback_only  # noqa: F401 - it holds for every test
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

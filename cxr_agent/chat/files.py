@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from cxr_agent.chat.chat import Chat
 from cxr_agent.errors import InputError, UsageError
+from cxr_agent.given_files import MIB, read_given
 from cxr_agent.output import write_whole
 from cxr_agent.report.model import Report
 from cxr_agent.report.render import to_html, to_json, to_markdown, to_text
@@ -16,6 +18,7 @@ from cxr_agent.toolbox.contract import BoolMask
 from cxr_agent.trace import read_trace
 
 _INSIDE: Final = 127
+_MOST_MASK_BYTES: Final = 64 * MIB
 
 
 def read_mask(path: Path) -> BoolMask:
@@ -29,9 +32,9 @@ def read_mask(path: Path) -> BoolMask:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(io.BytesIO(read_given(path, _MOST_MASK_BYTES))) as picture:
             return np.asarray(picture.convert("L")) > _INSIDE
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except Exception:  # Pillow raises some twenty kinds, from OSError to struct.error
         raise InputError(
             "bad_mask", "the mask cannot be read as a picture", hint="Give a PNG."
         ) from None

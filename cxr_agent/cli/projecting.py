@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_agent.errors import UsageError
+from cxr_agent.given_files import MIB, parsed_json, read_given
 
 if TYPE_CHECKING:
     from cxr_agent.synthesis.geometry import Pose
@@ -74,11 +74,11 @@ def points_of(path: Path | None) -> dict[str, Points]:
     if path is None:
         return {}
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = parsed_json(read_given(path, MIB))
         points = {str(name): np.array(place, dtype=np.float64) for name, place in told.items()}
         if any(p.shape != (3,) or not np.isfinite(p).all() for p in points.values()):
             raise ValueError
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError):
         raise UsageError(
             "bad_landmarks",
             "the landmarks cannot be read",

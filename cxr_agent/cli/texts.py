@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_agent.errors import InputError
+from cxr_agent.given_files import read_given
 
 _MOST_BYTES: Final = 1 << 20
 """Of a report's file."""
@@ -24,8 +25,9 @@ def read_text(path: Path) -> str:
         if str(path) == "-":
             raw = sys.stdin.buffer.read(_MOST_BYTES + 1)
         else:
-            with path.open("rb") as file:
-                raw = file.read(_MOST_BYTES + 1)
+            raw = read_given(path, _MOST_BYTES)
+    except ValueError:
+        raw = bytes(_MOST_BYTES + 1)
     except OSError as error:
         raise InputError(
             "unreadable_report",

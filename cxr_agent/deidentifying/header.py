@@ -80,7 +80,7 @@ class HeaderCleaner:
         for tag in list(header.keys()):
             try:
                 element = header[tag]
-            except Exception:  # what cannot be read is not known to be harmless
+            except Exception:  # noqa: S112 - what cannot be read is not known to be harmless
                 continue
             value = self._value(element)
             if value is not None:

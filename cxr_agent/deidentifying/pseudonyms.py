@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_agent.errors import OutputError, UsageError
+from cxr_agent.given_files import MIB, read_given
 
 KEY_BYTES: Final = 32
 _MOST_DAYS: Final = 3650
@@ -73,7 +74,9 @@ def key_of(path: Path) -> bytes:
         ``bad_key`` when it cannot be read or is too short.
     """
     try:
-        key = path.read_bytes()
+        key = read_given(path, MIB)
+    except ValueError as error:
+        raise UsageError("bad_key", f"the key is {error}") from None
     except OSError as error:
         raise UsageError("bad_key", f"the key cannot be read: {error.strerror}") from None
     if len(key.strip()) < 16:

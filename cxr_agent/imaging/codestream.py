@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cxr_agent.errors import InputCode
-from cxr_agent.imaging.limits import MAX_JPEG_SCANS, MAX_METADATA_BYTES
+from cxr_agent.imaging.limits import MAX_CHUNKS, MAX_JPEG_SCANS, MAX_METADATA_BYTES
 from cxr_agent.imaging.refusal import refusal
 
 _SOI, _EOI, _SOS, _DQT, _DHT, _DNL, _DRI = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDC, 0xDD
@@ -28,6 +28,9 @@ _AFTER_SCAN: Final = frozenset({_EOI, _SOS, _DQT, _DHT, _DNL, _DRI, _LSE, 0xFE, 
 _APP1: Final = 0xE1
 _APP14: Final = 0xEE
 _COM: Final = 0xFE
+_FILL: Final = re.compile(rb"\xff*")
+_MOST_FILL_BYTES: Final = 1 << 16
+_START_OF_TILE: Final = b"\xff\x90"
 
 SCAN_END: Final = re.compile(rb"\xff(?![\x00\xd0-\xd7])", re.DOTALL)
 _LS_SCAN_END: Final = re.compile(rb"\xff[\x80-\xff]", re.DOTALL)
@@ -80,14 +83,18 @@ class _JpegWalk:
         self.adobe = False
         self.scans = 0
         self.metadata = 0
+        self.filled = 0
 
     def walk(self) -> StreamClaims:
         data = self.data
         if data[:2] != b"\xff\xd8":
             raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
-        position = 2
+        position, segments = 2, 0
         while True:
             marker, position = self._marker(position)
+            segments += 1
+            if segments > MAX_CHUNKS:
+                raise refusal(InputCode.METADATA_BOMB)
             if marker == _EOI:
                 break
             if position + 2 > len(data):
@@ -122,8 +129,13 @@ class _JpegWalk:
             raise refusal(InputCode.TRUNCATED)
         if data[position] != 0xFF:
             raise refusal(damage)
-        while position < len(data) and data[position] == 0xFF:  # fill bytes, T.81 B.1.1.2
-            position += 1
+        start = position
+        fill = _FILL.match(data, position)  # fill bytes, T.81 B.1.1.2
+        assert fill is not None
+        position = fill.end()
+        self.filled += position - start - 1
+        if self.filled > _MOST_FILL_BYTES:
+            raise refusal(InputCode.METADATA_BOMB)
         if position >= len(data):
             raise refusal(InputCode.TRUNCATED)
         marker = data[position]
@@ -202,9 +214,7 @@ def read_jpeg_2000(data: bytes | memoryview) -> StreamClaims:
     components = int.from_bytes(size[36:38], "big")
     if len(size) != 38 + 3 * components or right <= left or bottom <= top:
         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
-    tail = stream.rstrip(b"\0") if stream[-2:] != b"\xff\xd9" else stream
-    if tail[-2:] != b"\xff\xd9":
-        raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
+    end = _end_of_tiles(stream, start + 4 + len(size))
     depth = size[38]
     return StreamClaims(
         rows=bottom - top,
@@ -212,5 +222,29 @@ def read_jpeg_2000(data: bytes | memoryview) -> StreamClaims:
         components=components,
         bits=(depth & 0x7F) + 1,
         signed=bool(depth & 0x80),
-        end=len(tail),
+        end=end,
     )
+
+
+def _end_of_tiles(stream: bytes, position: int) -> int:
+    """Offset after the end marker, by the lengths of the tile-parts (T.800 A.4.2)."""
+    damaged = refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
+    while True:
+        marker = stream[position : position + 2]
+        if marker == b"\xff\xd9":
+            return position + 2
+        length = int.from_bytes(stream[position + 2 : position + 4], "big")
+        if len(marker) < 2 or marker[0] != 0xFF or marker[1] < 0x50 or length < 2:
+            raise damaged
+        if marker != _START_OF_TILE:
+            position += 2 + length
+            continue
+        part = int.from_bytes(stream[position + 6 : position + 10], "big")
+        if part == 0:  # the last one, up to the end marker
+            end = stream.rstrip(b"\0")
+            if end[-2:] != b"\xff\xd9" or len(end) - 2 < position + 14:
+                raise damaged
+            return len(end)
+        if part < 14:
+            raise damaged
+        position += part

@@ -14,7 +14,13 @@ from typing import Final
 
 from cxr_agent.errors import InputCode
 from cxr_agent.imaging.dicom_tags import ALLOWED_VRS, SEQUENCES, Tag
-from cxr_agent.imaging.limits import MAX_ELEMENTS, MAX_HEADER_BYTES, MAX_NESTING, MIB
+from cxr_agent.imaging.limits import (
+    MAX_CHUNKS,
+    MAX_ELEMENTS,
+    MAX_HEADER_BYTES,
+    MAX_NESTING,
+    MIB,
+)
 from cxr_agent.imaging.refusal import refusal
 
 UNDEFINED: Final = 0xFFFFFFFF
@@ -121,7 +127,7 @@ class DataSetReader:
         """Where the element after the pixels begins."""
         if not pixels.undefined:
             return position
-        while True:
+        for _ in range(MAX_CHUNKS):
             if position + 8 > len(self.data):
                 raise refusal(InputCode.TOO_LARGE if self.cut else InputCode.TRUNCATED)
             tag = self._tag(position)
@@ -134,6 +140,7 @@ class DataSetReader:
             position += length
             if position > len(self.data):
                 raise refusal(InputCode.TRUNCATED)
+        raise refusal(InputCode.METADATA_BOMB)
 
     def fragments(self, pixels: Element) -> list[memoryview]:
         """The items of encapsulated pixels, basic offset table first (PS3.5 A.4)."""
@@ -159,7 +166,7 @@ class DataSetReader:
             return False
         tag = self._tag(position)
         known = not self.explicit or self.data[position + 4 : position + 6] in _VRS
-        return known and tag > Tag.PIXEL_DATA
+        return known and tag >= Tag.PIXEL_DATA  # the pixels again are no tail, but a fault
 
     def _element(self, position: int, end: int, *, depth: int) -> tuple[int, Element, int]:
         """Tag and content of the element at ``position``, and where the next one begins."""

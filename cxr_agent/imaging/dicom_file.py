@@ -129,6 +129,8 @@ def read_dicom_file(
         most=MAX_DIRECTORY_ELEMENTS if directory else MAX_ELEMENTS,
     )
     elements = reader.read(stop_after=stop_after)
+    if not elements:
+        raise refusal(InputCode.TRUNCATED)
     if not directory and any(tag >> 16 == 0x0004 for tag in elements):
         raise refusal(InputCode.DICOMDIR)
     if reader.out_of_order or reader.odd_length:

@@ -115,7 +115,10 @@ def pixel_layout(header: Header) -> PixelLayout:
 
 def _photometric(header: Header) -> bool:
     """Whether low values are white."""
-    name = header.text(Tag.PHOTOMETRIC_INTERPRETATION).upper()
+    names = header.texts(Tag.PHOTOMETRIC_INTERPRETATION)
+    if len(names) > 1:
+        raise refusal(InputCode.BAD_PHOTOMETRIC)
+    name = "".join(names).upper()
     samples = header.short(Tag.SAMPLES_PER_PIXEL)
     if name in _COLOUR or name == "PALETTE COLOR" or (samples or 1) > 1:
         known = name in _COLOUR or name == "PALETTE COLOR"
@@ -215,6 +218,8 @@ def _jpeg_2000(stream: bytes, layout: PixelLayout) -> NDArray[Any]:
 
     claims = read_jpeg_2000(stream)
     _check_claims(claims, layout)
+    if stream[claims.end :].strip(b"\0"):
+        raise refusal(InputCode.PIXEL_LENGTH_MISMATCH)
     values = _codec(openjpeg.decode, stream)  # type: ignore[attr-defined]
     if values.itemsize > 2:
         raise refusal(InputCode.BITS_MISMATCH)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cxr_agent.errors import InputCode
 from cxr_agent.imaging.dicom_elements import Element
 from cxr_agent.imaging.dicom_tags import Tag
+from cxr_agent.imaging.limits import MAX_TEXT_BYTES
 from cxr_agent.imaging.refusal import refusal
 
 _DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -46,10 +47,17 @@ class Header:
 
         Bytes outside ASCII are kept as replacement characters: only English words, codes and
         numbers are ever compared with.
+
+        Raises
+        ------
+        InputError
+            ``metadata_bomb`` for a text that unfolds to millions of words.
         """
         raw = self.raw(tag).strip(b" \0")
         if not raw:
             return []
+        if len(raw) > MAX_TEXT_BYTES:
+            raise refusal(InputCode.METADATA_BOMB)
         text = raw.decode("utf-8", errors="replace")
         return [value.strip(" \0") for value in text.split("\\")]
 

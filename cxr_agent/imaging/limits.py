@@ -23,10 +23,13 @@ MAX_ELEMENTS: Final = 100_000
 MAX_DIRECTORY_ELEMENTS: Final = 2_000_000
 """Of a DICOM directory: about 100,000 files."""
 MAX_CHUNKS: Final = 100_000
+"""Of a PNG; segments of a JPEG; fragments of encapsulated pixels."""
 MAX_JPEG_SCANS: Final = 128
 MAX_NESTING: Final = 32
-MAX_INFLATED_BYTES: Final = 256 * MIB
-"""A deflated DICOM data set after inflation."""
+MAX_INFLATED_BYTES: Final = 192 * MIB
+"""A deflated DICOM data set after inflation: the most pixels and the longest header."""
+MAX_TEXT_BYTES: Final = 64 << 10
+"""A text of a DICOM header that is looked at: what explicit VR allows for most of them."""
 
 MIN_BITS: Final = 8
 MIN_GREY_LEVELS: Final = 16

@@ -5,6 +5,7 @@ References
 DICOM PS3.5 6.2 (AS, DA, LO, TM); PS3.3 C.7.1.1, C.7.2.2.
 """
 
+# ruff: noqa: SIM905 (a list of words is easier to read as words)
 from __future__ import annotations
 
 import datetime
@@ -18,7 +19,19 @@ from cxr_agent.imaging.fingerprint import fingerprint
 from cxr_agent.imaging.limits import PAEDIATRIC_BELOW_YEARS
 from cxr_agent.study import AgeGroup, Notice
 
-_AGE: Final = re.compile(r"(\d{1,3})([DWMY])")
+_AGE: Final = re.compile(r"(\d{1,4}) *([DWMY])[A-Z]*", re.ASCII)
+"""As PS3.5 6.2 has it, and as people write it: ``7Y``, ``3650D``, ``5 years``."""
+_OF_CHILDREN: Final = frozenset(
+    "PEDIATRIC PAEDIATRIC PEDIATRICS PAEDIATRICS PEDS PAED PAEDS PEDIATRICO PEDIATRIE NEONATAL "
+    "NEONATE NEONATES NEWBORN INFANT INFANTS NICU BABY BABYGRAM CHILD CHILDREN KIND KINDER "
+    "KINDERTHORAX NEUGEBORENES SAEUGLING NOURRISSON".split()
+)
+_DESCRIPTIONS: Final = (
+    Tag.BODY_PART_EXAMINED,
+    Tag.SERIES_DESCRIPTION,
+    Tag.PROTOCOL_NAME,
+    Tag.STUDY_DESCRIPTION,
+)
 _DATE: Final = re.compile(r"(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})")
 _TIME: Final = re.compile(r"([01]\d|2[0-3])(:?[0-5]\d(:?([0-5]\d|60)(\.\d{1,6})?)?)?")
 _YEARS_PER: Final = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
@@ -52,7 +65,8 @@ def patient_facts(header: Header, today: datetime.date | None = None) -> Patient
     """Age group, day of the film, and whether a date is impossible.
 
     Patient's Age (0010,1010) decides; where it is absent or malformed, birth date and study
-    date do. De-identified files often keep a true age next to shifted dates.
+    date do, and where these are silent too, words as NEWBORN in the descriptions. De-identified
+    files often keep a true age next to shifted dates.
     """
     if today is None:
         today = datetime.datetime.now(datetime.UTC).date()
@@ -80,7 +94,7 @@ def patient_facts(header: Header, today: datetime.date | None = None) -> Patient
         if years > _OLDEST_YEARS:
             years = None
     return PatientFacts(
-        age_group=_age_group(years),
+        age_group=_age_group(years) if years is not None else _described_group(header),
         film_day=film.toordinal() if film is not None else None,
         fingerprint=fingerprint(header.text(Tag.PATIENT_ID)),
         study=fingerprint(header.text(Tag.STUDY_INSTANCE_UID)),
@@ -88,9 +102,12 @@ def patient_facts(header: Header, today: datetime.date | None = None) -> Patient
     )
 
 
-def _age_group(years: float | None) -> AgeGroup:
-    if years is None:
-        return AgeGroup.UNKNOWN
+def _described_group(header: Header) -> AgeGroup:
+    words = (word for tag in _DESCRIPTIONS for word in header.words(tag))
+    return AgeGroup.UNKNOWN if _OF_CHILDREN.isdisjoint(words) else AgeGroup.PAEDIATRIC
+
+
+def _age_group(years: float) -> AgeGroup:
     return AgeGroup.PAEDIATRIC if years < PAEDIATRIC_BELOW_YEARS else AgeGroup.ADULT
 
 

@@ -22,7 +22,7 @@ from cxr_agent.errors import ConfigError, RemoteCode, RemoteError, StoreCode, Us
 from cxr_agent.imaging.bare_process import bare_command, bare_environment
 from cxr_agent.interop.dicomweb_limits import SERVER_S
 
-TOKEN: Final = "CXR_AGENT_DICOMWEB_TOKEN"
+TOKEN: Final = "CXR_AGENT_DICOMWEB_TOKEN"  # noqa: S105 - a name
 """Environment variable with a bearer token for the server."""
 
 LOGIN: Final = "CXR_AGENT_DICOMWEB_LOGIN"

@@ -78,7 +78,18 @@ def _associated(peer: Peer, contexts: Sequence[tuple[str, str]]) -> Association:
     entity.add_requested_context(_VERIFICATION)
     for kind, syntax in contexts:
         entity.add_requested_context(kind, syntax)
-    return entity.associate(peer.host, peer.port, ae_title=peer.called, max_pdu=ANNOUNCED_PDU_BYTES)
+    return entity.associate(
+        peer.host,
+        peer.port,
+        ae_title=peer.called,
+        max_pdu=ANNOUNCED_PDU_BYTES,
+        # Who speaks to this machine alone has no socket that is bound to others.
+        bind_address=("127.0.0.1", 0) if _is_here(peer.host) else None,
+    )
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.")
 
 
 def _greeted(association: Association) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 from cxr_agent.errors import ConfigError
+from cxr_agent.given_files import parsed_toml, read_given
 
 CONFIG_VARIABLE: Final = "CXR_AGENT_CONFIG"
 _TABLES: Final = ("thresholds", "model", "budget", "vlm", "outside")
@@ -43,17 +43,12 @@ def read_configuration(config: Path | str | None = None) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        return parsed_toml(read_given(path, _MOST_BYTES))
     except OSError as error:
         raise ConfigError(
             "config_unreadable",
             f"the configuration cannot be read: {error.strerror}",
             hint=f"Check --config and {CONFIG_VARIABLE}.",
         ) from None
-    try:
-        if len(data) > _MOST_BYTES:
-            raise ValueError("larger than 1 MiB")
-        return tomllib.loads(data.decode("utf-8"))
     except ValueError as error:
         raise ConfigError("bad_config", f"the configuration is no TOML: {error}") from None

@@ -72,6 +72,9 @@ def configured_model(
     given = read_configuration(config).get("model", {})
     if not isinstance(given, dict):
         raise ConfigError("bad_config", "[model] in the configuration is no table")
+    unknown = sorted(set(given) - set(ModelSettings.model_fields))
+    if unknown:  # also where nothing names a model: a misspelt name would read without one
+        raise _wrong(unknown[0][:40])
     said = {
         "name": model or os.environ.get(MODEL_VARIABLE),
         "api_base": api_base or os.environ.get(BASE_VARIABLE),
@@ -90,9 +93,13 @@ def configured_model(
                 f"{str(name)[:60]!r} names no model",
                 hint="Write provider/name, as openai/gpt-4o or ollama/qwen3:4b, or none.",
             ) from None
-        raise ConfigError(
-            "bad_config",
-            f"the configuration's [model] has a wrong {field}",
-            hint="It may hold name, api_base, takes_images, temperature, seconds, answer_tokens, "
-            "second_judge.",
-        ) from None
+        raise _wrong(field) from None
+
+
+def _wrong(field: str) -> ConfigError:
+    return ConfigError(
+        "bad_config",
+        f"the configuration's [model] has a wrong {field}",
+        hint="It may hold name, api_base, takes_images, temperature, seconds, answer_tokens, "
+        "second_judge.",
+    )

@@ -67,7 +67,9 @@ class Upgrade(BaseModel):
                 raise ValueError("a hub source is owner/name and needs a revision")
         else:
             address = urlsplit(self.source)
-            trusted = address.scheme == "https" or address.hostname in _LOOPBACK
+            trusted = address.scheme == "https" or (
+                address.scheme == "http" and address.hostname in _LOOPBACK
+            )
             if not trusted or not self.source.endswith("/") or self.optional:
                 raise ValueError("an address is https, ends with / and lists all its files")
             if any("*" in name for name in self.files):

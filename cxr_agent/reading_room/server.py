@@ -20,7 +20,7 @@ from cxr_agent.reading_room.sessions import Sessions
 from cxr_agent.reading_room.uploads import Uploads
 from cxr_agent.viewing.guard import HOST, Guard
 
-TOKEN_VARIABLE: Final = "CXR_AGENT_SERVE_TOKEN"
+TOKEN_VARIABLE: Final = "CXR_AGENT_SERVE_TOKEN"  # noqa: S105 - a name
 _SHORTEST_TOKEN: Final = 16
 _SWEEP_S: Final = 60.0
 

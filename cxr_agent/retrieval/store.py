@@ -324,7 +324,7 @@ class Store(AbstractContextManager["Store"]):
         """Numbers of the items of which an encoder has no vector, and which have that part."""
         some = f"AND TRIM(report, {_BLANKS}) <> ''" if part is Part.REPORT else ""
         rows = self._db.execute(
-            "SELECT number FROM item WHERE number NOT IN"
+            "SELECT number FROM item WHERE number NOT IN"  # noqa: S608 - the text is ours
             f" (SELECT item FROM encoded WHERE encoder = ? AND part = ?) {some} ORDER BY number",
             (encoder, str(part)),
         )
@@ -347,7 +347,8 @@ class Store(AbstractContextManager["Store"]):
         else:
             wanted = json.dumps([int(number) for number in numbers])
             rows = self._db.execute(
-                f"{query} WHERE number IN (SELECT value FROM json_each(?))", (wanted,)
+                f"{query} WHERE number IN (SELECT value FROM json_each(?))",  # noqa: S608 - ours
+                (wanted,),
             )
         return {
             int(number): Item(

@@ -18,7 +18,7 @@ from cxr_agent.errors import UsageError
 from cxr_agent.serving.desk import Desk
 from cxr_agent.serving.mcp_server import mcp_server
 
-TOKEN_VARIABLE: Final = "CXR_AGENT_MCP_TOKEN"
+TOKEN_VARIABLE: Final = "CXR_AGENT_MCP_TOKEN"  # noqa: S105 - a name
 _HOST: Final = "127.0.0.1"
 _BYTES: Final = 32
 _CLOSING_S: Final = 2

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_agent.errors import CxrAgentError
+from cxr_agent.errors import CxrAgentError, InputError
+from cxr_agent.given_files import read_given
+from cxr_agent.imaging.dicom_file import read_dicom_file
+from cxr_agent.imaging.dicom_pixels import PixelLayout, stored_pixels
+from cxr_agent.imaging.dicom_recipe import stored_values
 from cxr_agent.synthesis.refusal import VolumeCode, library_missing, volume_refusal
 from cxr_agent.synthesis.volume import (
     AIR_HU,
@@ -35,6 +39,7 @@ from cxr_agent.synthesis.volume import (
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+_DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _CT: Final = "1.2.840.10008.5.1.4.1.1.2"
 MAX_SLICES: Final = 3000
 _MAX_FILES: Final = 10_000
@@ -76,6 +81,7 @@ def read_series(folder: Path) -> Volume:
 def _headers(folder: Path) -> list[tuple[Path, Dataset]]:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
+    from pydicom.filereader import read_file_meta_info
 
     slices: list[tuple[Path, Dataset]] = []
     others = 0
@@ -85,6 +91,8 @@ def _headers(folder: Path) -> list[tuple[Path, Dataset]]:
         if not path.is_file() or path.stat().st_size > _MAX_FILE_BYTES:
             continue
         try:
+            if read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
+                raise volume_refusal(VolumeCode.UNREADABLE)  # pydicom inflates without a bound
             header = dcmread(path, stop_before_pixels=True)
         except InvalidDicomError:
             continue
@@ -173,11 +181,33 @@ def _check_straight(places: NDArray[np.float64], affine: Affine) -> None:
         raise volume_refusal(VolumeCode.GEOMETRY)
 
 
+def _stored(path: Path, header: Dataset) -> NDArray[np.float64]:
+    """The stored values, by the reader that looks at what a stream claims before it is decoded."""
+    allocated = int(header.BitsAllocated)
+    if allocated not in (8, 16) or int(header.get("SamplesPerPixel", 1)) != 1:
+        raise volume_refusal(VolumeCode.UNREADABLE)
+    layout = PixelLayout(
+        rows=int(header.Rows),
+        columns=int(header.Columns),
+        bytes_per_pixel=allocated // 8,
+        bits=int(header.BitsStored),
+        signed=bool(header.PixelRepresentation),
+        monochrome1=False,
+    )
+    if not 1 <= layout.bits <= allocated:
+        raise volume_refusal(VolumeCode.UNREADABLE)
+    try:
+        file = read_dicom_file(read_given(path, _MAX_FILE_BYTES))
+        return stored_values(layout)[stored_pixels(file, layout).indices]
+    except InputError:
+        raise volume_refusal(VolumeCode.UNREADABLE) from None
+
+
 def _hounsfield(path: Path, shape: tuple[int, int]) -> HounsfieldVolume:
     from pydicom import dcmread
 
-    header = dcmread(path)
-    stored = header.pixel_array
+    header = dcmread(path, stop_before_pixels=True)
+    stored = _stored(path, header)
     if stored.shape != shape:
         raise volume_refusal(VolumeCode.UNREADABLE)
     slope, intercept = header.get("RescaleSlope"), header.get("RescaleIntercept")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cxr_agent.errors import CxrAgentError, UsageError
+from cxr_agent.given_files import MIB, parsed_json, read_given
 from cxr_agent.synthesis.geometry import Beam, Pose, Projection
 
 
@@ -36,7 +36,7 @@ def read_projection(path: Path) -> Projection:
         ``bad_geometry_file``, ``bad_geometry``.
     """
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = parsed_json(read_given(path, MIB))
         x, y, z = (float(number) for number in told["isocentre_lps_mm"])
         return Projection(
             beam=Beam(told["beam"]),
@@ -50,7 +50,7 @@ def read_projection(path: Path) -> Projection:
         )
     except CxrAgentError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise UsageError(
             "bad_geometry_file",
             "the geometry file cannot be read",

@@ -7,7 +7,6 @@ Wasserthal et al., TotalSegmentator (Radiology AI 2023): names of its classes.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from cxr_agent.given_files import MIB, parsed_json, read_given
 from cxr_agent.knowledge import structures
 from cxr_agent.synthesis.nifti import is_nifti, nifti_stem, read_nifti
 from cxr_agent.synthesis.refusal import VolumeCode, volume_refusal
@@ -115,9 +115,9 @@ def _put(found: dict[str, LabelMask], name: str, mask: LabelMask) -> None:
 
 def _names(path: Path) -> dict[int, str]:
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = parsed_json(read_given(path, MIB))
         return {int(number): str(name) for number, name in told.items()}
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (OSError, ValueError, AttributeError):
         raise volume_refusal(VolumeCode.LABEL_NAMES) from None
 
 

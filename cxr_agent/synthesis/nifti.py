@@ -15,11 +15,22 @@ from numpy.typing import NDArray
 
 from cxr_agent.errors import CxrAgentError
 from cxr_agent.synthesis.refusal import VolumeCode, library_missing, volume_refusal
-from cxr_agent.synthesis.volume import Affine, Volume, check_affine, check_voxels, checked_volume
+from cxr_agent.synthesis.volume import (
+    MAX_VOXELS,
+    Affine,
+    Volume,
+    check_affine,
+    check_voxels,
+    checked_volume,
+)
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
 
+_MOST_BYTES: Final = 2 * MAX_VOXELS
+_MOST_OFFSET: Final = 64 << 20
+"""Of the first value: where the file is gzipped, all before it has to be inflated."""
+_INT16: Final = (-32768, 32767)
 _ENDINGS: Final = (".nii", ".nii.gz")
 _RAS_TO_LPS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
 _TO_MM: Final = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -67,7 +78,7 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Affine]:
         if not isinstance(picture, Nifti1Image):
             raise volume_refusal(VolumeCode.UNREADABLE)
         affine = _affine(picture)
-        values = np.asanyarray(picture.dataobj)
+        values = _values(picture)
     except CxrAgentError:
         raise
     except Exception:  # nibabel raises whatever a damaged file makes of it
@@ -77,6 +88,25 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Affine]:
     return values.reshape(values.shape[:3]), affine
 
 
+def _values(picture: Nifti1Image) -> NDArray[Any]:
+    """The values; what a slope and intercept make of them as int16, a slice at a time.
+
+    nibabel makes eight bytes of each scaled value.
+    """
+    stored = picture.dataobj
+    values = np.asanyarray(stored.get_unscaled())  # type: ignore[attr-defined]
+    slope, intercept = float(stored.slope), float(stored.inter)  # type: ignore[attr-defined]
+    if (slope, intercept) == (1.0, 0.0):
+        return values  # type: ignore[no-any-return]
+    scaled = np.empty(values.shape, dtype=np.int16)
+    for place in range(values.shape[2]):
+        part = values[:, :, place] * np.float64(slope) + intercept
+        if not np.isfinite(part).all():
+            raise volume_refusal(VolumeCode.NOT_HOUNSFIELD)
+        scaled[:, :, place] = np.rint(np.clip(part, *_INT16))
+    return scaled
+
+
 def _affine(picture: Nifti1Image) -> Affine:
     """The affine, after the header's numbers were found sane: nothing is inflated before."""
     shape = tuple(int(n) for n in picture.shape)
@@ -84,6 +114,11 @@ def _affine(picture: Nifti1Image) -> Affine:
         raise volume_refusal(VolumeCode.UNREADABLE)
     check_voxels(shape[:3])
     header = picture.header
+    kind = header.get_data_dtype()  # type: ignore[no-untyped-call]
+    if kind.itemsize * int(np.prod(shape)) > _MOST_BYTES:
+        raise volume_refusal(VolumeCode.TOO_LARGE)
+    if not 0 <= float(header["vox_offset"]) <= _MOST_OFFSET:
+        raise volume_refusal(VolumeCode.UNREADABLE)
     if not (int(header["sform_code"]) or int(header["qform_code"])):
         raise volume_refusal(VolumeCode.GEOMETRY)
     affine = _RAS_TO_LPS @ np.asarray(picture.affine, dtype=np.float64)

@@ -78,16 +78,17 @@ def checked_volume(
         raise volume_refusal(VolumeCode.TOO_SMALL)
     check_voxels(values.shape)
     check_affine(affine)
-    if not np.isfinite(values).all():
+    slices = [values[:, :, place] for place in range(values.shape[2])]
+    if not all(np.isfinite(one).all() for one in slices):
         raise volume_refusal(VolumeCode.NOT_HOUNSFIELD)
     lowest, highest = float(values.min()), float(values.max())
     # Hounsfield units hold air; a picture of 8 bits, a mask or a magnetic resonance does not.
     if lowest > -200 or highest <= -200 or highest - lowest < 300:
         raise volume_refusal(VolumeCode.NOT_HOUNSFIELD)
-    hu = np.clip(values, MIN_HU, MAX_HU)
-    if hu.dtype.kind == "f":
-        hu = np.rint(hu)
-    return Volume(hu.astype(np.int16, copy=False), affine, dict(labels or {}))
+    hu = np.empty(values.shape, dtype=np.int16)
+    for place, one in enumerate(slices):  # copies of the whole would be gigabytes
+        hu[:, :, place] = np.rint(np.clip(one, MIN_HU, MAX_HU))
+    return Volume(hu, affine, dict(labels or {}))
 
 
 def check_voxels(shape: tuple[int, ...]) -> None:

@@ -49,7 +49,7 @@ def diff_html(found: TraceDiff) -> str:
         said=_SAID,
         place=place,
         sides=_sides,
-        style=Markup(_source("diff.css")),  # our own file
+        style=Markup(_source("diff.css")),  # noqa: S704 - our own file
         policy=_POLICY,
     )
 

@@ -106,7 +106,7 @@ def run_page(
         linked=linked,
         title=harmless(trace.run_id),
         notice=NOTICE,
-        data=Markup(embedded(data)),  # escaped for a script block already
+        data=Markup(embedded(data)),  # noqa: S704 - escaped for a script block already
         served=live is not None,
         asks=live is not None and "questions" in live,
         downloads=live.get("downloads", ()) if live is not None else (),
@@ -140,8 +140,8 @@ def page(
     from markupsafe import Markup
 
     return _template(template).render(
-        style=Markup(style_of(styles)),  # our own files
-        script=Markup(script),  # our own file
+        style=Markup(style_of(styles)),  # noqa: S704 - our own files
+        script=Markup(script),  # noqa: S704 - our own file
         policy=LINKED_POLICY if linked is not None else _policy(script, connects),
         linked=linked,
         **values,

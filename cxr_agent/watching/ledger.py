@@ -376,7 +376,10 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def _update(self, number: int, what: str, *values: str | float) -> None:
         with self._writing() as db:
-            db.execute(f"UPDATE study SET {what} WHERE number = ?", (*values, number))
+            db.execute(
+                f"UPDATE study SET {what} WHERE number = ?",  # noqa: S608 - the text is ours
+                (*values, number),
+            )
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -114,6 +114,7 @@ def test_only_a_commit_or_the_hash_of_every_file_pins() -> None:
         ENTRY | ADDRESS | {"source": "https://example.org/weights"},
         ENTRY | ADDRESS | {"source": "http://example.org/weights/"},
         ENTRY | ADDRESS | {"source": "ftp://example.org/weights/"},
+        ENTRY | ADDRESS | {"source": "file://localhost/weights/"},
         ENTRY | ADDRESS | {"files": ["*.pt"]},
         ENTRY | ADDRESS | {"optional": ["b.pt"]},
     ],

@@ -237,6 +237,8 @@ def test_broken_png_is_refused(data: bytes) -> None:
         b'<svg xmlns="http://www.w3.org/2000/svg"><!-- Zzcanary --></svg>',
         b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>',
         b'<svg xmlns="http://www.w3.org/2000/svg"><image href="data:,x"/></svg>',
+        '<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "aa">]>'
+        '<svg xmlns="http://www.w3.org/2000/svg"><title>&a;</title></svg>'.encode("utf-16"),
     ],
 )
 def test_svg_that_is_more_than_lines_is_refused(data: bytes) -> None:

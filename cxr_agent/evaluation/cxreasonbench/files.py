@@ -8,14 +8,16 @@ Layout as its evaluation code reads it (github.com/ttumyche/CXReasonBench): ``dx
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cxr_agent.errors import InputError
 from cxr_agent.evaluation.suites.folder import inside, not_a_benchmark
+from cxr_agent.given_files import MIB, parsed_json, read_given
 
 _REVIEW = "re-path1"
+_MOST_BYTES: Final = 256 * MIB
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$")]
 """Of a task or a case: it becomes the name of a file."""
 _CASES = TypeAdapter(dict[_Name, list[_Name]])
@@ -60,9 +62,9 @@ class BenchmarkFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         try:
-            raw = (root / "dx_by_dicoms.json").read_bytes()
-            self.cases: dict[str, list[str]] = _CASES.validate_json(raw)
-        except (OSError, ValidationError):
+            told = parsed_json(read_given(root / "dx_by_dicoms.json", _MOST_BYTES))
+            self.cases: dict[str, list[str]] = _CASES.validate_python(told)
+        except (OSError, ValueError):
             raise not_a_benchmark(
                 "dx_by_dicoms.json",
                 "Give the folder CXReasonBench of the data set from PhysioNet, unpacked.",

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from cxr_agent.errors import ConfigError, UsageError
 from cxr_agent.evaluation.runs.model import Outcome
 from cxr_agent.evaluation.runs.task import Case
+from cxr_agent.given_files import MIB, parsed_json, read_given
 from cxr_agent.ledgers import Complaints
 from cxr_agent.trace.durable import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder, write_all, write_file
 
@@ -25,6 +26,7 @@ OUTCOMES: Final = "outcomes.jsonl"
 TRACES: Final = "traces"
 _LOCK: Final = "lock"
 _SCHEMA: Final = 1
+_MOST_HEAD_BYTES: Final = 16 * MIB
 _COMPLAINTS: Final = Complaints(
     noun="evaluation",
     in_use="another process evaluates into this folder",
@@ -138,8 +140,8 @@ def _begin(
 
 def _check(path: Path, task: str, settings: Mapping[str, Any], key: str) -> None:
     try:
-        head = json.loads((path / RUN).read_bytes())
-        known, was = head["run_key"], head["settings"]
+        head = parsed_json(read_given(path / RUN, _MOST_HEAD_BYTES))
+        known, was = head["run_key"], dict(head["settings"])
     except (ValueError, KeyError, TypeError):
         raise _damaged("its run.json cannot be read") from None
     if known == key:

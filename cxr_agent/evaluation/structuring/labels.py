@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,10 +19,12 @@ from pydantic import BaseModel, ConfigDict
 
 from cxr_agent.errors import InputError
 from cxr_agent.evidence import Polarity
+from cxr_agent.given_files import MIB, parsed_json, read_given
 from cxr_agent.knowledge import report_lexicon
 from cxr_agent.prose.structure import structure
 
 _SECTIONS: Final = ("comparison", "indication", "findings", "impression")
+_MOST_BYTES: Final = 256 * MIB
 _SAID: Final = (Polarity.PRESENT, Polarity.UNCERTAIN)
 """As F1-CheXbert counts: what may be there is said to be there."""
 
@@ -145,15 +147,26 @@ def read_reports(path: Path) -> list[dict[str, Any]]:
         ``unreadable_report``.
     """
     try:
-        raw = path.read_bytes()
-        text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-        return [json.loads(line) for line in text.decode().splitlines() if line.strip()]
+        raw = read_given(path, _MOST_BYTES)
+        text = _inflated(raw) if raw[:2] == b"\x1f\x8b" else raw
+        found = [parsed_json(line) for line in text.splitlines() if line.strip()]
+        if not all(isinstance(one, dict) and {"id", "mesh"} <= one.keys() for one in found):
+            raise ValueError
+        return found
     except (OSError, EOFError, ValueError) as error:
         raise InputError(
             "unreadable_report",
             f"the reports cannot be read: {type(error).__name__}",
             hint="Give Open-i's reports as lines of JSON.",
         ) from None
+
+
+def _inflated(raw: bytes) -> bytes:
+    with gzip.open(io.BytesIO(raw)) as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError
+    return data
 
 
 def _label(code: str, counts: Counter[str]) -> Label:

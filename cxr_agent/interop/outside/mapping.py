@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cxr_agent.errors import ConfigError
 from cxr_agent.evidence import Code, Side, Unit
+from cxr_agent.given_files import parsed_toml, read_given
 from cxr_agent.knowledge import vocabulary
 
 _LOOPBACK: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
@@ -148,10 +148,7 @@ def load_mapping(path: Path | str) -> tuple[ServerMapping, ...]:
         ``mapping_unreadable``, ``bad_mapping``.
     """
     try:
-        data = Path(path).read_bytes()
-        if len(data) > _LARGEST_FILE:
-            raise ValueError
-        read = tomllib.loads(data.decode())
+        read = parsed_toml(read_given(Path(path), _LARGEST_FILE))
     except (OSError, ValueError):
         raise ConfigError(
             "mapping_unreadable",

@@ -9,6 +9,7 @@ as torchxrayvision's do: the tensors lie in the shells where the module had them
 from __future__ import annotations
 
 import pickle
+import tarfile
 import warnings
 import zipfile
 from collections import OrderedDict
@@ -32,6 +33,8 @@ _REBUILD: Final = frozenset(
 )
 _TYPES: Final = frozenset({"Size", "device", "dtype", "float32", "float16", "float64", "int64"})
 _PARALLEL: Final = "module."
+_MOST_ENTRIES: Final = 100_000
+"""Of a zip: one for each tensor, and a few."""
 
 
 class _Shell(dict[Any, Any]):
@@ -61,6 +64,8 @@ class _Unpickler(pickle.Unpickler):
             return OrderedDict
         if (module, name) in _REBUILD:
             return super().find_class(module, name)
+        if "." in name:  # an attribute of an attribute: no name of what rebuilds a tensor has one
+            return _Shell
         if module in {"torch", "torch.storage"} and (name in _TYPES or name.endswith("Storage")):
             return super().find_class(module, name)
         return _Shell
@@ -109,15 +114,38 @@ def _content(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return library("safetensors.torch").load_file(path)
     torch = library("torch")
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-                raise _damaged(path)  # a TorchScript archive is a program
+    _require_plain(path)
     reader = SimpleNamespace(Unpickler=_Unpickler, load=_load, __name__="pickle")
     with warnings.catch_warnings():
         # The old format compares a module's source with the shell's, and warns that they differ.
         warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", pickle_module=reader, weights_only=False)
+
+
+def _require_plain(path: Path) -> None:
+    """Refuse archives that ``torch.save`` does not write; none is ever unpacked to the disk.
+
+    Raises
+    ------
+    ModelError
+        ``weights_damaged``: a tar, which torch of long ago wrote and today's would unpack, links
+        and all; a TorchScript archive, which is a program; a zip with compressed entries, with
+        more bytes than the file has, or with names that lead elsewhere.
+    """
+    if tarfile.is_tarfile(path):
+        raise _damaged(path)
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if (
+        len(entries) > _MOST_ENTRIES
+        or any(one.compress_type != zipfile.ZIP_STORED for one in entries)
+        or sum(one.file_size for one in entries) > path.stat().st_size
+        or any(".." in one.filename.split("/") or one.filename[:1] in "/\\" for one in entries)
+        or any(one.filename.endswith("/constants.pkl") for one in entries)
+    ):
+        raise _damaged(path)
 
 
 def _load(file: Any, **options: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from cxr_agent.errors import ModelError
 from cxr_agent.models.card import ModelCard
 from cxr_agent.models.runtime.network import Arrays
+from cxr_agent.models.runtime.onnx_check import require_plain
 from cxr_agent.models.store import verified_weights
 
 _SILENT: Final = 4
@@ -32,31 +33,20 @@ class OnnxNetwork:
     Raises
     ------
     ModelError
-        ``weights_missing``; ``weights_damaged``, also where the outputs are not the card's.
+        ``weights_missing``; ``weights_damaged``, also where the outputs are not the card's;
+        ``onnx_refused`` where ``weights`` is no plain network.
     """
 
     def __init__(
         self, card: ModelCard, weights: bytes | None = None, *, threads: int | None = None
     ) -> None:
-        import onnxruntime
-
         self._card = card
-        options = onnxruntime.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        # A thread that waits for work in a loop takes the core that another process, or Python
-        # itself, could work on: two readings side by side took twice as long.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = _SILENT
-        content = verified_weights(card) if weights is None else weights
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            if _out_of_memory(error):
-                raise MemoryError(f"no memory to load {card.id}") from error
-            raise ModelError("weights_damaged", f"the weights of {card.id} do not load") from error
+        if weights is None:
+            content = verified_weights(card)
+        else:
+            content = weights
+            require_plain(content, f"the file in place of {card.id}")
+        self._session = session_of(content, f"the weights of {card.id}", threads=threads)
         self._input = self._session.get_inputs()[0].name
         if not set(card.outputs) <= {output.name for output in self._session.get_outputs()}:
             raise ModelError(
@@ -80,6 +70,43 @@ class OnnxNetwork:
             name: np.array(output, dtype=np.float32)
             for name, output in zip(self._card.outputs, outputs, strict=True)
         }
+
+
+def session_of(content: bytes, name: str, *, threads: int | None = None) -> Any:
+    """An ONNX Runtime session on the CPU.
+
+    Parameters
+    ----------
+    content
+        A file whose hash is known, or that
+        :func:`~cxr_agent.models.runtime.onnx_check.require_plain` let through.
+    name
+        For errors.
+    threads
+        As of :class:`OnnxNetwork`.
+
+    Raises
+    ------
+    ModelError
+        ``weights_damaged``.
+    MemoryError
+        There is not enough to load it.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    # A thread that waits for work in a loop takes the core that another process, or Python
+    # itself, could work on: two readings side by side took twice as long.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = _SILENT
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        if _out_of_memory(error):
+            raise MemoryError(f"no memory to load {name}") from error
+        raise ModelError("weights_damaged", f"{name} cannot be loaded") from error
 
 
 def _out_of_memory(error: Exception) -> bool:

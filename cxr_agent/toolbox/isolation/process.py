@@ -239,7 +239,8 @@ def _environment(spec: ToolSpec) -> dict[str, str]:
     place = spec.isolation
     named = place.passes if isinstance(place, OwnProcess | OwnEnvironment) else ()
     passed = {name: os.environ[name] for name in (*_ALWAYS_PASSED, *named) if name in os.environ}
-    return {"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", **passed}
+    own = {"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "ORT_DISABLE_TELEMETRY": "1"}
+    return {**own, **passed}
 
 
 def _not_started(spec: ToolSpec, why: str) -> ToolError:

@@ -7,15 +7,15 @@ It lies beside the module that the entry point names: ``a/b.tools.toml`` for ``a
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cxr_agent.errors import ConfigError
+from cxr_agent.given_files import parsed_toml, read_given
 from cxr_agent.knowledge import AddedWords, vocabulary
 from cxr_agent.toolbox.contract import Parameter, ParameterKind, ToolResult, ToolSpec
 from cxr_agent.toolbox.description import parameter_facts
@@ -108,8 +108,8 @@ def read_manifest(point: metadata.EntryPoint) -> tuple[ToolSpec, ...] | None:
     if path is None:
         return None
     try:
-        manifest = _Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        manifest = _Manifest.model_validate(parsed_toml(read_given(path, _MOST_BYTES)))
+    except (OSError, ValueError) as error:  # pydantic's and TOML's are among these
         first = str(error).splitlines()[0]
         raise ConfigError("bad_manifest", f"{path.name} is no manifest: {first}") from None
     return tuple(_spec(one, point) for one in manifest.tool)
@@ -162,6 +162,7 @@ def _place(point: metadata.EntryPoint) -> Path | None:
 
 
 _ENDS = (".tools.toml", "/tools.toml")
+_MOST_BYTES = 1 << 20
 
 
 def _spec(one: _Tool, point: metadata.EntryPoint) -> ToolSpec:

@@ -82,6 +82,8 @@ class Stated:
     image: str = "img-1"
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
     tool: str = "measure_ctr"
+    reading: str = ""
+    """What it is told as; a stand-in where it does not matter."""
 
 
 def lines(*drawings: Drawing, shape: tuple[int, int] = SHAPE) -> dict[str, bytes]:
@@ -263,7 +265,7 @@ def _evidence(number: int, one: Stated, image: str, put: Callable[[bytes], str])
         id=f"e{number}",
         image=one.image,
         artifacts={name: put(data) for name, data in one.artifacts.items()},
-        reading=f"What e{number} says of {one.observation.code.replace('_', ' ')}.",
+        reading=one.reading or f"What e{number} says of {one.observation.code.replace('_', ' ')}.",
         provenance={
             "step": number,
             "tool": one.tool,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
+import tarfile
+import zipfile
 from collections import Counter, defaultdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,3 +99,79 @@ def test_a_program_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         read_tensors(tmp_path / "x.pt")
     assert caught.value.code == "weights_damaged"
+
+
+def state_dict(folder: Path) -> dict[str, bytes]:
+    """The entries of a good zip."""
+    import torch
+
+    torch.save({"x": torch.zeros(1000)}, folder / "good.pt")
+    with zipfile.ZipFile(folder / "good.pt") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def zipped(path: Path, entries: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return path
+
+
+def refused(path: Path) -> bool:
+    with pytest.raises(ModelError) as caught:
+        read_tensors(path)
+    return caught.value.code == "weights_damaged"
+
+
+def test_a_zip_that_torch_does_not_write_is_refused(tmp_path: Path) -> None:
+    entries = state_dict(tmp_path)
+    assert read_tensors(zipped(tmp_path / "plain.pt", entries))["x"].shape == (1000,)
+    # Deflated, a terabyte of zeros is a megabyte or so for each of a few levels.
+    assert refused(zipped(tmp_path / "bomb.pt", entries, zipfile.ZIP_DEFLATED))
+    for name in ("../../outside", "/etc/outside", "archive/../../outside", "\\\\host\\outside"):
+        assert refused(zipped(tmp_path / "away.pt", {**entries, name: b"x"}))
+    assert not list(tmp_path.parent.rglob("outside"))
+
+
+def test_entries_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
+    """One block of data named many times over, as bombs without compression are made."""
+    entries = {**state_dict(tmp_path), "good/data/big": bytes(50_000)}
+    path = zipped(tmp_path / "x.pt", entries)
+    with zipfile.ZipFile(path, "a") as archive:
+        big = archive.getinfo("good/data/big")
+        for number in range(50):
+            again = zipfile.ZipInfo(f"good/data/{number}0")
+            for field in ("header_offset", "file_size", "compress_size", "CRC", "compress_type"):
+                setattr(again, field, getattr(big, field))
+            archive.filelist.append(again)
+        archive._didModify = True  # type: ignore[attr-defined]
+    assert path.stat().st_size < 100_000
+    assert refused(path)
+
+
+def test_a_tar_with_links_is_refused(tmp_path: Path) -> None:
+    """Torch unpacks the tars of its first years, and reads what a link in them leads to."""
+    path = tmp_path / "x.pt"
+    with tarfile.open(path, "w") as archive:
+        for name in ("storages", "tensors", "../../outside"):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(link)
+        archive.addfile(tarfile.TarInfo("pickle"), io.BytesIO(b""))
+    assert refused(path)
+
+
+def test_no_way_through_the_names_that_are_let_in(tmp_path: Path) -> None:
+    """``torch.storage.os.mkdir`` and the like, by the dotted names of newer pickles."""
+    from cxr_agent.models.adapters.checkpoints import _Shell, _Unpickler
+
+    reader = _Unpickler(io.BytesIO(b""))
+    for module, name in (
+        *(("torch.storage", f"{name}Storage") for name in ("os.", "io.Bytes.", "a.")),
+        *(("torch", "serialization.os.system"), ("torch", "storage.UntypedStorage")),
+        *(("builtins", "eval"), ("os", "system"), ("torch.jit", "load"), ("torch", "load")),
+    ):
+        assert reader.find_class(module, name) is _Shell
+    code = pickle.PROTO + b"\x04" + pickle.SHORT_BINUNICODE + b"\x02os"
+    code += pickle.SHORT_BINUNICODE + b"\x06system" + pickle.STACK_GLOBAL + pickle.STOP
+    assert _Unpickler(io.BytesIO(code)).load() is _Shell

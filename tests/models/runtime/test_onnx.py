@@ -49,7 +49,7 @@ def test_weights_in_place_of_the_embedded_ones() -> None:
     assert np.array_equal(given["masks"], OnnxNetwork(CARD, threads=1).run(tiles)["masks"])
     with pytest.raises(ModelError) as caught:
         OnnxNetwork(CARD, b"")
-    assert caught.value.code == "weights_damaged"
+    assert caught.value.code == "onnx_refused"
 
 
 def test_a_card_that_names_other_outputs() -> None:

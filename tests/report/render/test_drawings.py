@@ -46,6 +46,8 @@ def test_refuses_entities_and_other_films() -> None:
     bomb = b'<!DOCTYPE svg [<!ENTITY a "aa">]>' + drawing()
     with pytest.raises(OverlayError, match="more than lines"):
         read_lines(bomb, 512, 512)
+    with pytest.raises(OverlayError, match="more than lines"):
+        read_lines(bomb.decode().encode("utf-16"), 512, 512)
     with pytest.raises(OverlayError, match="not made for this film"):
         read_lines(drawing(), 512, 511)
 

@@ -1,0 +1,1 @@
+"""Bad input over every stage, and unusual files that are right."""

@@ -1,0 +1,1 @@
+"""Mutated files through every reader: only typed errors, and nothing hangs."""
