@@ -432,13 +432,13 @@ def _benchmark(content: bytes | Writes) -> Writes:
 
 def _cxr(name: str, content: bytes | Writes) -> Case:
     return _given(f"benchmark whose list is {name}", Stage.EVALUATION, "not_a_benchmark", 3,
-                  _benchmark(content), "evaluate", "cxreasonbench", "{}", "--films", "{folder}",
-                  "--out", "{out}", ending="")  # fmt: skip
+                  _benchmark(content), "eval", "cxreasonbench", "--data", "{}", "--films",
+                  "{folder}", "--out", "{out}", ending="")  # fmt: skip
 
 
 def _reports(name: str, content: bytes | Writes) -> Case:
     return _given(f"reports of Open-i, {name}", Stage.EVALUATION, "unreadable_report", 3, content,
-                  "evaluate", "structuring", "{}", ending=".jsonl")  # fmt: skip
+                  "eval", "structuring", "--data", "{}", "--out", "{out}", ending=".jsonl")  # fmt: skip
 
 
 EVALUATIONS: Final = (
