@@ -75,8 +75,8 @@ class RobustnessTask(Perturbed):
         return [
             measure
             for step in perturbations()
-            for measure in (*_fates(compared, step), *(_verdicts(done, step) if told else ()))
-        ] + (list(_verdicts(done, None)) if told else [])
+            for measure in (*_fates(compared, step), *(_verdicts(step) if told else ()))
+        ] + (list(_verdicts(None)) if told else [])
 
     def plots(self, outcomes: Sequence[Outcome]) -> Sequence[Plot]:
         done = [one for one in outcomes if one.status is Status.DONE]
@@ -135,7 +135,7 @@ def _fates(compared: Compared, step: Perturbation) -> Iterator[Measure]:
     yield Measure("film refused", compared.refused(step.name), about, "share")
 
 
-def _verdicts(done: Sequence[Outcome], step: Perturbation | None) -> Iterator[Measure]:
+def _verdicts(step: Perturbation | None) -> Iterator[Measure]:
     for one, better in _VERDICTS:
         yield Measure(
             f"against the truth: {one}",
