@@ -10,11 +10,13 @@ folder          file                             columns or fields
 ``emrqa/``      JSON in the form of SQuAD        ``context``, ``question``, ``answers``
 ``medqa/``      ``test.jsonl`` (MedQA, US)       ``question``, ``options``, ``answer_idx``
 ``summ/``       a table (ProbSum, BioNLP 2023)   Assessment, Subjective, Objective, Summary
+``soap/``       a table, a line of a note a row  Text, Label; File ID or HADM ID
 =============== ================================ ==============================================
 
-Where a folder holds several files, those with ``test`` in their name are taken. The sixth task, the
-sections of SOAP notes, is not read. Metrics are those of the paper: accuracy, macro F1 for the
-relations of assessment and plan, ROUGE-L for the problem lists.
+Where a folder holds several files, those with ``test`` in their name are taken. Metrics are those
+of the paper: accuracy, macro F1 for the relations of assessment and plan, ROUGE-L for the problem
+lists. The lines of SOAP notes (Gao et al., LREC 2022) are on PhysioNet for those with credentials:
+their table was not seen here, so names of columns and of sections are taken liberally.
 """
 
 from __future__ import annotations
@@ -46,6 +48,13 @@ _RELATED: Final = (
     "relevant?"
 )
 _PROBLEMS: Final = "Which diagnoses and problems does this progress note list? Separate them by ;"
+SECTIONS: Final = ("subjective", "objective", "assessment", "plan", "others")
+_SECTION: Final = "In which section of a progress note (SOAP) does the last line stand?"
+_LINES_BEFORE: Final = 5
+"""Of the same note, shown with a line: a line alone often fits several sections."""
+_LINE: Final = ("text", "line", "sentence")
+_LABEL: Final = ("label", "tag", "section", "soap")
+_NOTE: Final = ("fileid", "noteid", "hadmid", "rowid")
 _MOST_CONTEXT: Final = 200_000
 
 
@@ -103,6 +112,7 @@ def read(root: Path, films: Path | None) -> Suite:
         "emrqa": (_emrqa, (".json",)),
         "medqa": (_medqa, (".jsonl",)),
         "summ": (_problems, (".csv", ".tsv")),
+        "soap": (_lines_of_notes, (".csv", ".tsv")),
     }
     questions = [
         question
@@ -112,7 +122,7 @@ def read(root: Path, films: Path | None) -> Suite:
     ]
     if not questions:
         raise not_a_benchmark(
-            "task of DR.BENCH", "Give a folder with mednli/, ap/, emrqa/, medqa/ or summ/."
+            "task of DR.BENCH", "Give a folder with mednli/, ap/, emrqa/, medqa/, summ/ or soap/."
         )
     return Suite(questions)
 
@@ -214,6 +224,41 @@ def _problems(path: Path) -> Iterator[Question]:
             category="summ",
             listing=True,
         )
+
+
+def _lines_of_notes(path: Path) -> Iterator[Question]:
+    before: list[str] = []
+    last = None
+    for number, row in enumerate(_named_rows(path), 1):
+        text, note = _one_of(row, _LINE), _one_of(row, _NOTE)
+        if not text:
+            continue
+        section = _section(_one_of(row, _LABEL))
+        if section is None:
+            raise bad_question(f"row {number} of soap")
+        if note != last:
+            before, last = [], note
+        before = [*before[-_LINES_BEFORE:], cut(text)]
+        yield Question(
+            name=f"soap {path.stem} {number}",
+            group=f"soap {note or number}",
+            text=_SECTION,
+            answer=section,
+            options=SECTIONS,
+            context="\n".join(before),
+            category="soap",
+            ordered=True,
+        )
+
+
+def _section(label: str) -> str | None:
+    """The section of a label as ``B-SUBJECTIVE``, ``Plan`` or ``o``; None for any other."""
+    word = re.sub(r"^[bi][-_ ]", "", label.strip().lower())
+    return next((one for one in SECTIONS if word and one.startswith(word.rstrip("s"))), None)
+
+
+def _one_of(row: dict[str, Any], names: tuple[str, ...]) -> str:
+    return next((str(row[name]).strip() for name in names if row.get(name)), "")
 
 
 def _named_rows(path: Path) -> Iterator[dict[str, Any]]:

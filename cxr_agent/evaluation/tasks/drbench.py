@@ -11,12 +11,11 @@ from cxr_agent.evaluation.tasks.questions import About, QuestionTask
 ABOUT: Final = About(
     "drbench",
     "DR.BENCH",
-    "Does it reason about clinical text: entailment, plans, records, knowledge, problem lists?",
+    "Does it reason about clinical text: entailment, plans, records, knowledge, lists, notes?",
     (
         "Anything about films: the tasks are text alone, and no tool of this program bears on "
         "them. With a model it is the model that is judged, under this program's closed form of "
         "an answer; without one the rules that read reports answer what they can.",
-        "The sections of SOAP notes, its sixth task, which is not read.",
     ),
 )
 

@@ -364,4 +364,13 @@ def drbench(root: Path) -> Path:
             }
         ],
     )
+    write_table(
+        root / "soap/soap_test.csv",
+        [
+            {"File ID": "n1", "Text": "The lamp flickers at night.", "Label": "B-SUBJECTIVE"},
+            {"File ID": "n1", "Text": "", "Label": ""},
+            {"File ID": "n1", "Text": "Bulb black.", "Label": "Objective"},
+            {"File ID": "n2", "Text": "New bulb tomorrow.", "Label": "P"},
+        ],
+    )
     return root

@@ -136,7 +136,7 @@ def test_imagenome(tmp_path: Path) -> None:
 
 def test_drbench(tmp_path: Path) -> None:
     found = {one.name: one for one in drbench.read(samples.drbench(tmp_path), None).questions}
-    assert len(found) == 8
+    assert len(found) == 11
     relation = found["ap test 1"]
     assert (relation.answer, relation.options) == ("direct", drbench.PLAN_RELATIONS)
     assert "Plan: Toe: tape it." in relation.context
@@ -146,6 +146,10 @@ def test_drbench(tmp_path: Path) -> None:
     problems = found["summ BioNLP2023-1A-Test 1"]
     assert problems.listing
     assert "Objective: Bulb black." in problems.context
+    lines = [one for one in found.values() if one.category == "soap"]
+    assert [one.answer for one in lines] == ["subjective", "objective", "plan"]
+    assert lines[1].context == "The lamp flickers at night.\nBulb black."
+    assert lines[2].context == "New bulb tomorrow."  # of another note
     assert all(not one.films for one in found.values())
 
 
@@ -169,6 +173,7 @@ def test_a_folder_of_something_else(tmp_path: Path, name: str) -> None:
         ("imagenome", "gold_object_comparison_with_coordinates.txt", "patient_id\n3\n"),
         ("drbench", "mednli/mli_test_v1.jsonl", '{"sentence1": "a"}'),
         ("drbench", "ap/test.csv", "Assessment,Relation\na,unheard of\n"),
+        ("drbench", "soap/test.csv", "Text,Label\na,unheard of\n"),
     ],
 )
 def test_records_of_another_form_are_named(
