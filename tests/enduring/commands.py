@@ -61,7 +61,7 @@ class Writing:
     """What it said is done, below the folder; the same command goes on from there."""
     env: Callable[[Path], Mapping[str, str]] = lambda _: {}
     full_run_only: bool = False
-    """Not in CI: what writes for it is what writes for another."""
+    """Not in CI: what it writes is written as another command does."""
 
 
 def outcomes(out: Path) -> set[str]:
@@ -204,6 +204,7 @@ COMMANDS: Final = {
         pages=1,
         files=1,
         acknowledged=outcomes,
+        full_run_only=True,
     ),
     "eval over films": Writing(
         lambda given, out: (
