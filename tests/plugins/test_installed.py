@@ -16,6 +16,7 @@ from PIL import Image
 from cxr_agent.testing.phantom import PhantomSpec, draw
 from cxr_agent.testing.stub_server import Reply, Request, StubServer
 from cxr_agent.trace import read_trace
+from tests.guarding.loopback_only import OFF
 from tests.plugins.installing import EXAMPLES, ROOT, Environment, made, wheel_of
 from tests.plugins.tutorial import blocks, differs, printed, section, typed
 from tests.test_readme import steady
@@ -175,6 +176,7 @@ def test_the_network_in_an_environment_of_its_own(installed: dict[str, Environme
             timeout=500,
             PIP_CONSTRAINT=str(ROOT / "constraints.txt"),
             PIP_QUIET="1",
+            **{OFF: "pip"},
         )
         assert ran.status == 0, ran.err
     record = listed(here, name)
