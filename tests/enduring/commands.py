@@ -15,6 +15,9 @@ from cxr_agent.trace import read_trace
 
 Words = tuple[str | Path, ...]
 
+EVALUATING: Final = ("rouge_score.rouge_scorer", "cxr_agent.evaluation.tasks.texts")
+"""What an evaluation of texts imports, which takes longer than all else."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -60,6 +63,8 @@ class Writing:
     acknowledged: Callable[[Path], set[str]] | None = None
     """What it said is done, below the folder; the same command goes on from there."""
     env: Callable[[Path], Mapping[str, str]] = lambda _: {}
+    heavy: tuple[str, ...] = ()
+    """Large libraries that it imports."""
     full_run_only: bool = False
     """Not in CI: what it writes is written as another command does."""
 
@@ -204,6 +209,7 @@ COMMANDS: Final = {
         pages=1,
         files=1,
         acknowledged=outcomes,
+        heavy=EVALUATING,
         full_run_only=True,
     ),
     "eval over films": Writing(
@@ -290,6 +296,7 @@ COMMANDS: Final = {
         files=1,
         before=_build,
         acknowledged=encoded,
+        heavy=("torch", "transformers"),
         full_run_only=True,
     ),
     "kb rebuild": Writing(

@@ -14,6 +14,7 @@ import pytest
 
 from cxr_agent.evaluation.runs.folder import OUTCOMES, TRACES
 from tests.cli.program import Ran, run_program
+from tests.enduring.commands import EVALUATING
 from tests.enduring.disks import whole
 from tests.enduring.killing import KILLED, run_killed
 from tests.long_runs import long_or
@@ -27,8 +28,6 @@ LATEST_S: Final = 0.03
 EARLY: Final = 0.2
 """Share of kills while the program starts, or makes the folder."""
 SEED: Final = 53
-HEAVY: Final = ("rouge_score.rouge_scorer", "cxr_agent.evaluation.tasks.texts")
-"""What takes longer to import than all else takes."""
 WORDS: Final = ("effusion", "pneumothorax", "consolidation", "atelectasis", "oedema")
 
 
@@ -37,7 +36,7 @@ def evaluating(data: Path, out: Path) -> tuple[str | Path, ...]:
 
 
 def evaluated(data: Path, out: Path) -> Ran:
-    return run_program(*evaluating(data, out), traces=out.parent, heavy=HEAVY)
+    return run_program(*evaluating(data, out), traces=out.parent, heavy=EVALUATING)
 
 
 def pairs(path: Path) -> Path:
@@ -96,7 +95,7 @@ def test_kills_at_random_moments(
             ran = run_killed(
                 *evaluating(data, out),
                 traces=tmp_path,
-                heavy=HEAVY,
+                heavy=EVALUATING,
                 working=partial(has, out, len(before) + more),
                 later_s=draw.uniform(0, 0.5) if early else draw.uniform(0, LATEST_S),
             )

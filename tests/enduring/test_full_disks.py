@@ -127,7 +127,7 @@ class Tried:
             traces=self.small / "traces",
             cwd=self.small.parent,
             env=self.writing.env(self.out),
-            heavy=("torch", "transformers") if "--encoder" in words else (),
+            heavy=self.writing.heavy,
         )
 
 
