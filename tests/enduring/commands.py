@@ -63,6 +63,7 @@ class Writing:
     acknowledged: Callable[[Path], set[str]] | None = None
     """What it said is done, below the folder; the same command goes on from there."""
     env: Callable[[Path], Mapping[str, str]] = lambda _: {}
+    typed: Callable[[Path], str] = lambda _: ""
     heavy: tuple[str, ...] = ()
     """Large libraries that it imports."""
     full_run_only: bool = False
@@ -128,6 +129,11 @@ def lines(out: Path) -> set[str]:
     }
 
 
+def lines_of_traces(out: Path) -> set[str]:
+    """The same, of runs beside other things."""
+    return lines(out / "traces")
+
+
 def _build(given: Given, out: Path) -> Words:
     return ("kb", "build", given.pictures, "--store", out / "store")
 
@@ -152,6 +158,14 @@ COMMANDS: Final = {
         pages=1,
         files=1,
         full_run_only=True,
+    ),
+    "chat": Writing(
+        lambda given, out: ("chat", given.film, "--traces", out / "traces"),
+        pages=1,
+        files=1,
+        env=lambda out: {STATE_VARIABLE: str(out / "state")},
+        typed=lambda out: f"Is the heart enlarged?\n/save {out / 'page.html'}\n/quit\n",
+        acknowledged=lines_of_traces,
     ),
     "demo": Writing(
         lambda given, out: (
@@ -334,7 +348,6 @@ WRITES_NOTHING: Final = frozenset(
 """On standard output alone, or below the system's folder of temporary files."""
 ELSEWHERE: Final = {
     "receive": "tests/enduring/test_receiving_disks.py",
-    "chat": "tests/enduring/test_full_disks.py::test_a_chat_whose_disk_is_full",
     "serve": "tests/reading_room/test_room_guard.py: what is sent; its traces are those of read",
     "serve mcp": "traces alone, which are those of read",
     "synthesise": "tests/synthesis/test_generated.py: a pulled model; its two files are written "

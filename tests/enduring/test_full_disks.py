@@ -127,6 +127,7 @@ class Tried:
             traces=self.small / "traces",
             cwd=self.small.parent,
             env=self.writing.env(self.out),
+            typed=self.writing.typed(self.out),
             heavy=self.writing.heavy,
         )
 
