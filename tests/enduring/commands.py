@@ -155,8 +155,8 @@ COMMANDS: Final = {
         lambda given, out: (
             *("ask", given.film, "Is the heart enlarged?", "--traces", out / "traces"),
         ),
-        pages=1,
-        files=1,
+        pages=77,
+        files=16,
         full_run_only=True,
     ),
     "chat": Writing(
@@ -166,6 +166,7 @@ COMMANDS: Final = {
         env=lambda out: {STATE_VARIABLE: str(out / "state")},
         typed=lambda out: f"Is the heart enlarged?\n/save {out / 'page.html'}\n/quit\n",
         acknowledged=lines_of_traces,
+        full_run_only=True,
     ),
     "demo": Writing(
         lambda given, out: (
@@ -177,8 +178,8 @@ COMMANDS: Final = {
     ),
     "resume": Writing(
         lambda given, out: ("resume", given.run, given.film, "--traces", out),
-        pages=1,
-        files=1,
+        pages=15,
+        files=0,
         copied=lambda given: given.cut,
         acknowledged=lines,
     ),
@@ -203,12 +204,12 @@ COMMANDS: Final = {
     "structure": Writing(
         lambda given, out: ("structure", given.report, "--lunguage", out / "table.csv"),
         pages=0,
-        files=1,
+        files=2,
     ),
     "drr": Writing(
         lambda given, out: ("drr", given.ct, "--size", "64", "--out", out / "drr"),
-        pages=1,
-        files=1,
+        pages=7,
+        files=8,
     ),
     "watch": Writing(
         lambda given, out: ("watch", given.inbox, "--out", out, "--once", "--settled", "0"),
@@ -220,8 +221,8 @@ COMMANDS: Final = {
         lambda given, out: (
             *("eval", "texts", "--data", given.pairs, "--out", out, "--resamples", "10"),
         ),
-        pages=1,
-        files=1,
+        pages=27,
+        files=8,
         acknowledged=outcomes,
         heavy=EVALUATING,
         full_run_only=True,
@@ -239,7 +240,7 @@ COMMANDS: Final = {
             *("preferences", "--traces", given.traces, "--out", out / "pairs.jsonl"),
         ),
         pages=0,
-        files=1,
+        files=2,
     ),
     "batch run": Writing(_batch, pages=1, files=1, acknowledged=settled),
     "batch report": Writing(
@@ -267,6 +268,7 @@ COMMANDS: Final = {
         ),
         pages=39,
         files=1,
+        full_run_only=True,
     ),
     "trace view": Writing(
         lambda given, out: (*given.of_run("trace", "view"), "--out", out / "view.html"),
@@ -278,8 +280,8 @@ COMMANDS: Final = {
             *("trace", "diff", given.run, given.run, "--traces", given.traces),
             *("--html", out / "diff.html"),
         ),
-        pages=1,
-        files=1,
+        pages=2,
+        files=2,
     ),
     "trace gc": Writing(
         lambda given, out: ("trace", "gc", "--keep", "0", "--yes", "--traces", out),
