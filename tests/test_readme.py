@@ -225,6 +225,15 @@ def test_the_plug_in_example_runs(tmp_path: Path, demo: tuple[Path, str]) -> Non
     assert "cardiothoracic_ratio" in done.stdout
 
 
+def test_the_evaluation_is_what_the_readme_shows(tmp_path: Path) -> None:
+    shown = next(block for block in blocks("text") if block.startswith("$ cxr-agent eval "))
+    done = run(*shlex.split(shown.splitlines()[0])[2:], folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    printed = steady(done.stdout)
+    kept = [line for line in steady(shown)[1:] if line != "..."]
+    assert [line for line in kept if line not in printed] == []
+
+
 def test_the_commands_exist(demo: tuple[Path, str]) -> None:
     named = set(re.findall(r"^\$ cxr-agent ([\w-]+)", README, flags=re.MULTILINE))
     listed = run("--help", folder=demo[0]).stdout
