@@ -76,42 +76,39 @@ def outcomes(out: Path) -> set[str]:
     return set(path.read_text().split("\n")[:-1]) if path.exists() else set()
 
 
-def rows(path: Path, what: str) -> set[str]:
-    """What a ledger in SQLite holds; nothing where it has no tables yet."""
+def rows(path: Path, table: str, columns: str, where: str = "TRUE") -> set[str]:
+    """What a ledger in SQLite holds; nothing where it has no such table yet."""
     if not path.is_file():
         return set()
     with closing(sqlite3.connect(path)) as base:
-        try:
-            return {repr(row) for row in base.execute(what)}
-        except sqlite3.OperationalError:
-            assert not list(
-                base.execute(f"PRAGMA table_info({what.split(' FROM ')[1].split()[0]})")
-            )
+        if not list(base.execute(f"PRAGMA table_info({table})")):
             return set()
+        found = base.execute(f"SELECT {columns} FROM {table} WHERE {where}")
+        return {repr(row) for row in found}
 
 
 def watched(out: Path) -> set[str]:
     """Studies that a watch has read; the report of each is there."""
-    found = rows(out / "watch.sqlite", "SELECT run FROM study WHERE state IN ('read', 'stored')")
+    found = rows(out / "watch.sqlite", "study", "run", "state IN ('read', 'stored')")
     assert len(list(out.glob("reports/*"))) >= len(found)
     return found
 
 
 def settled(out: Path) -> set[str]:
     """Studies that a batch has settled; the report of each is there."""
-    found = rows(out / "batch.sqlite", "SELECT number, run FROM study WHERE state = 'read'")
+    found = rows(out / "batch.sqlite", "study", "number, run", "state = 'read'")
     assert len(list(out.glob("reports/*/*.json"))) >= len(found)
     return found
 
 
 def stored(out: Path) -> set[str]:
     """Films of a store with their vectors."""
-    return rows(out / "store" / "store.sqlite", "SELECT sha256, vector_sha256 FROM item")
+    return rows(out / "store" / "store.sqlite", "item", "sha256, vector_sha256")
 
 
 def encoded(out: Path) -> set[str]:
     """Films of a store with their vectors, and what was encoded of them."""
-    return stored(out) | rows(out / "store" / "store.sqlite", "SELECT * FROM encoded")
+    return stored(out) | rows(out / "store" / "store.sqlite", "encoded", "*")
 
 
 def keys(out: Path) -> set[str]:
