@@ -18,7 +18,7 @@ from tests.interop.films import film
 from tests.long_runs import long_or
 
 ROOMY = Room(pages=4096, files=1000)
-MOST = {"pages": long_or(12, 200), "files": 5}
+MOST = {"pages": long_or(12, 40), "files": 5}
 """Sizes that are tried, from none on; the last ones have to be enough."""
 
 
