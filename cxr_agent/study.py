@@ -128,6 +128,9 @@ class Study:
     indication: str = ""
     priors_searched: bool = False
     """Whether priors were looked for, beyond those that were named."""
+    unread_views: tuple[str, ...] = ()
+    """Why further films of the study are not among its images: ``lateral_view``, ``rotated_film``.
+    They belong to the examination, and no tool reads them."""
     _by_handle: dict[str, Image] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +34,7 @@ from cxr_agent.cli.skipped import skipped_told
 from cxr_agent.errors import EXIT_OK, CxrAgentError, UsageError
 
 if TYPE_CHECKING:
+    from cxr_agent.reading import Agent
     from cxr_agent.report.model import Report
 
 
@@ -43,12 +44,19 @@ def read(
     priors_from: PriorsFrom = None,
     indication: Indication = "",
     study: Annotated[
-        bool, typer.Option("--study", help="All FILEs are one study. Default: one study per FILE.")
+        bool,
+        typer.Option(
+            "--study",
+            help="All FILEs are one study. Default: one study per FILE, where a lateral view goes "
+            "with the frontal film of its study.",
+        ),
     ] = False,
     as_json: Annotated[
         bool,
         typer.Option(
-            "--json", help="Print JSON: one report, or a list with one entry per FILE, in order."
+            "--json",
+            help="Print JSON: one report, or of several FILEs without --study a list with one "
+            "entry per study, in order.",
         ),
     ] = False,
     html: Annotated[
@@ -84,16 +92,9 @@ def read(
     from cxr_agent.reading import Agent
     from cxr_agent.report.translate import in_language
 
-    groups = _groups(films, study)
-    if (prior or priors_from is not None) and len(groups) > 1:
-        raise UsageError(
-            "prior_of_which",
-            f"{'--prior' if prior else '--priors-from'} goes with one study, and there are several",
-            hint="Give one FILE, or --study when all FILEs are of one patient.",
-        )
+    named = _groups(films, study)
     checked_language(lang)
-    several = len(groups) > 1
-    show = _json_printer(several) if as_json else _text_printer(_style(markdown, ris), several)
+    style = "" if as_json else _style(markdown, ris)
     status, pages, graphs = EXIT_OK, Names(".html"), Names(".json")
     with (
         Agent(
@@ -111,32 +112,46 @@ def read(
         ) as agent,
         skipped_told(agent.skipped_tools),
         notices_told(device, agent.runtime),
-        show as emit,
     ):
-        for group in groups:
-            try:
-                with group.local() as paths:
-                    report = agent.read(
-                        paths, priors=prior or (), priors_from=priors_from, indication=indication
-                    )
-                report = in_language(report, lang)
-                if html is not None:
-                    folder = several or html.is_dir()
-                    _write_html(report, html / pages.take(group.name) if folder else html)
-                if scene_graph is not None:
-                    folder = several or scene_graph.is_dir()
-                    place = scene_graph / graphs.take(group.name) if folder else scene_graph
-                    _write_scene_graph(report, place)
-            except Exception as error:
-                if len(groups) == 1 and not as_json:
-                    raise
-                told = error if isinstance(error, CxrAgentError) else internal_error(error)
-                emit(group.name, None, told)
-                if len(groups) == 1:  # the JSON is for a program, the line that follows for people
-                    raise
-                status = status or told.exit_status
-            else:
-                emit(group.name, report, None)
+        groups = _with_side_views(named, agent)
+        several = len(groups) > 1
+        if several and (prior or priors_from is not None):
+            option = "--prior" if prior else "--priors-from"
+            raise UsageError(
+                "prior_of_which",
+                f"{option} goes with one study, and there are several",
+                hint="Give one FILE, or --study when all FILEs are of one patient.",
+            )
+        # The form of the JSON follows from the command line alone, not from what is in the files.
+        show = _json_printer(len(named) > 1) if as_json else _text_printer(style, several)
+        with show as emit:
+            for group in groups:
+                try:
+                    with group.local() as paths:
+                        report = agent.read(
+                            paths,
+                            priors=prior or (),
+                            priors_from=priors_from,
+                            indication=indication,
+                        )
+                    report = in_language(report, lang)
+                    if html is not None:
+                        folder = several or html.is_dir()
+                        _write_html(report, html / pages.take(group.name) if folder else html)
+                    if scene_graph is not None:
+                        folder = several or scene_graph.is_dir()
+                        place = scene_graph / graphs.take(group.name) if folder else scene_graph
+                        _write_scene_graph(report, place)
+                except Exception as error:
+                    if len(groups) == 1 and not as_json:
+                        raise
+                    told = error if isinstance(error, CxrAgentError) else internal_error(error)
+                    emit(group.name, None, told)
+                    if len(groups) == 1:  # JSON is for a program, the line that follows for people
+                        raise
+                    status = status or told.exit_status
+                else:
+                    emit(group.name, report, None)
     return status
 
 
@@ -175,6 +190,18 @@ def _groups(films: list[str], study: bool) -> list[_Group]:
         if is_address(film)
         else _Group(Path(film), (Path(film),))
         for number, film in enumerate(films, 1)
+    ]
+
+
+def _with_side_views(groups: list[_Group], agent: Agent) -> list[_Group]:
+    """Single films with the further views of their studies, by their headers."""
+    single = [group.films[0] for group in groups if len(group.films) == 1]
+    studies = {films[0]: films for films in agent.with_side_views(single)}
+    beside = {film for films in studies.values() for film in films[1:]}
+    return [
+        group if len(group.films) != 1 else replace(group, films=studies[group.films[0]])
+        for group in groups
+        if len(group.films) != 1 or group.films[0] not in beside
     ]
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from cxr_agent.errors import InputError, UnsuitableCode, UsageError
+from cxr_agent.errors import InputError, UnsuitableCode, UnsuitableFilm, UsageError
 from cxr_agent.imaging.decoder import Decoder, FilmPath
 from cxr_agent.imaging.film import DecodedFilm, latest_day
 from cxr_agent.imaging.film_folder import file_number
@@ -18,6 +18,9 @@ from cxr_agent.imaging.prior_search import PriorSearch, PriorSource, find_priors
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.study import Image, Study
 
+SET_ASIDE: Final = frozenset({UnsuitableCode.LATERAL_VIEW, UnsuitableCode.ROTATED_FILM})
+"""Views that are usual beside a frontal film. They are told by the header, and no tool reads them:
+a study is read without them and says so."""
 MAX_INDICATION: Final = 2000
 """Characters of an indication that are kept."""
 
@@ -38,7 +41,8 @@ def load_study(
     Parameters
     ----------
     films
-        The current films; they become ``img-1``, ``img-2`` ... in this order.
+        The current films; they become ``img-1``, ``img-2`` ... in this order. Beside a frontal
+        film a lateral or decubitus one is set aside, see ``Study.unread_views``.
     priors
         Earlier films of the same patient. They become ``prior-1`` ... with the newest first;
         those without a usable date keep their order and come last.
@@ -80,43 +84,62 @@ def load_study(
                 on_unfit_prior=on_unfit_prior,
                 keyed=keyed,
             )
-    current, given = _decoded(currents, earlier, decoder, on_unfit_prior)
+    current, read, unread = _current(currents, decoder, alone=not earlier)
+    given = _priors(earlier, current, decoder, on_unfit_prior)
     if priors_from is not None:
         known = [n for path in (*currents, *earlier) if (n := file_number(path)) is not None]
-        with priors_from.opened(currents, current, decoder) as folder:
+        with priors_from.opened(read, current, decoder) as folder:
             found, search = find_priors(folder, current, given, known, decoder)
         given += found
         if on_search is not None:
             on_search(search)
     study = _study(current, given, indication, keyed)
-    return replace(study, priors_searched=priors_from is not None)
+    return replace(study, priors_searched=priors_from is not None, unread_views=unread)
 
 
-def _decoded(
-    films: list[FilmPath],
-    priors: list[FilmPath],
-    decoder: Decoder,
-    on_unfit_prior: Callable[[InputError], None] | None,
-) -> tuple[list[DecodedFilm], list[DecodedFilm]]:
-    """Current films and the priors named with them."""
-    alone = len(films) == 1 and not priors
-    current = [
-        _decode(path, "" if alone else f"film {n}", decoder) for n, path in enumerate(films, 1)
-    ]
+def _current(
+    films: list[FilmPath], decoder: Decoder, *, alone: bool
+) -> tuple[list[DecodedFilm], list[FilmPath], tuple[str, ...]]:
+    """Films that can be read, their paths, and the codes of those set aside beside them."""
+    current: list[DecodedFilm] = []
+    read: list[FilmPath] = []
+    aside: list[UnsuitableFilm] = []
+    for n, path in enumerate(films, 1):
+        try:
+            film = _decode(path, "" if alone and len(films) == 1 else f"film {n}", decoder)
+        except UnsuitableFilm as error:
+            if error.code not in SET_ASIDE:
+                raise
+            aside.append(error)
+        else:
+            current.append(film)
+            read.append(path)
+    if not current:
+        raise aside[0]
     _check_alike(current)
+    return current, read, tuple(dict.fromkeys(error.code for error in aside))
+
+
+def _priors(
+    films: list[FilmPath],
+    current: list[DecodedFilm],
+    decoder: Decoder,
+    on_unfit: Callable[[InputError], None] | None,
+) -> list[DecodedFilm]:
+    """The priors that were named."""
     earlier: list[DecodedFilm] = []
-    for n, path in enumerate(priors, 1):
+    for n, path in enumerate(films, 1):
         try:
             prior = _decode(path, f"prior {n}", decoder)
             with _named(f"prior {n}"):
                 check_prior(prior, current, earlier)
         except InputError as error:
-            if on_unfit_prior is None:
+            if on_unfit is None:
                 raise
-            on_unfit_prior(error)
+            on_unfit(error)
         else:
             earlier.append(prior)
-    return current, earlier
+    return earlier
 
 
 def _check_alike(films: Sequence[DecodedFilm]) -> None:

@@ -187,6 +187,9 @@ class ReadingGraph:
             for film in (*study.images, *study.priors)
             for observation in statements.about_film(film)
         ]
+        if study.unread_views:
+            unread = statements.about_unread_views(study.unread_views)
+            known.append(self._state(unread, study.images[0], "imaging"))
         changed = statements.about_thresholds()
         if changed is not None:
             known.append(self._state(changed, study.images[0], "configuration"))

@@ -30,6 +30,11 @@ def about_thresholds() -> Observation | None:
     )
 
 
+def about_unread_views(reasons: Sequence[str]) -> Observation:
+    """That further views of the study were given and are read by no tool."""
+    return Observation(kind=EvidenceKind.LIMITATION, code="unread_view", reasons=tuple(reasons))
+
+
 def about_film(film: Image) -> Iterator[Observation]:
     """Remarks on the file, and when a prior was taken."""
     if film.notices:

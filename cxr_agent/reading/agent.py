@@ -26,6 +26,7 @@ from cxr_agent.reading.places import Places, forget_places, keep_places
 from cxr_agent.reading.recipe import Recipe
 from cxr_agent.reading.run import Run
 from cxr_agent.reading.setup import Setup
+from cxr_agent.reading.side_views import with_side_views
 from cxr_agent.report.model import Report
 from cxr_agent.retrieval.library import Library
 from cxr_agent.retrieval.store import STORE_VARIABLE
@@ -234,6 +235,15 @@ class Agent(AbstractContextManager["Agent"]):
             keyed=self._patient_key,
         )
 
+    def with_side_views(self, films: Sequence[Path]) -> tuple[tuple[Path, ...], ...]:
+        """Films as studies: each its own, a lateral or decubitus one with its frontal film.
+
+        See :func:`cxr_agent.reading.side_views.with_side_views`; what cannot be read stays apart.
+        """
+        if len(films) < 2:
+            return tuple((film,) for film in films)
+        return with_side_views(films, self._decoder.heading_of)
+
     def _patient_key(self, fingerprint: str) -> str:
         library = self.setup.library
         return library.patient_key(fingerprint) if library is not None else ""
@@ -251,7 +261,8 @@ class Agent(AbstractContextManager["Agent"]):
         Parameters
         ----------
         films
-            The current films of one patient: DICOM (CR, DX), PNG or JPEG.
+            The current films of one patient: DICOM (CR, DX), PNG or JPEG. A lateral or decubitus
+            view beside a frontal one is named in the report's limits, and no tool reads it.
         priors
             Earlier films of the same patient.
         priors_from

@@ -25,6 +25,7 @@ def write_study(study: Study, trace: TraceWriter, privacy: Privacy) -> tuple[Fil
             indication_sha256=hashlib.sha256(indication).hexdigest() if indication else None,
             # It may name the patient: masked is not enough for what nobody asked the model.
             indication=study.indication or None if privacy is Privacy.FULL else None,
+            unread_views=study.unread_views,
         )
     )
     return films

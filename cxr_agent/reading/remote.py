@@ -24,8 +24,8 @@ def is_address(text: str) -> bool:
 def study_films(address: str) -> Iterator[tuple[Path, ...]]:
     """The films of a study, which go when this is closed.
 
-    Of several films those are given that can be read: a lateral view is left out where there is a
-    frontal one, and detector values where there is a picture.
+    Films that can be read come first, then the lateral views beside them, which the reading names.
+    Detector values are left out where there is a picture.
 
     Parameters
     ----------

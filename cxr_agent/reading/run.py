@@ -212,7 +212,7 @@ class Run:
         """
         handle = f"prior-{len(self.study.priors) + 1}"
         film = replace(film, handle=handle)
-        self.study = Study(self.study.images, (*self.study.priors, film), self.study.indication)
+        self.study = replace(self.study, priors=(*self.study.priors, film))
         self.bench.study = self.study
         self.films = (*self.films, write_film(film, self.trace, self.setup.privacy))
         for observation in about_film(film):

@@ -10,6 +10,7 @@ from cxr_agent.knowledge import ENGLISH, language, names, sentences
 
 _OF_THE_RUN: Final = (
     "not_examined",
+    "unread_view",
     "budget",
     "thresholds_changed",
     "planner_handover",

@@ -16,7 +16,7 @@ import numpy as np
 from cxr_agent.errors import InputError, UsageError
 from cxr_agent.evidence import Interval, Polarity
 from cxr_agent.imaging import Decoder
-from cxr_agent.models.adapters import load_adapter
+from cxr_agent.models.adapters import load_adapter, medimageinsight
 from cxr_agent.models.adapters.sources import read_json, resolve
 from cxr_agent.retrieval import exact
 from cxr_agent.retrieval.exact import Numbers
@@ -146,11 +146,13 @@ def _pixels(decoder: Decoder, item: Item) -> FloatImage | None:
 def _family(folder: Path) -> str:
     if folder.is_dir() and (folder / _OPEN_CLIP).is_file():
         return "clip"
+    if folder.is_dir() and (folder / medimageinsight.WEIGHTS).is_file():
+        return "medimageinsight"
     kind = read_json(folder / "config.json").get("model_type") if folder.is_dir() else None
     if kind not in _FILM_FAMILIES:
         raise UsageError(
             "no_film_encoder",
             "this checkpoint makes no vectors of films",
-            hint="One of the families dinov2 or clip is needed: docs/pretrained.md.",
+            hint="The family is dinov2, medimageinsight or clip: docs/pretrained.md.",
         )
     return _FILM_FAMILIES[str(kind)]

@@ -74,6 +74,8 @@ class StudyLoaded(Frozen):
     """Hash of the question asked; tells that two runs had the same without showing it."""
     indication: Text | None = None
     """The question itself, only under ``--privacy full``: it may name the patient."""
+    unread_views: tuple[Code, ...] = Field(default=(), exclude_if=operator.not_)
+    """Why further films of the study were set aside; written where there are any."""
 
 
 class Plan(Frozen):

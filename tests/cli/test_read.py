@@ -301,3 +301,29 @@ def test_prior_of_several_studies_is_refused(films: Films, tmp_path: Path, optio
     assert ran.status == 2
     assert ran.errors == [("", "prior_of_which")]
     assert not ran.out
+
+
+def test_a_lateral_view_goes_with_the_frontal_film_of_its_study(
+    films: Films, tmp_path: Path
+) -> None:
+    pixels = levels(films.phantom.pixels, 12)
+    places = {
+        "lateral.dcm": {"ViewPosition": "LL"},
+        "frontal.dcm": {"ViewPosition": "PA"},
+        "other.dcm": {"ViewPosition": "LL", "StudyInstanceUID": "1.2.9"},
+    }
+    for name, header in places.items():
+        uid = {"StudyInstanceUID": "1.2.8", "PatientID": "MARTHA"}
+        (tmp_path / name).write_bytes(dicom(pixels, **(uid | header)))
+    paths = [tmp_path / name for name in places]
+    ran = run_program("read", *paths, "--json", traces=tmp_path)
+    assert ran.status == 4
+    read, refused = ran.json
+    assert [Path(one["file"]).name for one in ran.json] == ["frontal.dcm", "other.dcm"]
+    assert refused["error"]["code"] == "lateral_view"
+    (told,) = (one for one in read["evidence"] if one["code"] == "unread_view")
+    assert told["reading"] in {one["text"] for one in read["limitations"]}
+    kept = (Path(read["trace"]) / "trace.jsonl").read_text()
+    assert '"unread_views":["lateral_view"]' in kept
+    assert "lateral.dcm" not in kept
+    assert "MARTHA" not in kept + ran.out

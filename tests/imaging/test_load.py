@@ -46,6 +46,20 @@ def test_one_film(folder: Path) -> None:
     assert study.images[0].days_before is None
 
 
+def test_further_views_are_set_aside_beside_a_frontal_film(folder: Path, decoder: Decoder) -> None:
+    lateral, lying = folder / "lateral.dcm", folder / "lying.dcm"
+    lateral.write_bytes(film(7, ViewPosition="LL"))
+    lying.write_bytes(film(8, ViewPosition="LLD"))
+    study = load_study([lateral, folder / "now.dcm", lying, lateral], decoder=decoder)
+    assert study.handles == ("img-1",)
+    assert study.images[0].sha256 == load_study(folder / "now.dcm").images[0].sha256
+    assert study.unread_views == ("lateral_view", "rotated_film")
+    with pytest.raises(UnsuitableFilm, match=r"film 1: .*lateral"):
+        load_study([lateral, lying], decoder=decoder)
+    with pytest.raises(UnsuitableFilm, match="lateral_view"):  # no prior
+        load_study(folder / "now.dcm", [lateral], decoder=decoder)
+
+
 def test_formats(folder: Path, decoder: Decoder) -> None:
     study = load_study([folder / "grey.png", folder / "grey.jpg"], decoder=decoder)
     assert study.handles == ("img-1", "img-2")

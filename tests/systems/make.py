@@ -15,13 +15,15 @@ _HEAD: Final = """# The systems of this field, and how to run what each becomes 
 
 Made by `python -m tests.systems.make` from `tests/systems/rows.toml`; do not edit. Every row is
 run by `tests/systems/test_systems.py`, with tiny random networks in the layout of the published
-weights and a scripted server in the place of a language model: that shows that the way works, and
-nothing of how good a model is.
+weights, a scripted server in the place of a language model, and data sets of a few drawn films and
+made-up texts in the public formats: that shows that the way works, and nothing of how good a model
+is.
 
-The rows are run in a folder with two films (`now.dcm`, and `before.dcm` as its prior) and a third
-(`second.dcm`), a CT (`ct.nii.gz` with `labels.nii.gz`), `report.txt`, a report in Italian
-(`italian.txt`), outlines of `now.dcm` (`outlines/`) and a recording (`dictation.wav`). In Python
-lines there are
+The rows are run in a folder with two films (`now.dcm`, and `before.dcm` as its prior), a third
+(`second.dcm`) and a lateral view of the study of `now.dcm` (`side.dcm`), a CT (`ct.nii.gz` with
+`labels.nii.gz`), `report.txt`, a report in Italian (`italian.txt`), outlines of `now.dcm`
+(`outlines/`), a recording (`dictation.wav`), and a folder for each data set. In Python lines there
+are
 
 ```python
 import cxr_agent

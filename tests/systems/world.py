@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -15,11 +16,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
+from pydicom.uid import generate_uid
 
 import cxr_agent
 from cxr_agent.cli.main import _run
+from cxr_agent.evaluation.consistency.perturbations import Perturbation, family
+from cxr_agent.evaluation.explaining import curves
+from cxr_agent.evaluation.tasks import consistency
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.synthesis import Volume
 from cxr_agent.testing.phantom import PhantomSpec, draw
@@ -29,6 +35,7 @@ from tests.imaging.films import dicom
 from tests.models.adapters.test_docs import install
 from tests.structuring.test_by_model import ITALIAN, answer
 from tests.synthesis.made import labelled, nifti
+from tests.systems.sets import write_sets
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SERVER: Final = "http://127.0.0.1:8080/v1"
@@ -39,6 +46,8 @@ IMPRESSION: Right pleural effusion.
 """
 SIZE: Final = 512
 THOUGHT: Final = "secret thought"
+LIE: Final = "Cardiothoracic ratio 0.91."
+GUESS: Final = '{"answer": "A"}'
 
 
 @dataclass
@@ -104,9 +113,11 @@ def world(folder: Path) -> Iterator[World]:
         ):
             patched.setenv(name, str(folder / place))
         patched.setattr(Runtime, "_shared", {})
+        _fewer(patched)
         _films(folder)
         _volume(folder)
         _texts(folder)
+        write_sets(folder)
         with (
             StubServer(_replies) as server,
             cxr_agent.Agent(traces=folder / "traces", model="none") as agent,
@@ -124,6 +135,14 @@ def world(folder: Path) -> Iterator[World]:
             yield made
 
 
+def _fewer(patched: pytest.MonkeyPatch) -> None:
+    """Fewer steps of a curve and fewer changes of a film: a way is shown, no figure is made."""
+    patched.setattr(curves, "STEPS", 3)
+    patched.setattr(curves, "RANDOM_MAPS", 1)
+    few = [Perturbation(family(name), 1) for name in ("rewritten", "blur", "turned")]
+    patched.setattr(consistency, "perturbations", lambda *_, **__: few)
+
+
 @contextlib.contextmanager
 def pulled(models: Iterable[str]) -> Iterator[None]:
     """Tiny random networks in the layout of the published ones, where a pull puts those."""
@@ -135,7 +154,8 @@ def pulled(models: Iterable[str]) -> Iterator[None]:
 
 
 def _films(folder: Path) -> None:
-    """Three films of one patient; the newest has a larger heart and a dense right base."""
+    """Three films of one patient, and a fourth that is called lateral; the newest has a larger
+    heart and a dense right base."""
     days = {"now": "20200410", "second": "20200410", "before": "20200103"}
     for name, ratio in (("now", 0.6), ("before", 0.46), ("second", 0.55)):
         phantom = draw(PhantomSpec(cardiothoracic_ratio=ratio), SIZE)
@@ -153,6 +173,9 @@ def _films(folder: Path) -> None:
         )
         (folder / f"{name}.dcm").write_bytes(content)
         if name == "now":
+            side = pydicom.dcmread(io.BytesIO(content))
+            side.ViewPosition, side.SOPInstanceUID = "LL", generate_uid()
+            side.save_as(folder / "side.dcm")
             (folder / "outlines").mkdir()
             for structure, mask in phantom.masks.items():
                 Image.fromarray(mask).save(folder / "outlines" / f"{structure}.png")
@@ -178,8 +201,13 @@ def _texts(folder: Path) -> None:
 
 
 def _replies(request: Request) -> Reply:
-    """A server of models: one structures Italian, one sees, one thinks aloud, one plans."""
+    """A server of models: one structures Italian, one sees, one thinks aloud, one plans, one says
+    what no tool found, one answers questions by their first option."""
     name = request.body["model"]
+    if name == "guesser":
+        return Reply.calls([("finish", {})]) if "tools" in request.body else Reply.said(GUESS)
+    if name == "liar":
+        return _lie(request)
     if name == "italian":
         return answer()
     if name == "seer":
@@ -188,3 +216,14 @@ def _replies(request: Request) -> Reply:
     if name == "thinker":
         said = f"<think>A {THOUGHT}: large effusion.</think>{said}"
     return Reply.said(said)
+
+
+def _lie(request: Request) -> Reply:
+    """Measures the heart, and then tells another ratio."""
+    if "tools" in request.body:
+        measured = any(one["role"] == "tool" for one in request.body["messages"])
+        return Reply.calls([("finish", {}) if measured else ("measure_ctr", {"film": "img-1"})])
+    found = re.search(
+        r"(e\d+) measurement cardiothoracic_ratio", request.body["messages"][-1]["content"]
+    )
+    return Reply.said(f"FINDINGS: {LIE} [{found[1] if found else ''}]")

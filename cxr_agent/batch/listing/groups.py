@@ -21,6 +21,7 @@ from cxr_agent.batch.listing.naming import Names
 from cxr_agent.errors import InputCode, PriorCode, UnsuitableCode
 from cxr_agent.imaging.fingerprint import fingerprint
 from cxr_agent.imaging.heading import Heading, is_nobody
+from cxr_agent.imaging.load import SET_ASIDE
 from cxr_agent.study import View
 
 MAX_FILMS: Final = 16
@@ -131,6 +132,10 @@ class Group:
             if film not in chosen:
                 passed[film.unfit or Passed.FOR_PROCESSING] += 1
         return chosen
+
+    def aside(self, chosen: list[Film]) -> list[Film]:
+        """Views that are usual beside those to be read: the reading names them."""
+        return [film for film in self.films if film.unfit in SET_ASIDE and film not in chosen]
 
 
 @dataclass(slots=True)

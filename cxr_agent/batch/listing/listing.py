@@ -135,7 +135,7 @@ class Listing(Iterator[Listed]):
             earlier = priors_of(group, currents, self._priors)
         return BatchStudy(
             group.name,
-            tuple(film.place for film in currents),
+            tuple(film.place for film in (*currents, *group.aside(currents))),
             earlier[:MAX_PRIORS],
             clean_indication(said.indication) if said is not None else "",
         )

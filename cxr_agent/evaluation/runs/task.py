@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
+from cxr_agent.evaluation.runs.bootstrap import OfSums
 from cxr_agent.evaluation.runs.model import Better, Outcome, Plot
 
 
@@ -37,6 +38,8 @@ class Answer:
     """Folder of the trace, below the folder that the task was given for traces."""
 
 
+Tally = tuple[float, float]
+"""A sum, and of how many."""
 Statistic = Callable[[Sequence[Outcome]], float | None]
 """Of outcomes of one system that are done; None where it is not defined for these."""
 
@@ -116,23 +119,24 @@ class Task(Protocol):
         ...
 
 
+def ratio_of(tally: Callable[[Outcome], Tally]) -> Statistic:
+    """Sum over count of what each outcome gives; None where all counts are 0."""
+    return OfSums(tally, lambda total, count: total / count if count else None)
+
+
 def mean_of(key: str) -> Statistic:
     """The mean of a number that outcomes have under ``key``; those without it are passed over."""
 
-    def mean(outcomes: Sequence[Outcome]) -> float | None:
-        found = [value for one in outcomes if (value := number(one, key)) is not None]
-        return sum(found) / len(found) if found else None
+    def tally(outcome: Outcome) -> Tally:
+        value = number(outcome, key)
+        return (0.0, 0.0) if value is None else (value, 1.0)
 
-    return mean
+    return ratio_of(tally)
 
 
 def share_of(test: Callable[[Outcome], bool]) -> Statistic:
     """The share of outcomes that pass a test."""
-
-    def share(outcomes: Sequence[Outcome]) -> float | None:
-        return sum(map(test, outcomes)) / len(outcomes) if outcomes else None
-
-    return share
+    return ratio_of(lambda outcome: (float(test(outcome)), 1.0))
 
 
 def number(outcome: Outcome, key: str) -> float | None:

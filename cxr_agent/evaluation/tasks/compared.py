@@ -9,8 +9,8 @@ from functools import partial
 from cxr_agent.evaluation.consistency.readings import FilmReading, FindingState
 from cxr_agent.evaluation.consistency.scores import Pair, StatePair, kappa, states_of
 from cxr_agent.evaluation.runs.model import Outcome
-from cxr_agent.evaluation.runs.task import Statistic
-from cxr_agent.evaluation.tasks.perturbed import Tally, original, perturbed, ratio_of
+from cxr_agent.evaluation.runs.task import Statistic, Tally, ratio_of
+from cxr_agent.evaluation.tasks.perturbed import original, perturbed
 
 Counted = Callable[[FindingState, FindingState], bool]
 """Of a state before and after."""
@@ -51,7 +51,7 @@ class Compared:
             ]
             return sum(counted(*change) for change in changes), len(changes)
 
-        return ratio_of(self.outcomes, tally)
+        return ratio_of(tally)
 
     def kappa(self, finding: str) -> Statistic:
         """Cohen's, over all changes."""
@@ -77,7 +77,7 @@ class Compared:
             ]
             return sum(changes), len(changes)
 
-        return ratio_of(self.outcomes, tally)
+        return ratio_of(tally)
 
     def moved(self, measurement: str) -> Statistic:
         """Mean absolute change of a value, in its unit."""
@@ -98,10 +98,10 @@ class Compared:
             after = [after for _, after in self._pairs(outcome, perturbation)]
             return sum(one.refused is not None for one in after), len(after)
 
-        return ratio_of(self.outcomes, tally)
+        return ratio_of(tally)
 
     def _values(self, measurement: str, score: Callable[[float, float, float], float]) -> Statistic:
-        return ratio_of(self.outcomes, partial(self._value_tally, measurement, score))
+        return ratio_of(partial(self._value_tally, measurement, score))
 
     def _value_tally(
         self, measurement: str, score: Callable[[float, float, float], float], outcome: Outcome

@@ -23,10 +23,10 @@ from cxr_agent.evaluation.consistency.robustness import Fate, fate
 from cxr_agent.evaluation.films import Film
 from cxr_agent.evaluation.metrics.shares import Share
 from cxr_agent.evaluation.runs.model import Better, Outcome, Status
-from cxr_agent.evaluation.runs.task import Answer, Case, Measure
+from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Tally, ratio_of
 from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.compared import Compared, Counted
-from cxr_agent.evaluation.tasks.perturbed import Perturbed, Tally, ratio_of
+from cxr_agent.evaluation.tasks.perturbed import Perturbed
 from cxr_agent.knowledge import thresholds_changed
 from cxr_agent.reading.run import Run
 from cxr_agent.trace import TraceWriter
@@ -99,7 +99,7 @@ class ConsistencyTask(Perturbed):
             *_of_perturbations(compared),
             Measure(
                 "pairs of wordings with the same answer",
-                ratio_of(done, _asked),
+                ratio_of(_asked),
                 unit="share",
                 better="higher",
             ),

@@ -24,10 +24,9 @@ from cxr_agent.evaluation.explaining.pointing import pointed
 from cxr_agent.evaluation.explaining.weights import blocks, maps_of, redrawn
 from cxr_agent.evaluation.films import Film
 from cxr_agent.evaluation.runs.model import Better, Outcome, Plot, Series, Status
-from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic
+from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic, Tally, ratio_of
 from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.over_films import OverFilms
-from cxr_agent.evaluation.tasks.perturbed import Tally, ratio_of
 from cxr_agent.evidence import Box, Location
 from cxr_agent.models.findings import Classified, FindingsModel, over_film
 from cxr_agent.models.store import verified_weights
@@ -288,7 +287,7 @@ def _of_phrases(done: Sequence[Outcome]) -> Iterator[Measure]:
             found = [one for one in _phrases(outcome) if of(one)]
             return sum(map(test, found)), len(found)
 
-        return ratio_of(done, tally)
+        return ratio_of(tally)
 
     def overlaps(source: Source) -> Statistic:
         def tally(outcome: Outcome) -> Tally:
@@ -299,7 +298,7 @@ def _of_phrases(done: Sequence[Outcome]) -> Iterator[Measure]:
             ]
             return sum(found), len(found)
 
-        return ratio_of(done, tally)
+        return ratio_of(tally)
 
     yield Measure(
         "phrases with a region", share(lambda _: True, _has_region), unit="share", better="higher"

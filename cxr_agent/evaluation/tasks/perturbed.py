@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from cxr_agent.evaluation.consistency.perturbations import Perturbation
 from cxr_agent.evaluation.consistency.readings import FilmReading, Rereader
 from cxr_agent.evaluation.films import Film
 from cxr_agent.evaluation.runs.model import Outcome
-from cxr_agent.evaluation.runs.task import Answer, Case, Statistic
+from cxr_agent.evaluation.runs.task import Answer, Case
 from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.over_films import OverFilms
 from cxr_agent.knowledge import threshold
@@ -106,28 +106,3 @@ def truth(outcome: Outcome) -> dict[str, bool]:
     known = outcome.values[TRUTH]
     assert isinstance(known, dict)
     return {name: bool(there) for name, there in known.items()}
-
-
-Tally = tuple[float, float]
-"""A sum, and of how many."""
-
-
-def ratio_of(outcomes: Iterable[Outcome], tally: Callable[[Outcome], Tally]) -> Statistic:
-    """Sum over count of what each film gives, worked out once for all resamples.
-
-    Parameters
-    ----------
-    outcomes
-        All that the statistic will ever be shown.
-    """
-    known = {(one.system, one.case): tally(one) for one in outcomes}
-
-    def ratio(drawn: Sequence[Outcome]) -> float | None:
-        total = count = 0.0
-        for one in drawn:
-            part, of = known[one.system, one.case]
-            total += part
-            count += of
-        return total / count if count else None
-
-    return ratio

@@ -19,15 +19,13 @@ from cxr_agent.evaluation.consistency.perturbations import (
 from cxr_agent.evaluation.consistency.readings import FilmReading, FindingState
 from cxr_agent.evaluation.consistency.robustness import Fate, Verdict, fate, verdict
 from cxr_agent.evaluation.runs.model import Better, Outcome, Plot, Series, Status
-from cxr_agent.evaluation.runs.task import Measure, Statistic
+from cxr_agent.evaluation.runs.task import Measure, Statistic, Tally, ratio_of
 from cxr_agent.evaluation.tasks import TaskOptions
 from cxr_agent.evaluation.tasks.compared import Compared
 from cxr_agent.evaluation.tasks.perturbed import (
     Perturbed,
-    Tally,
     original,
     perturbed,
-    ratio_of,
     truth,
 )
 
@@ -77,8 +75,8 @@ class RobustnessTask(Perturbed):
         return [
             measure
             for step in perturbations()
-            for measure in (*_fates(compared, step), *(_verdicts(done, step) if told else ()))
-        ] + (list(_verdicts(done, None)) if told else [])
+            for measure in (*_fates(compared, step), *(_verdicts(step) if told else ()))
+        ] + (list(_verdicts(None)) if told else [])
 
     def plots(self, outcomes: Sequence[Outcome]) -> Sequence[Plot]:
         done = [one for one in outcomes if one.status is Status.DONE]
@@ -137,18 +135,18 @@ def _fates(compared: Compared, step: Perturbation) -> Iterator[Measure]:
     yield Measure("film refused", compared.refused(step.name), about, "share")
 
 
-def _verdicts(done: Sequence[Outcome], step: Perturbation | None) -> Iterator[Measure]:
+def _verdicts(step: Perturbation | None) -> Iterator[Measure]:
     for one, better in _VERDICTS:
         yield Measure(
             f"against the truth: {one}",
-            _against_truth(done, one, None if step is None else step.name),
+            _against_truth(one, None if step is None else step.name),
             "the film as it is" if step is None else _about(step),
             "share",
             better,
         )
 
 
-def _against_truth(done: Sequence[Outcome], wanted: Verdict, step: str | None) -> Statistic:
+def _against_truth(wanted: Verdict, step: str | None) -> Statistic:
     def tally(outcome: Outcome) -> Tally:
         reading: FilmReading | None
         reading = original(outcome) if step is None else perturbed(outcome).get(step)
@@ -161,7 +159,7 @@ def _against_truth(done: Sequence[Outcome], wanted: Verdict, step: str | None) -
         ]
         return sum(one is wanted for one in known), len(known)
 
-    return ratio_of(done, tally)
+    return ratio_of(tally)
 
 
 def _about(step: Perturbation) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_agent.errors import InputError, UsageError
+from cxr_agent.evaluation.runs.bootstrap import OfSums
 from cxr_agent.evaluation.runs.model import Outcome, Plot, Status
-from cxr_agent.evaluation.runs.task import Answer, Case, Measure
+from cxr_agent.evaluation.runs.task import Answer, Case, Measure, Statistic
 from cxr_agent.evaluation.structuring import compared, half_of, judged, read_reports
 from cxr_agent.evaluation.suites.question import limited
 from cxr_agent.evaluation.tasks import TaskOptions
@@ -126,35 +127,30 @@ def _codes(outcome: Outcome, key: str) -> frozenset[str]:
     return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
 
 
-Share = Callable[[int, int, int], float | None]
+Share = Callable[[float, float, float], float | None]
 """Of how many were both said and tagged, said alone, and tagged alone."""
 
 
-def _precision(both: int, said: int, tagged: int) -> float | None:
+def _precision(both: float, said: float, tagged: float) -> float | None:
     return both / (both + said) if both + said else None
 
 
-def _recall(both: int, said: int, tagged: int) -> float | None:
+def _recall(both: float, said: float, tagged: float) -> float | None:
     return both / (both + tagged) if both + tagged else None
 
 
-def _f1(both: int, said: int, tagged: int) -> float | None:
+def _f1(both: float, said: float, tagged: float) -> float | None:
     return 2 * both / (2 * both + said + tagged) if both + said + tagged else None
 
 
-def _counted(share: Share, code: str | None = None) -> Callable[[Sequence[Outcome]], float | None]:
-    def statistic(outcomes: Sequence[Outcome]) -> float | None:
-        both = said = tagged = 0
-        for one in outcomes:
-            own, wanted = _codes(one, "said"), _codes(one, "tagged")
-            if code is not None:
-                own, wanted = own & {code}, wanted & {code}
-            both += len(own & wanted)
-            said += len(own - wanted)
-            tagged += len(wanted - own)
-        return share(both, said, tagged)
+def _counted(share: Share, code: str | None = None) -> Statistic:
+    def terms(outcome: Outcome) -> tuple[int, int, int]:
+        said, tagged = _codes(outcome, "said"), _codes(outcome, "tagged")
+        if code is not None:
+            said, tagged = said & {code}, tagged & {code}
+        return len(said & tagged), len(said - tagged), len(tagged - said)
 
-    return statistic
+    return OfSums(terms, share)
 
 
 def _of_half(half: int | None) -> Callable[[Outcome], bool]:

@@ -80,7 +80,7 @@ def read_tensors(path: Path) -> Tensors:
     Parameters
     ----------
     path
-        ``.safetensors``, or what ``torch.save`` wrote, in its new or old format.
+        ``.safetensors`` under any name, or what ``torch.save`` wrote, in its new or old format.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def _damaged(path: Path) -> ModelError:
 
 
 def _content(path: Path) -> Any:
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or _is_safetensors(path):
         return library("safetensors.torch").load_file(path)
     torch = library("torch")
     _require_plain(path)
@@ -120,6 +120,16 @@ def _content(path: Path) -> Any:
         # The old format compares a module's source with the shell's, and warns that they differ.
         warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", pickle_module=reader, weights_only=False)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether the file begins as one: the length of a JSON header, and that header.
+
+    MedImageInsight's is published under the ending of another format.
+    """
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
 
 
 def _require_plain(path: Path) -> None:

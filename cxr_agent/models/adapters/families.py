@@ -73,6 +73,13 @@ FAMILIES: Final = {
             "dinov2",
         ),
         Family(
+            "medimageinsight",
+            "a unit vector of a film",
+            ("lion-ai/MedImageInsights",),
+            "MIT, research use",
+            "medimageinsight",
+        ),
+        Family(
             "clip",
             "a unit vector of a film or a text, in one space",
             (
@@ -154,6 +161,7 @@ OF_MODEL: Final = {
     "cxas": "cxas",
     "torchxrayvision-densenet121-all": "xrv",
     "rad-dino": "dinov2",
+    "medimageinsight": "medimageinsight",
     "biomedclip": "clip",
     "all-minilm-l6-v2": "sentence",
     "ct-bert-jpn": "labels",

@@ -91,13 +91,13 @@ def test_long_headers_are_read_too(tmp_path: Path, put: Put) -> None:
     assert len(listed(tmp_path).studies) == 1
 
 
-def test_a_lateral_goes_only_where_it_is_alone(tmp_path: Path, put: Put) -> None:
+def test_a_lateral_comes_last_and_counts_as_passed_over(tmp_path: Path, put: Put) -> None:
     put("a.dcm", "P1", 1, ViewPosition="LL", **STUDY)
     put("b.dcm", "P1", 2, **STUDY)
     put("c.dcm", "P1", 3, SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1.1", **STUDY)
     put("d.dcm", "P2", 4, ViewPosition="LL")
     told = listed(tmp_path)
-    assert told.films(tmp_path) == {"a.dcm": ["b.dcm"], "d.dcm": ["d.dcm"]}
+    assert told.films(tmp_path) == {"a.dcm": ["b.dcm", "a.dcm"], "d.dcm": ["d.dcm"]}
     assert told.summary.passed == {"lateral_view": 1, "for_processing": 1}
 
 

@@ -39,7 +39,7 @@ def test_one_film_of_each_study_by_projection(tmp_path: Path, put: Put) -> None:
     put("d.dcm", "P1", 4, StudyDate="20180110", ViewPosition="LL")
     told = listed(tmp_path, priors=5)
     assert told.priors(tmp_path)["now.dcm"] == ["b.dcm"]
-    assert told.films(tmp_path)["a.dcm"] == ["a.dcm", "b.dcm"]
+    assert told.films(tmp_path)["a.dcm"] == ["a.dcm", "b.dcm", "c.dcm"]
 
 
 def test_hours_of_one_day(tmp_path: Path, put: Put) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
 
-from cxr_agent.evaluation.runs.bootstrap import grouped_interval
+from cxr_agent.evaluation.runs.bootstrap import OfSums, grouped_interval
 
 
 def test_it_covers_as_often_as_it_says() -> None:
@@ -43,3 +44,24 @@ def test_the_same_seed_gives_the_same() -> None:
     first = grouped_interval(items, groups, fmean, seed=3, resamples=30)
     assert first == grouped_interval(items, groups, fmean, seed=3, resamples=30)
     assert first != grouped_interval(items, groups, fmean, seed=4, resamples=30)
+
+
+def test_a_statistic_of_sums_is_worked_out_once_an_item_and_gives_the_same() -> None:
+    random = np.random.default_rng(8)
+    items = [(float(n), float(of)) for n, of in random.integers(1, 9, (60, 2))]
+    groups = [str(n) for n in random.integers(0, 20, 60)]
+    looked: list[tuple[float, float]] = []
+
+    def terms(item: tuple[float, float]) -> tuple[float, float]:
+        looked.append(item)
+        return item
+
+    def ratio(drawn: Sequence[tuple[float, float]]) -> float | None:
+        return sum(n for n, _ in drawn) / sum(of for _, of in drawn)
+
+    sums = OfSums(terms, lambda total, count: total / count)
+    slow, quick = (grouped_interval(items, groups, one, resamples=200) for one in (ratio, sums))
+    assert quick == slow is not None
+    assert len(looked) == len(items)
+    assert sums(items) == ratio(items)
+    assert sums([]) is None

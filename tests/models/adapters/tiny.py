@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cxr_agent.models.adapters.cxas_labels import LABELS
+from cxr_agent.models.adapters.medimageinsight import WEIGHTS as MEDIMAGEINSIGHT
 from cxr_agent.models.adapters.quiet import quiet
 from cxr_agent.models.adapters.xrv_weights import WEIGHTS
 from tests.models.adapters.words import bert_like, clip_like, word_level
@@ -630,12 +632,51 @@ def roentgen(path: Path) -> None:
         pipeline.save_pretrained(path)
 
 
+def medimageinsight(path: Path) -> None:
+    """The vision model of MedImageInsight under its published names, and tensors of its texts."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Any] = {"lang_projection": torch.zeros(4, 6), "logit_scale": torch.ones(())}
+    dice = torch.Generator().manual_seed(1)
+
+    def put(name: str, *shape: int) -> None:
+        tensors[name] = torch.randn(shape, generator=dice) * 0.2
+
+    def both(name: str, *shape: int) -> None:
+        put(f"image_encoder.{name}.weight", *shape)
+        put(f"image_encoder.{name}.bias", shape[0])
+
+    before = 3
+    for stage, (width, depth) in enumerate(((32, 1), (32, 1), (64, 2), (64, 1))):
+        both(f"convs.{stage}.proj", width, before, 7 if stage == 0 else 3, 7 if stage == 0 else 3)
+        both(f"convs.{stage}.norm", width if stage == 0 else before)
+        for kind, block in itertools.product(("window", "channel"), range(depth)):
+            named = "spatial" if kind == "window" else "channel"
+            part = f"blocks.{stage}.{block}.{named}_block"
+            for place in (1, 2):
+                both(f"{part}.conv{place}.fn.dw", width, 1, 3, 3)
+            both(f"{part}.{kind}_attn.norm", width)
+            both(f"{part}.{kind}_attn.fn.qkv", 3 * width, width)
+            both(f"{part}.{kind}_attn.fn.proj", width, width)
+            both(f"{part}.ffn.norm", width)
+            both(f"{part}.ffn.fn.net.fc1", 4 * width, width)
+            both(f"{part}.ffn.fn.net.fc2", width, 4 * width)
+        before = width
+    both("norms", before)
+    put("image_projection", before, 6)
+    file = path / MEDIMAGEINSIGHT
+    file.parent.mkdir(parents=True)
+    save_file(tensors, file)
+
+
 BUILDERS: Final[dict[str, Callable[[Path], None]]] = {
     "sam": sam,
     "medsam": sam,
     "cxas": cxas,
     "xrv": xrv,
     "dinov2": dinov2,
+    "medimageinsight": medimageinsight,
     "clip": biomedclip,
     "sentence": sentence,
     "labels": labels,
