@@ -158,8 +158,8 @@ COMMANDS: Final = {
     ),
     "chat": Writing(
         lambda given, out: ("chat", given.film, "--traces", out / "traces"),
-        pages=1,
-        files=1,
+        pages=50,
+        files=8,
         env=lambda out: {STATE_VARIABLE: str(out / "state")},
         typed=lambda out: f"Is the heart enlarged?\n/save {out / 'page.html'}\n/quit\n",
         acknowledged=lines_of_traces,
@@ -169,8 +169,8 @@ COMMANDS: Final = {
         lambda given, out: (
             *("demo", given.film, "--traces", out / "traces", "--html", out / "demo.html"),
         ),
-        pages=1,
-        files=1,
+        pages=30,
+        files=8,
         full_run_only=True,
     ),
     "resume": Writing(
@@ -210,8 +210,8 @@ COMMANDS: Final = {
     ),
     "watch": Writing(
         lambda given, out: ("watch", given.inbox, "--out", out, "--once", "--settled", "0"),
-        pages=1,
-        files=1,
+        pages=60,
+        files=8,
         acknowledged=watched,
     ),
     "eval over texts": Writing(
@@ -228,8 +228,8 @@ COMMANDS: Final = {
         lambda given, out: (
             *("eval", "ctr", "--data", given.cases, "--out", out, "--resamples", "10"),
         ),
-        pages=1,
-        files=1,
+        pages=60,
+        files=8,
         acknowledged=outcomes,
     ),
     "preferences": Writing(
@@ -239,11 +239,11 @@ COMMANDS: Final = {
         pages=0,
         files=2,
     ),
-    "batch run": Writing(_batch, pages=1, files=1, acknowledged=settled),
+    "batch run": Writing(_batch, pages=60, files=8, acknowledged=settled),
     "batch report": Writing(
         lambda given, out: ("batch", "report", out, "--out", out / "made" / "page.html"),
-        pages=1,
-        files=1,
+        pages=18,
+        files=4,
         before=_batch,
         full_run_only=True,
     ),
@@ -296,8 +296,8 @@ COMMANDS: Final = {
     "kb build": Writing(_build, pages=42, files=4, acknowledged=stored),
     "kb add": Writing(
         lambda given, out: ("kb", "add", given.inbox, "--store", out / "store"),
-        pages=1,
-        files=1,
+        pages=2,
+        files=2,
         before=_build,
         acknowledged=stored,
     ),
