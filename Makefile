@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 FILM   ?=
 
-.PHONY: demo test long lint types bench fuzz clean
+.PHONY: demo test long lint types bench clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/cxr-agent demo $(if $(FILM),"$(FILM)")
@@ -13,7 +13,8 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# The long tests at their full size, one after the other; what they did is in docs/long_runs.log.
+# The long tests at their full size, one after the other; what they did is in docs/long_runs.log,
+# docs/fuzzing.log and docs/bad_input.log.
 long: $(VENV)/.installed-dev
 	CXR_AGENT_LONG=1 $(BIN)/python -m pytest -m long -p tests.long_log
 
@@ -27,9 +28,6 @@ types: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
-
-fuzz: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.fuzz --cases 100000 --log docs/fuzzing.log
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

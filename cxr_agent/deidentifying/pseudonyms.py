@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from cxr_agent.errors import OutputError, UsageError
 from cxr_agent.given_files import MIB, read_given
+from cxr_agent.trace.durable import sync_folder, write_file
 
 KEY_BYTES: Final = 32
 _MOST_DAYS: Final = 3650
@@ -91,6 +95,8 @@ def key_of(path: Path) -> bytes:
 def kept_key(path: Path) -> bytes:
     """The key in a file, which is made where there is none, readable by its owner alone.
 
+    It is there whole or not at all, and of several processes that make it at once all get one.
+
     Raises
     ------
     UsageError
@@ -99,16 +105,26 @@ def kept_key(path: Path) -> bytes:
         ``output_not_writable``.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return key_of(path)
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _alone(path.parent):
+                if not path.exists():
+                    write_file(path, secrets.token_bytes(KEY_BYTES))
+                    sync_folder(path.parent)
     except OSError as error:
         raise OutputError(
             "output_not_writable",
             f"the key cannot be written: {error.strerror}",
             hint="Name a file for it with --key.",
         ) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
     return key_of(path)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

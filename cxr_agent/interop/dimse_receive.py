@@ -9,6 +9,7 @@ DICOM PS3.4 annex A (verification), annex B (storage; B.2.3: status); PS3.8 (ass
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -110,6 +111,8 @@ class Receiver:
         """
         folder = self.reception.folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):  # else it is told to each sender alone
+            raise PermissionError("the folder cannot be written")
         for left in folder.glob(f"*/{TEMPORARY}*"):
             left.unlink(missing_ok=True)
         self._files = sum(1 for _ in folder.glob("*/*.dcm"))

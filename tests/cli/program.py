@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -66,6 +66,7 @@ def run_program(
     cwd: Path | None = None,
     timeout: float = 120,
     typed: str = "",
+    begun: Callable[[int], object] | None = None,
 ) -> Ran:
     """Run ``cxr-agent`` with ``arguments`` in a process of its own.
 
@@ -76,13 +77,16 @@ def run_program(
         is forked from one that has imported the program (:mod:`tests.cli.warm`).
     heavy
         Large libraries that this one has imported as well.
+    begun
+        Told the number of the forked process at once; status is -9 where that kills it.
     """
     told = [os.fspath(one) for one in arguments]
     settings = environment(traces, **(env or {}))
     if start is None and any(name.startswith("PYTHON") for name in env or ()):
         start = MODULE  # such settings are for an interpreter that starts
     if start is None:
-        return _warm(*heavy).run(told, settings, cwd, timeout, typed)
+        return _warm(*heavy).run(told, settings, cwd, timeout, typed, begun)
+    assert begun is None
     done = subprocess.run(
         [sys.executable, *start, *told],
         capture_output=True,
@@ -116,6 +120,7 @@ class _Warm:
         cwd: Path | None,
         timeout: float,
         typed: str,
+        begun: Callable[[int], object] | None,
     ) -> Ran:
         asked = {
             "arguments": arguments,
@@ -134,6 +139,8 @@ class _Warm:
             printed = [pool.submit(_all_of, end) for end in (out[0], err[0])]
             pool.submit(_write, entry[1], typed.encode())
             number = int(lines.readline())
+            if begun is not None:
+                begun(number)
             answers.settimeout(timeout)
             try:
                 status = int(lines.readline())

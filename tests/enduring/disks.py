@@ -11,6 +11,7 @@ import subprocess
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
@@ -20,6 +21,30 @@ from PIL import Image
 from cxr_agent.trace import read_trace, verify
 
 PAGE_KIB = 4
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a disk can hold."""
+
+    pages: int
+    files: int
+    """And folders; the root of a tmpfs is one of them."""
+
+    @property
+    def options(self) -> str:
+        """As mount takes it; 0 would be without a bound."""
+        return f"size={PAGE_KIB * max(1, self.pages)}k,nr_inodes={max(1, self.files)}"
+
+    def __add__(self, other: Room) -> Room:
+        return Room(self.pages + other.pages, self.files + other.files)
+
+
+def used(folder: Path) -> Room:
+    """What a mounted disk holds."""
+    found = os.statvfs(folder)
+    blocks = (found.f_blocks - found.f_bfree) * found.f_frsize
+    return Room(-(-blocks // (PAGE_KIB << 10)), found.f_files - found.f_ffree)
 
 
 def must_mount() -> None:

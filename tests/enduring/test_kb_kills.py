@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,16 +12,18 @@ from typing import Final
 
 import pytest
 
-from tests.cli.program import run_program
+from cxr_agent.retrieval.building import BATCH
+from tests.cli.program import Ran, run_program
+from tests.enduring.killing import KILLED, run_killed
 from tests.long_runs import long_or
 from tests.retrieval.made import films as pictures
 
 KILLS: Final = long_or(4, 60)
-ROUND: Final = long_or(4, 10)
-"""After so many kills a store is left to be built to its end, and another is begun."""
-FILMS: Final = 24
+FILMS: Final = long_or(4, 12) * BATCH
 SEED: Final = 41
-LATEST_S: Final = 0.6
+EARLY: Final = 0.2
+"""Share of kills while the program starts, or decodes its first films."""
+EARLIEST_S: Final = 0.02
 
 
 def kept(store: Path) -> set[tuple[str, str]]:
@@ -35,15 +37,44 @@ def kept(store: Path) -> set[tuple[str, str]]:
             return set()
 
 
-def kb(*command: str | Path, store: Path, timeout: float = 120) -> bool:
-    """Whether it ended before it was killed."""
-    arguments = ("kb", *command, "--store", store)
-    try:
-        ran = run_program(*arguments, traces=store.parent / "traces", timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return False
+def kb(*command: str | Path, store: Path) -> Ran:
+    ran = run_program("kb", *command, "--store", store, traces=store.parent / "traces")
     assert ran.status == 0, ran.err
-    return True
+    return ran
+
+
+class Killed:
+    """Builds of one store, each killed while it works."""
+
+    def __init__(self, films: Path, store: Path, draw: random.Random, batch_s: float) -> None:
+        self.films, self.store, self.draw, self.batch_s = films, store, draw, batch_s
+        self.held = set[tuple[str, str]]()
+
+    def build(self) -> tuple[bool, bool]:
+        """Whether it was killed, and whether that was after its first commit and before its end."""
+        before = len(self.held)
+        early = self.draw.random() < EARLY
+        ran = run_killed(
+            *("kb", "build", self.films, "--store", self.store),
+            traces=self.store.parent / "traces",
+            working=(lambda: True) if early else (lambda: len(kept(self.store)) > before),
+            later_s=self.draw.uniform(EARLIEST_S, 0.5) if early
+            else self.draw.uniform(0, 1.5 * self.batch_s),
+        )  # fmt: skip
+        assert ran.status in (0, KILLED), ran.err
+        now = kept(self.store)
+        assert self.held <= now, "what was committed is gone"
+        self.held = now
+        return ran.status == KILLED, ran.status == KILLED and before < len(now) < FILMS
+
+
+def seconds_of_a_batch(films: Path, store: Path) -> float:
+    """Measured, with the build that is never killed."""
+    began = time.monotonic()
+    kb("build", films, store=store)
+    whole_s, began = time.monotonic() - began, time.monotonic()
+    kb("build", films, store=store)  # nothing is left to do
+    return max(0.01, (whole_s - (time.monotonic() - began)) * BATCH / FILMS)
 
 
 @pytest.mark.long
@@ -51,25 +82,23 @@ def test_kills_at_random_moments(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     draw, films = random.Random(SEED), pictures(tmp_path / "films", FILMS)
+    never = tmp_path / "never-killed"
+    batch_s = seconds_of_a_batch(films, never)
     kills = hits = stores = 0
-    whole: set[tuple[str, str]] = set()
     while kills < KILLS:
-        store, before, ended = tmp_path / f"store-{stores}", set[tuple[str, str]](), False
-        for _ in range(min(ROUND, KILLS - kills)):
-            ended = kb("build", films, store=store, timeout=draw.uniform(0.02, LATEST_S))
-            assert before <= kept(store), "what was committed is gone"
-            before = kept(store)
-            if ended:
-                break
-            kills += 1
-            hits += 0 < len(before) < FILMS
-        assert ended or kb("build", films, store=store)
-        assert before <= kept(store)
-        assert len(kept(store)) == FILMS
-        assert whole in (set(), kept(store))  # each store is as if never killed
-        whole = kept(store)
-        assert kb("verify", store=store)
         stores += 1
-    for name, value in {"kills": kills, "seed": SEED, "stores": stores}.items():
-        record_property(name, value)
-    record_property("in_the_middle", hits)
+        one = Killed(films, tmp_path / f"store-{stores}", draw, batch_s)
+        killed = True
+        while killed and kills < KILLS:
+            killed, hit = one.build()
+            kills, hits = kills + killed, hits + hit
+        if killed:
+            kb("build", films, store=one.store)
+        assert one.held <= kept(one.store) == kept(never)  # as if never killed
+        kb("verify", store=one.store)
+    record_property("kills", kills)
+    record_property("seed", SEED)
+    record_property("films", FILMS)
+    record_property("stores", stores)
+    record_property("between_commits", hits)
+    assert hits >= long_or(1, KILLS // 2)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from cxr_agent.deidentifying import kept_key
 from cxr_agent.interop.dimse import Listening, receiving
 from cxr_agent.testing.phantom import draw
 from cxr_agent.trace import RunFinished, RunStarted, TraceWriter, read_trace, verify
@@ -64,6 +65,26 @@ def test_two_builds_of_one_store(tmp_path: Path) -> None:
     assert told["films"] == 20
     assert run_program("kb", "verify", "--store", store, traces=tmp_path).status == 0
     whole(store)
+
+
+def test_two_that_write_one_file(film: Path, tmp_path: Path) -> None:
+    """Either's is there whole: what they found is the same."""
+    traces = tmp_path / "traces"
+    assert run_program("read", film, traces=traces).status == 0
+    for command in (("preferences", "--out"), ("measure", film, "--csv")):
+        ran = both(*command, tmp_path / "file", traces=traces)
+        assert [one.status for one in ran] == [0, 0]
+        once = run_program(*command, tmp_path / "once", traces=traces)
+        assert once.status == 0
+        assert (tmp_path / "file").read_bytes() == (tmp_path / "once").read_bytes()
+    whole(tmp_path)
+
+
+def test_many_that_make_the_key_of_pseudonyms(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            made = pool.map(kept_key, [tmp_path / f"{number}" / "key"] * 8)
+            assert len(set(made)) == 1
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A short campaign in every run; the whole one is ``make fuzz``."""
+"""A short campaign in every run, 100,000 cases by ``make long``: docs/fuzzing.log."""
 
 from __future__ import annotations
 
@@ -9,25 +9,34 @@ import pytest
 
 from cxr_agent.errors import CxrAgentError
 from cxr_agent.given_files import parsed_json, parsed_toml, read_given
+from tests.long_runs import long_or
 
 from . import engine
-from .engine import Campaign, case_of, fuzz
-from .messages import fuzz_messages
+from .campaign import campaign
+from .engine import Campaign, case_of
 from .targets import Target
 
+LOG = Path(__file__).resolve().parents[2] / "docs" / "fuzzing.log"
+CASES = long_or(1000, 100_000)
+"""A twentieth of them messages to the MCP server, the others files."""
 
-def test_damaged_files_give_typed_errors_alone() -> None:
-    found = fuzz(1000, seed=7)
+
+@pytest.mark.long
+def test_what_is_damaged_gives_typed_errors_alone(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    log = long_or(tmp_path / "log", LOG)
+    found = campaign(CASES, long_or(7, 1), log=log, keep=tmp_path / "trouble")
+    record_property("cases", found.total)
+    record_property("troubles", len(found.troubles))
     assert [(one.target, one.seed, one.what) for one in found.troubles] == []
-    assert found.total == 1000
+    assert found.total == CASES
     assert len(found.cases) > 15
-    assert found.taken.total() > 100
-    assert sum(codes.total() for codes in found.codes.values()) > 500
-
-
-def test_damaged_messages_leave_the_server_answering() -> None:
-    found = fuzz_messages(75, seed=7)
-    assert [one.what for one in found.troubles] == []
+    assert found.taken.total() > CASES // 10
+    assert sum(codes.total() for codes in found.codes.values()) > CASES // 2
+    told = log.read_text().splitlines()
+    assert told[1].startswith(f"{CASES} of {CASES} cases in ")
+    assert told[2] == "escapes from the typed errors: 0"
 
 
 def _hangs(_: bytes) -> None:

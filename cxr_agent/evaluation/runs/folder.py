@@ -18,7 +18,14 @@ from cxr_agent.evaluation.runs.model import Outcome
 from cxr_agent.evaluation.runs.task import Case
 from cxr_agent.given_files import MIB, parsed_json, read_given
 from cxr_agent.ledgers import Complaints
-from cxr_agent.trace.durable import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder, write_all, write_file
+from cxr_agent.trace.durable import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    TEMPORARY,
+    sync_folder,
+    write_all,
+    write_file,
+)
 
 RUN: Final = "run.json"
 CASES: Final = "cases.jsonl"
@@ -72,8 +79,8 @@ class RunFolder:
         with _COMPLAINTS.told():
             write_file(self.path / OUTCOMES, data)
             sync_folder(self.path)
-            os.close(self._file)
-            self._file = _appending(self.path / OUTCOMES)
+            before, self._file = self._file, _appending(self.path / OUTCOMES)
+            os.close(before)
         self.outcomes = kept
 
 
@@ -103,6 +110,7 @@ def opened(
                 _check(path, task, settings, key)
             else:
                 _begin(path, task, settings, key, cases)
+            (path / TRACES).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             folder = RunFolder(path, key, list(_read(path / OUTCOMES)))
             folder._file = _appending(path / OUTCOMES)
         try:
@@ -115,8 +123,9 @@ def opened(
 
 def _prepare(path: Path) -> None:
     path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    strange = {one.name for one in path.iterdir()} - {_LOCK}
-    if strange and RUN not in strange and not all(one.startswith(".tmp-") for one in strange):
+    # What an earlier call left that was ended before the run had begun is no other thing.
+    strange = {one.name for one in path.iterdir() if not one.name.startswith(TEMPORARY)}
+    if RUN not in strange and strange - {_LOCK, CASES}:
         raise UsageError(
             "not_an_evaluation",
             "the folder holds something else than an evaluation",
@@ -134,7 +143,6 @@ def _begin(
     write_file(path / CASES, "".join(json.dumps(line) + "\n" for line in lines).encode())
     head = {"schema_version": _SCHEMA, "task": task, "run_key": key, "settings": dict(settings)}
     write_file(path / RUN, json.dumps(head, indent=2, sort_keys=True).encode())
-    (path / TRACES).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     sync_folder(path)
 
 

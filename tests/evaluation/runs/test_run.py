@@ -88,6 +88,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         evaluate(task(), tmp_path, FEW)
 
 
+def test_what_ended_before_the_run_had_begun_is_begun_again(tmp_path: Path) -> None:
+    """By a kill or a full disk after cases.jsonl was written, and before run.json was."""
+    whole = evaluate(task(), tmp_path / "whole", FEW)
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    for name in ("lock", "cases.jsonl", ".tmp-0123456789abcdef"):
+        (cut / name).write_bytes(b"half of it")
+    assert evaluate(task(), cut, FEW).estimates == whole.estimates
+    for name in ("cases.jsonl", "run.json"):
+        assert (cut / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_what_a_kill_cut_off_is_answered_again(tmp_path: Path) -> None:
     first = evaluate(task(), tmp_path / "run", FEW)
     path = tmp_path / "run" / OUTCOMES
