@@ -15,7 +15,7 @@ from typing import Any, Self, TypeAlias
 
 from cxr_agent.batch.work import Ending, Reader, ReaderSource, StudyResult, Task
 from cxr_agent.errors import CxrAgentError
-from cxr_agent.models.runtime.allocator import keep_freed_memory
+from cxr_agent.models.runtime.allocator import keep_freed_memory, pass_over_loaded_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ def _work(reader: Reader, pipe: Connection, say: _Say, lanes: int) -> None:
 
 
 def _read_all(reader: Reader, loaded: _Loaded, read: _Read, say: _Say) -> None:
+    first = True
     while (entry := loaded.get()) is not None:
         task, what = entry
         say(Began(task.number, reading=True))
@@ -120,6 +121,9 @@ def _read_all(reader: Reader, loaded: _Loaded, read: _Read, say: _Say) -> None:
             say(Done(task.number, result))
         else:
             read.put((task, result))
+        if first:
+            pass_over_loaded_objects()
+            first = False
 
 
 def _end_all(read: _Read, say: _Say) -> None:
