@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from cxr_agent.evidence import Box, EvidenceKind, Observation, Side, Unit
 from cxr_agent.knowledge import descriptor_references, descriptors
 from cxr_agent.measure.descriptors import descriptor_quantities
+from cxr_agent.measure.extent import extent
 from cxr_agent.measure.signs import combined, score_of
 from cxr_agent.study import AgeGroup, Image, View
 from cxr_agent.toolbox.contract import Abstain, Mask, ToolResult, tool
@@ -82,7 +83,9 @@ def describe_findings(
     if film.age_group is AgeGroup.PAEDIATRIC:
         raise Abstain(SUBJECT, "paediatric")
     masks = {one.structure: one.plane for one in (right_lung, left_lung, heart) if one is not None}
-    found = descriptor_quantities(film.pixels, {n: m for n, m in masks.items() if m.any()})
+    found = descriptor_quantities(
+        film.pixels, {n: m for n, m in masks.items() if extent(m) is not None}
+    )
     references = descriptor_references()
     signs = tuple(
         Sign(

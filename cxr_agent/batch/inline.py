@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cxr_agent.batch.work import Finished, ReaderSource, StudyResult, Take, Update
+from cxr_agent.batch.work import Finished, ReaderSource, StudyResult, Take, Update, ended
 
 
 class Inline:
@@ -24,5 +24,5 @@ class Inline:
         with self._source() as reader:
             while (task := take()) is not None:
                 loaded = reader.load(task)
-                done = loaded if isinstance(loaded, StudyResult) else reader.read(task, loaded)
-                yield Finished(task, done)
+                read = loaded if isinstance(loaded, StudyResult) else reader.read(task, loaded)
+                yield Finished(task, ended(read))

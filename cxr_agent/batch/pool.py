@@ -26,8 +26,9 @@ STUDY_S: Final = 600.0
 """Seconds that a study may take: twice the budget of a reading, then nobody waits any longer."""
 WORKER_MIB: Final = 4096
 """Resident memory of a worker above which it is ended; four times what a reading needs."""
-_AHEAD: Final = 1
-"""Studies that a worker has at hand beside those it reads, so that it never waits."""
+_AHEAD: Final = 2
+"""Studies that a worker has at hand beside those it reads, so that it never waits: one is decoded,
+one is put on the disk."""
 _TICK_S: Final = 0.2
 _START_S: Final = 120.0
 _STARTS: Final = 5

@@ -102,6 +102,15 @@ Take: TypeAlias = Callable[[], Task | None]
 """Gives the next task; None while there is none. After a :class:`Lost` there may be one again."""
 
 
+Ending: TypeAlias = Callable[[], StudyResult]
+"""Puts on the disk what a study gave, then tells of it; called once."""
+
+
+def ended(read: StudyResult | Ending) -> StudyResult:
+    """What came of a study in the end."""
+    return read if isinstance(read, StudyResult) else read()
+
+
 class Loader(AbstractContextManager[Any], Protocol):
     """Decodes studies within a worker."""
 
@@ -112,8 +121,12 @@ class Loader(AbstractContextManager[Any], Protocol):
 class Reader(Loader, Protocol):
     """Reads studies within a worker; its models stay loaded."""
 
-    def read(self, task: Task, loaded: Any) -> StudyResult:
-        """Read what :meth:`load` gave. Safe to use from several threads."""
+    def read(self, task: Task, loaded: Any) -> StudyResult | Ending:
+        """Read what :meth:`load` gave. Safe to use from several threads.
+
+        What waits for the disk rather than for the processor may be left to the end, which
+        another thread comes to while this one reads the next study.
+        """
 
 
 ReaderSource: TypeAlias = Callable[[], Reader]

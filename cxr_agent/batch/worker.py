@@ -1,4 +1,5 @@
-"""A worker process: its reader is made once; one study is decoded while another is read."""
+"""A worker process: its reader is made once; while one study is read, the next one is decoded and
+the one before is put on the disk."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Self, TypeAlias
 
-from cxr_agent.batch.work import Reader, ReaderSource, StudyResult, Task
+from cxr_agent.batch.work import Ending, Reader, ReaderSource, StudyResult, Task
 from cxr_agent.errors import CxrAgentError
-from cxr_agent.models.runtime.allocator import keep_freed_memory
+from cxr_agent.models.runtime.allocator import keep_freed_memory, pass_over_loaded_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Broken:
 Message: TypeAlias = Ready | Began | Done | Broken
 _Say: TypeAlias = Callable[[Message], None]
 _Loaded: TypeAlias = "queue.Queue[tuple[Task, Any] | None]"
+_Read: TypeAlias = "queue.Queue[tuple[Task, Ending] | None]"
 
 
 def serve(source: ReaderSource, pipe: Connection, lanes: int) -> None:
@@ -69,7 +71,8 @@ def serve(source: ReaderSource, pipe: Connection, lanes: int) -> None:
     Parameters
     ----------
     lanes
-        Studies that are read at the same time, by threads; one more is decoded meanwhile.
+        Studies that are read at the same time, by threads; meanwhile one more is decoded, and one
+        is put on the disk.
     """
     keep_freed_memory()
     os.setsid()  # so that whoever kills this worker reaches its decoder too
@@ -89,11 +92,13 @@ def serve(source: ReaderSource, pipe: Connection, lanes: int) -> None:
 
 def _work(reader: Reader, pipe: Connection, say: _Say, lanes: int) -> None:
     loaded: _Loaded = queue.Queue(maxsize=1)
+    read: _Read = queue.Queue(maxsize=1)
     threads = [
-        threading.Thread(target=_read_all, args=(reader, loaded, say), daemon=True)
+        threading.Thread(target=_read_all, args=(reader, loaded, read, say), daemon=True)
         for _ in range(lanes)
     ]
-    for thread in threads:
+    ending = threading.Thread(target=_end_all, args=(read, say), daemon=True)
+    for thread in (*threads, ending):
         thread.start()
     while (task := _next(pipe)) is not None:
         say(Began(task.number, reading=False))
@@ -102,14 +107,30 @@ def _work(reader: Reader, pipe: Connection, say: _Say, lanes: int) -> None:
         loaded.put(None)
     for thread in threads:
         thread.join()
+    read.put(None)
+    ending.join()
 
 
-def _read_all(reader: Reader, loaded: _Loaded, say: _Say) -> None:
+def _read_all(reader: Reader, loaded: _Loaded, read: _Read, say: _Say) -> None:
+    first = True
     while (entry := loaded.get()) is not None:
         task, what = entry
         say(Began(task.number, reading=True))
         result = what if isinstance(what, StudyResult) else reader.read(task, what)
-        say(Done(task.number, result))
+        if isinstance(result, StudyResult):
+            say(Done(task.number, result))
+        else:
+            read.put((task, result))
+        if first:
+            pass_over_loaded_objects()
+            first = False
+
+
+def _end_all(read: _Read, say: _Say) -> None:
+    """A study waits for the disk several times; meanwhile the processor reads another one."""
+    while (entry := read.get()) is not None:
+        task, ending = entry
+        say(Done(task.number, ending()))
 
 
 def _next(pipe: Connection) -> Task | None:

@@ -47,8 +47,9 @@ class Extent:
 @kept_with_array
 def extent(mask: BoolMask) -> Extent | None:
     """Bounding box of a mask; None for an empty one."""
-    columns = np.flatnonzero(mask.any(axis=0))
-    rows = np.flatnonzero(mask.any(axis=1))
+    # The maximum of bytes is found several times as fast as whether any is true.
+    bits = mask.view(np.uint8)
+    columns, rows = (np.flatnonzero(bits.max(axis=axis, initial=0)) for axis in (0, 1))
     if not columns.size:
         return None
     return Extent(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[slice, slice]
 """Rows and columns."""
+
+
+_BESIDE: Final = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.bool_)
+"""Pixels hang together by their sides, not by their corners."""
 
 
 def box_around(plane: NDArray[np.bool_], margin: int = 0) -> Box | None:
@@ -29,7 +35,7 @@ def largest_part(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
     box = box_around(plane)
     if box is None:
         return plane
-    labels, count = ndimage.label(plane[box])
+    labels, count = ndimage.label(plane[box], _BESIDE)
     if count < 2:
         return plane
     sizes = np.bincount(labels.ravel())

@@ -150,7 +150,7 @@ class ReadingGraph:
         for one in before.tried:
             if one.outcome is not None:
                 self.spending.remember(one.call)
-        # Each step of a reading is two nodes; the budget ends it long before this limit.
+        # Each turn of a reading is one node; the budget ends it long before this limit.
         limit = 2 * self.budget.steps + self.budget.strikes + 16
         final: dict[str, Any] = _compiled(nodes).invoke(
             {
@@ -308,12 +308,19 @@ class ReadingGraph:
             return code
         return "repeated_call" if self.spending.is_repeat(call, beside) else None
 
-    def act(self, state: _State) -> _State:
-        """Run the tools and take in what they gave; stop when no current film can be read.
+    def step(self, state: _State) -> _State:
+        """Plan and act: one node, as nothing can come between.
 
-        One node, as nothing can come between: each one more costs LangGraph a quarter of a
-        millisecond.
+        Each node more costs LangGraph a quarter of a millisecond or more.
         """
+        planned = self.plan(state)
+        if not planned["calls"]:
+            return planned
+        acted = self.act({**state, **planned, "tried": [*state["tried"], *planned["tried"]]})
+        return {**planned, **acted, "tried": [*planned["tried"], *acted["tried"]]}
+
+    def act(self, state: _State) -> _State:
+        """Run the tools and take in what they gave; stop when no current film can be read."""
         for call in state["calls"]:
             self.spending.spend(call)
         return self._observed(state, self.toolbox.run_all(state["calls"]))
@@ -472,7 +479,7 @@ class ReadingGraph:
 
 
 _UNKNOWN: Final = "unknown"
-_STEPS: Final = ("plan", "act")
+_STEPS: Final = ("step",)
 _CLOSING: Final = ("compose", "word", "gate")
 _WHOLE: Final = ("look", *_STEPS, *_CLOSING)
 
@@ -487,15 +494,14 @@ def _compiled(nodes: tuple[str, ...]) -> Any:
         graph.add_node(name, _node(name))
     graph.add_edge(START, nodes[0])
     if "look" in nodes:
-        graph.add_edge("look", "plan")
-    if "plan" in nodes:
+        graph.add_edge("look", "step")
+    if "step" in nodes:
         after = "compose" if "compose" in nodes else END
         graph.add_conditional_edges(
-            "plan",
-            lambda s: "act" if s["calls"] else after if s["done"] else "plan",
-            ["act", "plan", after],
+            "step",
+            lambda s: END if s["refused"] else after if s["done"] else "step",
+            ["step", after, END],
         )
-        graph.add_conditional_edges("act", lambda s: END if s["refused"] else "plan", ["plan", END])
     if "compose" in nodes:
         graph.add_edge("compose", "word")
         graph.add_edge("word", "gate")

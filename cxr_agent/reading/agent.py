@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -27,6 +27,7 @@ from cxr_agent.reading.recipe import Recipe
 from cxr_agent.reading.run import Run
 from cxr_agent.reading.setup import Setup
 from cxr_agent.reading.side_views import with_side_views
+from cxr_agent.reading.unfinished import Unfinished
 from cxr_agent.report.model import Report
 from cxr_agent.retrieval.library import Library
 from cxr_agent.retrieval.store import STORE_VARIABLE
@@ -290,14 +291,26 @@ class Agent(AbstractContextManager["Agent"]):
         with TraceWriter.create(self.traces) as trace:
             self._remember(trace.directory, films, priors, priors_from, indication)
             try:
-                return self._read(study, trace)
+                return self._examined(study, trace).finish()
             finally:
                 forget_places(trace.directory)
 
     def read_loaded(self, study: Study, *, traces: Path, run_id: str) -> Report:
         """Read what :meth:`load` gave, into a trace of that name; raises as :meth:`read`.
 
-        A kill loses nothing of the trace at any moment, a power cut nothing once this returned:
+        Parameters
+        ----------
+        traces
+            Folder of traces; made when missing.
+        run_id
+            Of letters, digits, dots, dashes and underscores; unused in that folder.
+        """
+        return self.examine(study, traces=traces, run_id=run_id).finish()
+
+    def examine(self, study: Study, *, traces: Path, run_id: str) -> Unfinished:
+        """As :meth:`read_loaded`, but for the end of the run, which another thread may write.
+
+        A kill loses nothing of the trace at any moment, a power cut nothing once it is finished:
         until then nobody is told of the run.
 
         Parameters
@@ -307,21 +320,22 @@ class Agent(AbstractContextManager["Agent"]):
         run_id
             Of letters, digits, dots, dashes and underscores; unused in that folder.
         """
-        with TraceWriter.create(traces, run_id, sync_at_end=True) as trace:
-            return self._read(study, trace)
+        with ExitStack() as opened:
+            trace = opened.enter_context(TraceWriter.create(traces, run_id, sync_at_end=True))
+            examined = self._examined(study, trace)
+            opened.pop_all()  # from here on it is closed by who finishes it
+        return examined
 
-    def _read(self, study: Study, trace: TraceWriter) -> Report:
+    def _examined(self, study: Study, trace: TraceWriter) -> Unfinished:
         trace.on_event = self._on_event
         with thresholds_changed(self.setup.changed):
             run = Run(study, self.setup, trace)
             try:
                 run.start()
-                report = run.read()
-                run.finish()
+                return Unfinished(run.read(), run)
             except BaseException as error:
                 run.fail(error)
                 raise
-            return report
 
     def batch(
         self,

@@ -15,11 +15,12 @@ from cxr_agent.batch.inputs import digest_of, facts_of
 from cxr_agent.batch.layout import CACHE, TRACES, UNACCEPTED, traces_of
 from cxr_agent.batch.listing import fetched
 from cxr_agent.batch.rows import rows_of
-from cxr_agent.batch.work import FileFacts, Outcome, StudyResult, Task
+from cxr_agent.batch.work import Ending, FileFacts, Outcome, StudyResult, Task
 from cxr_agent.errors import CxrAgentError, InputError, OutputError, RemoteError
 from cxr_agent.output import write_whole
 from cxr_agent.reading.agent import Agent
 from cxr_agent.reading.recipe import Recipe
+from cxr_agent.reading.unfinished import Unfinished
 from cxr_agent.report.model import Report
 from cxr_agent.study import Study
 
@@ -114,13 +115,21 @@ class StudyLoader(AbstractContextManager[Any]):
 class StudyReader(StudyLoader):
     """An agent that reads into the folder of a batch."""
 
-    def read(self, task: Task, loaded: Any) -> StudyResult:
+    def read(self, task: Task, loaded: Any) -> StudyResult | Ending:
         """As :meth:`cxr_agent.batch.work.Reader.read`."""
         began = time.monotonic() - loaded.seconds
         try:
-            report = self._agent.read_loaded(
+            read = self._agent.examine(
                 loaded.study, traces=traces_of(self._source.folder, task.number), run_id=task.run
             )
+        except Exception as error:
+            return _result_of(error, began, loaded.inputs, loaded.files)
+        return lambda: self._ended(task, loaded, read, began)
+
+    def _ended(self, task: Task, loaded: Any, read: Unfinished, began: float) -> StudyResult:
+        """Put trace and reports on the disk; what there is to tell then."""
+        try:
+            report = read.finish()
             suffixes = self._write(report, task.run)
         except Exception as error:
             return _result_of(error, began, loaded.inputs, loaded.files)

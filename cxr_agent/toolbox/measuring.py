@@ -12,7 +12,7 @@ from cxr_agent.evidence import Interval, Side, Unit
 from cxr_agent.kept import kept_with_array
 from cxr_agent.knowledge import MeasurementDefinition, definition, threshold
 from cxr_agent.measure.doubt import Doubt, calibrated, repeated, scaled
-from cxr_agent.measure.extent import BoolMask, Extent
+from cxr_agent.measure.extent import BoolMask, Extent, extent
 from cxr_agent.measure.geometry import Geometry, Measure, NotMeasurable, Point, Scene
 from cxr_agent.measure.inclusion import exposed_field
 from cxr_agent.measure.judge import check, quantity_of, verdict
@@ -58,7 +58,7 @@ def measure(
     Abstain
         When none of the wanted values can be measured, with the reasons of the first.
     """
-    given = {mask.structure: mask for mask in masks if mask is not None and mask.plane.any()}
+    given = {mask.structure: mask for mask in masks if mask is not None and _is_drawn(mask.plane)}
     table = _Table(film, given, placed)
     items: list[Measurement] = []
     missing: list[Unmeasured] = []
@@ -279,8 +279,12 @@ def _repeats(masks: Mapping[str, Mask], field: Extent, shape: tuple[int, int]) -
     return scenes
 
 
+def _is_drawn(plane: BoolMask) -> bool:
+    return extent(plane) is not None  # kept with the plane, which many tools ask about
+
+
 def _scene(planes: Mapping[str, BoolMask], field: Extent, grid: tuple[int, int]) -> Scene:
-    return Scene({name: plane for name, plane in planes.items() if plane.any()}, field, grid)
+    return Scene({name: plane for name, plane in planes.items() if _is_drawn(plane)}, field, grid)
 
 
 def _with_placed(scene: Scene, placed: Mapping[str, Point], shape: tuple[int, int]) -> Scene:

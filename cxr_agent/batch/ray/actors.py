@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from cxr_agent.batch.ray.sharing import check_folder
-from cxr_agent.batch.work import Loader, Reader, StagedSource, StudyResult, Task
+from cxr_agent.batch.work import Loader, Reader, StagedSource, StudyResult, Task, ended
 from cxr_agent.batch.worker import Broken, Ready
 from cxr_agent.errors import CxrAgentError
 
@@ -62,4 +62,4 @@ class ReadingActor(_Actor):
 
     def read(self, task: Task, loaded: Any) -> StudyResult:
         """Read what a :class:`LoadingActor` decoded; its pixels are not copied on one machine."""
-        return self._reader.read(task, loaded)
+        return ended(self._reader.read(task, loaded))

@@ -22,6 +22,17 @@ print(int(kept), faults())
 """
 
 
+_FROZEN = """
+import gc
+from cxr_agent.models.runtime.allocator import pass_over_loaded_objects
+pass_over_loaded_objects()
+cycle = []
+cycle.append(cycle)
+del cycle
+print(gc.get_freeze_count(), gc.collect())
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc alone can be told")
 def test_what_was_freed_is_not_asked_for_again() -> None:
     ran = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, check=True)
@@ -29,3 +40,10 @@ def test_what_was_freed_is_not_asked_for_again() -> None:
     if not kept:
         pytest.skip("this C library cannot be told")
     assert faults < 1000  # 20 x 16 MB anew would be 80,000 pages
+
+
+def test_what_is_loaded_is_no_longer_looked_through() -> None:
+    ran = subprocess.run([sys.executable, "-c", _FROZEN], capture_output=True, check=True)
+    frozen, later = map(int, ran.stdout.split())
+    assert frozen > 1000
+    assert later == 1  # what is made afterwards is collected as ever
