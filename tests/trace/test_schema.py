@@ -18,7 +18,7 @@ PUBLISHED = ROOT / "docs" / "schemas" / "trace.json"
 SCHEMA = json_schema()
 KINDS = [kind.model_fields["type"].default for kind in get_args(get_args(Event)[0])]
 
-_WHERE_SO = {"cached"}
+_WHERE_SO = {"cached", "unread_views"}
 """Fields that are written only where there is something to say."""
 
 
