@@ -81,6 +81,7 @@ def test_a_dozen_films_are_enough_to_see_the_comparison_run(
     for row in rows.values():
         low, high = row["interval"]
         assert low <= high
+        assert row["seeds"] == [1]
         assert row["difference"] == pytest.approx(row["pretrained"] - row["other"], abs=2e-4)
         assert row["trained_films"] == [12 * row["share"]]
         assert row["trained_patients"] == [6 * row["share"]]
@@ -92,6 +93,17 @@ def test_a_dozen_films_are_enough_to_see_the_comparison_run(
     assert not np.allclose(ours, others, atol=1e-3)
     runs = [json.loads(line) for line in (benefit.LOGS / "benefit.jsonl").read_text().splitlines()]
     assert {run["run"] for run in runs} == {arm.name for arm in benefit.arms(PLAN)}
+
+
+def test_seeds_without_their_partner_are_left_out(
+    films: list[Film], encoder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = dataclasses.replace(PLAN, shares=(1.0, 0.0), seeds=(1, 2))
+    train, tested = pool.load(films), benefit.Tested(films, tiles_of(films, INPUT_SIZE))
+    for start, seed in ((benefit.PRETRAINED, 1), (benefit.RANDOM, 1), (benefit.PRETRAINED, 2)):
+        benefit.run(benefit.Arm(start, 0.0, seed), train, tested, encoder, plan)
+    assert benefit.pairings(plan) == [benefit.Pairing(benefit.RANDOM, 0.0, (1,))]
 
 
 def test_a_run_is_the_same_when_it_is_run_again(

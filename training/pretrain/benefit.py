@@ -108,12 +108,6 @@ class Pairing:
         return [Arm(start, self.share, seed) for seed in self.seeds]
 
 
-def pairings(plan: Plan) -> list[Pairing]:
-    """What is set side by side."""
-    same = [Pairing(RANDOM, share, plan.seeds) for share in plan.shares]
-    return [*same, *([Pairing(LONGER, 1.0, plan.seeds[:1])] if plan.longer else [])]
-
-
 def steps_of(arm: Arm, plan: Plan) -> tuple[int, int]:
     """Of the classifier and of the embedding; none where there are no labels."""
     if not arm.share:
@@ -127,6 +121,21 @@ def is_done(arm: Arm, plan: Plan) -> bool:
         return False
     facts = json.loads(str(np.load(arm.path)["facts"]))
     return tuple(facts["steps"]) == steps_of(arm, plan)
+
+
+def pairings(plan: Plan) -> list[Pairing]:
+    """What is set side by side: over the seeds of which both runs are done, and each row says
+    which these are."""
+    wanted = [Pairing(RANDOM, share, plan.seeds) for share in plan.shares]
+    wanted += [Pairing(LONGER, 1.0, plan.seeds[:1])] if plan.longer else []
+    found = []
+    for pair in wanted:
+        both = zip(pair.arms(PRETRAINED), pair.arms(pair.against), strict=True)
+        seeds = tuple(
+            one.seed for one, other in both if is_done(one, plan) and is_done(other, plan)
+        )
+        found += [Pairing(pair.against, pair.share, seeds)] if seeds else []
+    return found
 
 
 def arms(plan: Plan) -> list[Arm]:
@@ -252,6 +261,7 @@ def compared(plan: Plan, test: list[Film]) -> Iterator[dict[str, Any]]:
             yield {
                 "against": pair.against,
                 "share": pair.share,
+                "seeds": list(pair.seeds),
                 "metric": metric,
                 "tested_films": films,
                 "trained_films": [one["films"] for one in facts],
@@ -275,18 +285,21 @@ def main() -> None:
     parser.add_argument("--longer", type=int, default=Plan.longer)
     parser.add_argument("--embedding-steps", type=int, default=Plan.embedding_steps)
     parser.add_argument("--seeds", default="1,2")
+    parser.add_argument("--shares", default="1,0.1,0", help="of the patients, with labels")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only-write", action="store_true", help="compare the runs that are done")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     plan = Plan(
         steps=chosen.steps,
         longer=chosen.longer,
         embedding_steps=chosen.embedding_steps,
+        shares=tuple(float(share) for share in chosen.shares.split(",")),
         seeds=tuple(int(seed) for seed in chosen.seeds.split(",")),
     )
     films = data.frontal(chosen.shared, chosen.extra)
     test = data.part(films, "test", SOURCES)
-    todo = [arm for arm in arms(plan) if not is_done(arm, plan)]
+    todo = [arm for arm in arms(plan) if not (chosen.only_write or is_done(arm, plan))]
     if todo:
         train = pool.load(data.part(films, "train", SOURCES))
         tested = Tested(test, findings.tiles_of(test, INPUT_SIZE))
@@ -318,6 +331,7 @@ def write(plan: Plan, test: list[Film], encoder: Path) -> None:
     lines = [
         json.dumps({"run": arm.name, **json.loads(line)})
         for arm in arms(plan)
+        if is_done(arm, plan)
         for line in (FOLDER / f"{arm.name}.jsonl").read_text().splitlines()
     ]
     (LOGS / "benefit.jsonl").write_text("".join(f"{line}\n" for line in lines))
