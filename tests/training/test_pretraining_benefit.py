@@ -19,7 +19,7 @@ from training.films.film import Film  # noqa: E402
 from training.findings import data  # noqa: E402
 from training.findings.scores import auc, weighted_aucs  # noqa: E402
 from training.findings.train import tiles_of  # noqa: E402
-from training.pretrain import benefit, paired  # noqa: E402
+from training.pretrain import benefit, page, paired  # noqa: E402
 
 PLAN = benefit.Plan(
     steps=2,
@@ -129,6 +129,38 @@ def test_few_labels_are_whole_patients_and_the_seed_draws_them(films: list[Film]
     assert half == benefit.labelled(films, 0.5, seed=1)
     assert any(half != benefit.labelled(films, 0.5, seed=seed) for seed in range(2, 6))
     assert benefit.labelled(films, 0.0, seed=1) == []
+
+
+# --- the page -------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_page_is_what_was_measured() -> None:
+    results = json.loads((ROOT / benefit.RESULTS).read_text(encoding="utf-8"))
+    assert (ROOT / page.PAGE).read_text(encoding="utf-8") == page.to_markdown(results)
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        ((0.01, 0.03), "pretraining helps"),
+        ((-0.03, -0.01), "pretraining harms"),
+        ((-0.01, 0.03), "not decided"),
+    ],
+)
+def test_a_difference_is_told_as_it_fell_out(interval: tuple[float, float], said: str) -> None:
+    row = {
+        "against": "random",
+        "share": 0.1,
+        "metric": "macro AUC of findings",
+        "trained_films": [800, 820],
+        "difference": sum(interval) / 2,
+        "interval": interval,
+    }
+    sentence = page.verdict(row)
+    assert said in sentence
+    assert "10 % of the patients labelled (810 films), against a random start" in sentence
 
 
 # --- paired figures -------------------------------------------------------------------------

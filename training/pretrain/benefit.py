@@ -277,13 +277,14 @@ def positives(test: list[Film]) -> dict[str, int]:
 
 
 def main() -> None:
+    usual = Plan()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--extra", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, default=RUNS / "pretrain" / "short.pt")
-    parser.add_argument("--steps", type=int, default=Plan.steps)
-    parser.add_argument("--longer", type=int, default=Plan.longer)
-    parser.add_argument("--embedding-steps", type=int, default=Plan.embedding_steps)
+    parser.add_argument("--steps", type=int, default=usual.steps)
+    parser.add_argument("--longer", type=int, default=usual.longer)
+    parser.add_argument("--embedding-steps", type=int, default=usual.embedding_steps)
     parser.add_argument("--seeds", default="1,2")
     parser.add_argument("--shares", default="1,0.1,0", help="of the patients, with labels")
     parser.add_argument("--threads", type=int, default=1)
