@@ -43,8 +43,10 @@ def to_markdown(card: ModelCard) -> str:
             ),
             "",
         ]
+    lines += _list("Training data", card.training_data)
+    if any(line.startswith("pretrained without labels") for line in card.training_data):
+        lines[-1:] = ["* what the pretraining is worth: [pretraining.md](pretraining.md)", ""]
     lines += [
-        *_list("Training data", card.training_data),
         *_list("Split", (card.split,)),
         *_list("Input and output", (card.input, card.output)),
         *_list("Licence of the weights", (card.weights_licence,)),

@@ -98,6 +98,34 @@ class Sampler:
         return np.concatenate([*pairs, rest])
 
 
+def step(
+    network: EmbeddingNet,
+    optimiser: torch.optim.Optimizer,
+    train: pool.Pool,
+    picked: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> float:
+    """One step down on two views of each film that was picked; the loss before it."""
+    where = next(network.parameters()).device
+    network.train()
+    squares, reach = train.squares[picked], train.reach[picked]
+    tiles = torch.cat([show(squares, reach, INPUT_SIZE, rng, STRENGTH).tiles for _ in range(2)])
+    table = torch.from_numpy(likeness([train.films[i] for i in picked])).repeat(2, 2)
+    with torch.autocast(where.type, dtype=torch.bfloat16):
+        vectors = network(tiles.to(where, memory_format=torch.channels_last))
+    loss = contrast(vectors, table.to(where))
+    descend(network, optimiser, loss)
+    return loss.item()
+
+
+def take_encoder(network: EmbeddingNet, findings: dict[str, Tensor]) -> None:
+    """Start from the encoder of a findings network's weights."""
+    prefix = "encoder."
+    network.encoder.load_state_dict(
+        {key.removeprefix(prefix): v for key, v in findings.items() if key.startswith(prefix)}
+    )
+
+
 def set_prototypes(network: EmbeddingNet, vectors: NDArray[np.float32]) -> None:
     """Centres of the training films, on the sphere."""
     centres, _ = kmeans2(vectors, PROTOTYPES, minit="++", seed=0)
@@ -124,11 +152,7 @@ def main() -> None:
     check_tiles = tiles_of(check, INPUT_SIZE)
     sampler = Sampler(train.films, seed=4)
     network = EmbeddingNet().to(where, memory_format=torch.channels_last)
-    learnt = torch.load(chosen.start, weights_only=True)
-    prefix = "encoder."
-    network.encoder.load_state_dict(
-        {key.removeprefix(prefix): v for key, v in learnt.items() if key.startswith(prefix)}
-    )
+    take_encoder(network, torch.load(chosen.start, weights_only=True))
     average = Average(EmbeddingNet().to(where), network, decay=0.995)
     optimiser = torch.optim.AdamW(network.parameters(), lr=chosen.peak, weight_decay=5e-2)
     log = Log.start(FOLDER, chosen.name)
@@ -149,17 +173,9 @@ def main() -> None:
     report(0.0)
     for share in budget:
         schedule(optimiser, share, chosen.peak, budget.step)
-        network.train()
-        picked = sampler.pick(chosen.batch)
-        squares, reach = train.squares[picked], train.reach[picked]
-        tiles = torch.cat([show(squares, reach, INPUT_SIZE, rng, STRENGTH).tiles for _ in range(2)])
-        table = torch.from_numpy(likeness([train.films[i] for i in picked])).repeat(2, 2)
-        with torch.autocast(where.type, dtype=torch.bfloat16):
-            vectors = network(tiles.to(where, memory_format=torch.channels_last))
-        loss = contrast(vectors, table.to(where))
-        descend(network, optimiser, loss)
+        loss = step(network, optimiser, train, sampler.pick(chosen.batch), rng)
         average.update(network, budget.step)
-        running = 0.98 * running + 0.02 * loss.item() if running else loss.item()
+        running = 0.98 * running + 0.02 * loss if running else loss
         if time.monotonic() - last > 120:
             last = time.monotonic()
             report(share)

@@ -61,6 +61,15 @@ def auc_interval(
     return float(low), float(high)
 
 
+def weighted_aucs(
+    truth: Numbers, score: Numbers, weights: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(draws,): the area with each film as often as its weight, a row of (draws, films) each."""
+    ranked = _Ranked(*_known(truth, score))
+    rows = weights[:, ~np.isnan(truth)][:, ranked.order]
+    return np.array([ranked.area(row) for row in rows])
+
+
 @dataclass(frozen=True, slots=True)
 class Platt:
     """Probability = 1 / (1 + exp(-(scale * logit + offset))) (Platt, 1999)."""

@@ -76,6 +76,26 @@ def loss_of(logits: Tensor, truth: Tensor) -> Tensor:
     return (entropy * known).sum() / known.sum().clamp(min=1)
 
 
+def step(
+    network: FindingsNet,
+    optimiser: torch.optim.Optimizer,
+    train: pool.Pool,
+    truth: NDArray[np.float32],
+    picked: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> float:
+    """One step down on the films that were picked; the loss before it."""
+    where = next(network.parameters()).device
+    shown = show(train.squares[picked], train.reach[picked], INPUT_SIZE, rng, SUPERVISED)
+    network.train()
+    with torch.autocast(where.type, dtype=torch.bfloat16):
+        tiles = coarsen(shown.tiles, rng).to(where, memory_format=torch.channels_last)
+        logits, _ = network(tiles)
+    loss = loss_of(logits.float(), torch.from_numpy(truth[picked]).to(where))
+    descend(network, optimiser, loss)
+    return loss.item()
+
+
 def aucs(truth: NDArray[np.float32], logits: NDArray[np.float32]) -> dict[str, float]:
     """By code, for the labels of which both films with and films without are known."""
     found = {code: auc(truth[:, i], logits[:, i]) for i, code in enumerate(data.CODES)}
@@ -140,15 +160,9 @@ def main() -> None:
     for share in budget:
         schedule(optimiser, share, chosen.peak, budget.step)
         picked = rng.choice(len(train), chosen.batch, p=drawn)
-        shown = show(train.squares[picked], train.reach[picked], INPUT_SIZE, rng, SUPERVISED)
-        network.train()
-        with torch.autocast(where.type, dtype=torch.bfloat16):
-            tiles = coarsen(shown.tiles, rng).to(where, memory_format=torch.channels_last)
-            logits, _ = network(tiles)
-        loss = loss_of(logits.float(), torch.from_numpy(truth[picked]).to(where))
-        descend(network, optimiser, loss)
+        loss = step(network, optimiser, train, truth, picked, rng)
         average.update(network, budget.step)
-        running = 0.98 * running + 0.02 * loss.item() if running else loss.item()
+        running = 0.98 * running + 0.02 * loss if running else loss
         if time.monotonic() - last > 150:
             last = time.monotonic()
             report(share)

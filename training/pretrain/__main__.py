@@ -71,13 +71,15 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--extra", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=14)
+    parser.add_argument("--steps", type=int, help="instead of minutes, where runs are compared")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--peak", type=float, default=2e-3)
     parser.add_argument("--name", default="encoder")
     chosen = parser.parse_args()
     torch.manual_seed(5)
-    torch.set_num_threads(2)
+    torch.set_num_threads(chosen.threads)
     rng = np.random.default_rng(5)
     films = [
         film
@@ -91,7 +93,7 @@ def main() -> None:
     optimiser = torch.optim.AdamW(tasks.parameters(), lr=chosen.peak, weight_decay=2e-2)
     log = Log.start(FOLDER, chosen.name)
     log.write(run=chosen.name, films=len(films), sources=sets.count_by_source(films))
-    budget = Budget(chosen.minutes)
+    budget = Budget(chosen.minutes, chosen.steps)
     last = time.monotonic()
     for share in budget:
         schedule(optimiser, share, chosen.peak, budget.step)
@@ -126,7 +128,7 @@ def main() -> None:
             )
             torch.save(average.network.encoder.state_dict(), FOLDER / f"{chosen.name}.pt")
     torch.save(average.network.encoder.state_dict(), FOLDER / f"{chosen.name}.pt")
-    log.write(run=chosen.name, step=budget.step, share=1.0)
+    log.write(run=chosen.name, step=budget.step, share=1.0, cpu_s=round(time.process_time()))
     keep_log(FOLDER, chosen.name, Path("training/pretrain/logs"))
 
 
