@@ -53,6 +53,8 @@ class Faithfulness(OverFilms):
     )
     limits = (
         "Whether the evidence is right: a report can say faithfully what a tool got wrong.",
+        "Where tools disagree a report quotes both, and says which counts: what the other said is a "
+        "claim contradicted by evidence here.",
         "Both judges read English by rule; what they read wrongly in both ways is not seen. "
         "The share of planted faults that they find is given beside.",
         "Whether a radiologist would have left a sentence out, or said more.",
@@ -152,8 +154,13 @@ def _supported(sentence: Sentence, known: dict[str, Evidence]) -> bool:
 
 
 def _omitted(checked: CheckedReport, evidence: Sequence[Evidence]) -> int:
-    """Findings that a tool called present and of which no sentence speaks."""
-    missed = {one.code for one in checked.errors if one.kind in _OMISSIONS}
+    """Findings that a tool called present, and no sentence does.
+
+    Where tools disagree a report quotes both: the sentence that says no is an omission by itself,
+    not beside the one that says yes.
+    """
+    said = {claim.code for claim in checked.claims if claim.verdict == "supported"}
+    missed = {one.code for one in checked.errors if one.kind in _OMISSIONS} - said
     present = {
         item.code
         for item in evidence
