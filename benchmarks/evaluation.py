@@ -1,8 +1,9 @@
 """Every evaluation on the data at hand, and the page of their results.
 
 ``python -m benchmarks.evaluation --write`` runs what has not been run yet and rewrites
-``docs/evaluation.md``; the runs are kept under ``--work`` and go on where they were. Data come from
-``../shared/data``; a run whose data are not there is named on the page as not run.
+``docs/evaluation.md``, and for each run ``docs/evaluation/NAME.md`` with every figure; the runs are
+kept under ``--work`` and go on where they were. Data come from ``../shared/data``; a run whose data
+are not there is named on the page as not run.
 """
 
 from __future__ import annotations
@@ -36,12 +37,15 @@ class Wanted:
     task: str
     data: str
     """Below ``../shared/data``, or ``phantoms:N``."""
+    told: tuple[str, ...]
+    """Measures that stand on the page, the first of them in its table of all runs; a measure as
+    ``name: about`` is that row alone."""
     limit: int | None = None
     planner: str = "protocol"
 
     @property
     def name(self) -> str:
-        return f"{self.task}-{self.data}".replace(":", "-").replace("/", "-")
+        return f"{self.task}-{self.data}".replace(":", "-").replace("/", "-").partition(".")[0]
 
     @property
     def path(self) -> Path | None:
@@ -51,25 +55,127 @@ class Wanted:
         path = SHARED / self.data
         return path if path.exists() else None
 
+    @property
+    def command(self) -> str:
+        limit = f" --limit {self.limit}" if self.limit else ""
+        return f"cxr-agent eval {self.task} --data {self.data}{limit}"
 
+    def tells(self, estimate: Estimate) -> bool:
+        return {estimate.name, f"{estimate.name}: {estimate.about}"}.intersection(
+            self.told
+        ) != set()
+
+
+_RATIO: Final = (
+    "mean absolute error",
+    "coverage of the 90 % interval",
+    "width of the 90 % interval",
+    "sensitivity",
+    "specificity",
+    "films measured",
+)
+_LABELS: Final = ("AUC", "F1", "sensitivity", "specificity", "Brier score", "films judged")
+_ALIKE: Final = ("precision at 5: all", "precision at 5", "another film of the patient found")
+_STATED: Final = (
+    "cardiomegaly",
+    "cardiomegaly (measured)",
+    "enlarged cardiomediastinum (measured)",
+    "pleural effusion",
+    "pulmonary edema",
+)
+_HARSH: Final = ("mirrored 1", "on its head 1", "negative 1", "darker 3", "brighter 0.333")
 RUNS: Final = (
-    Wanted("segmentation", "jsrt"),
-    Wanted("segmentation", "wingspan"),
-    Wanted("ctr", "jsrt"),
-    Wanted("ctr", "wingspan"),
-    Wanted("measurements", "phantoms:30"),
-    Wanted("labels", "wingspan"),
-    Wanted("labels", "covid"),
-    Wanted("retrieval", "jsrt"),
-    Wanted("retrieval", "covid"),
-    Wanted("comparison", "phantoms:60"),
-    Wanted("faithfulness", "covid", limit=60),
-    Wanted("planners", "wingspan", limit=60),
-    Wanted("cost", "jsrt", limit=30),
-    Wanted("consistency", "wingspan", limit=12),
-    Wanted("robustness", "wingspan", limit=8),
-    Wanted("explanations", "wingspan", limit=12),
-    Wanted("structuring", "openi/reports.jsonl.gz"),
+    Wanted("segmentation", "jsrt", ("Dice: both lungs", "Dice")),
+    Wanted("segmentation", "wingspan", ("Dice: both lungs", "Dice")),
+    Wanted("ctr", "jsrt", _RATIO),
+    Wanted("ctr", "wingspan", _RATIO),
+    Wanted(
+        "measurements",
+        "phantoms:30",
+        (
+            "mean absolute error: cardiothoracic ratio",
+            "measured",
+            "mean absolute error",
+            "coverage of the interval",
+            "coverage that is claimed",
+        ),
+    ),
+    Wanted("labels", "wingspan", _LABELS),
+    Wanted("labels", "covid", ("films judged", *_LABELS)),
+    Wanted("retrieval", "jsrt", _ALIKE),
+    Wanted("retrieval", "covid", _ALIKE),
+    Wanted(
+        "comparison",
+        "phantoms:60",
+        (
+            "right of all",
+            "changes told with the right sign",
+            "change told where there is none",
+        ),
+    ),
+    Wanted(
+        "faithfulness",
+        "covid",
+        (
+            "sentences supported",
+            "findings above threshold left out",
+            "claims contradicted by evidence",
+            "errors found by check-report",
+            "planted faults refused by the gate",
+        ),
+        limit=60,
+    ),
+    Wanted(
+        "planners",
+        "wingspan",
+        (
+            "decided findings right",
+            "labelled findings decided",
+            "cardiothoracic ratio measured",
+            "tool calls",
+            "seconds in tools",
+            "cost",
+        ),
+        limit=60,
+    ),
+    Wanted("cost", "jsrt", ("seconds a film", "seconds in tools", "tool calls"), limit=30),
+    Wanted(
+        "consistency",
+        "wingspan",
+        (
+            "same statement: all",
+            *(f"same statement: {one}" for one in _STATED),
+            "contradicted",
+        ),
+        limit=12,
+    ),
+    Wanted(
+        "robustness",
+        "wingspan",
+        tuple(
+            f"{measure}: {change}"
+            for measure in ("statements contradicted", "film refused")
+            for change in _HARSH
+        ),
+        limit=8,
+    ),
+    Wanted(
+        "explanations",
+        "wingspan",
+        (
+            "gain over centre on grey: cardiomegaly",
+            "gain over random on grey",
+            "gain over centre on grey",
+            "correlation with maps of redrawn weights",
+            "phrases with a region",
+        ),
+        limit=12,
+    ),
+    Wanted(
+        "structuring",
+        "openi/reports.jsonl.gz",
+        ("micro F1: half that was not tuned on", "micro F1"),
+    ),
 )
 NOT_AT_HAND: Final = (
     "No films with radiologists' reports are at hand, so `reports` (report quality against what a "
@@ -100,7 +206,7 @@ def run(wanted: Wanted, work: Path) -> EvaluationResult | None:
 
 def page(results: Sequence[tuple[Wanted, EvaluationResult | None]]) -> str:
     """The page as Markdown."""
-    return "\n".join([*_head(), *_runs(results), *_foot()]) + "\n"
+    return "\n".join([*_head(), *_overview(results), *_runs(results), *_foot()]) + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -122,36 +228,86 @@ def _head() -> Iterator[str]:
     yield ""
 
 
-def _runs(results: Sequence[tuple[Wanted, EvaluationResult | None]]) -> Iterator[str]:
+def _overview(results: Sequence[tuple[Wanted, EvaluationResult | None]]) -> Iterator[str]:
+    """One line for each run: its first measure, beside the baselines."""
+    yield "## All runs"
+    yield ""
+    yield "| run | measure | cxr-agent | beside it | cases |"
+    yield "|---|---|---:|---|---:|"
     for wanted, result in results:
         if result is None:
-            yield f"## {wanted.task} on {wanted.data}"
-            yield ""
-            yield "Not run: the data are not here."
-            yield ""
+            yield f"| {wanted.task}, {wanted.data} | not run: the data are not here | | | |"
             continue
-        yield from _run(wanted, result)
+        name, _, about = wanted.told[0].partition(": ")
+        first, *others = [
+            one
+            for one in result.estimates
+            if one.name == name and about in ("", one.about or "all")
+        ][: len(result.counts)]
+        beside = "; ".join(f"{one.system} {shown(one.value)}" for one in others)
+        told = f"{name}, {first.about}" if first.about else name
+        way = {"higher": " ↑", "lower": " ↓", "neither": ""}[first.better]
+        yield (
+            f"| [{wanted.task}, {wanted.data}](#{_anchor(wanted, result)}) | {told}{way} | "
+            f"{_cell(first)} | {beside} | {first.cases:,} |"
+        )
+    yield ""
+
+
+def _title(wanted: Wanted, result: EvaluationResult) -> str:
+    return f"{result.title}: {wanted.data}"
+
+
+def _anchor(wanted: Wanted, result: EvaluationResult) -> str:
+    """As GitHub makes it of a title."""
+    words = _title(wanted, result).lower().replace(" ", "-")
+    return "".join(letter for letter in words if letter.isalnum() or letter in "-_")
+
+
+def _runs(results: Sequence[tuple[Wanted, EvaluationResult | None]]) -> Iterator[str]:
+    for wanted, result in results:
+        if result is not None:
+            yield from _run(wanted, result)
 
 
 def _run(wanted: Wanted, result: EvaluationResult) -> Iterator[str]:
-    limit = f" --limit {wanted.limit}" if wanted.limit else ""
-    yield f"## {result.title}: {wanted.data}"
+    chosen = result.model_copy(
+        update={"estimates": tuple(one for one in result.estimates if wanted.tells(one))}
+    )
+    yield f"## {_title(wanted, result)}"
     yield ""
-    yield f"`cxr-agent eval {wanted.task} --data {wanted.data}{limit}`"
+    yield from _asked(wanted, result)
+    yield from _tables(chosen)
+    for plot, file in _pictures(wanted, result)[:1]:
+        yield f"![{plot.title}](evaluation/{file})"
+        yield ""
+    yield f"[Every figure of this run](evaluation/{wanted.name}.md). Not known:"
+    yield ""
+    yield from (f"* {line}" for line in result.unknown)
+    yield ""
+
+
+def whole(wanted: Wanted, result: EvaluationResult) -> str:
+    """Every figure of a run, as Markdown."""
+    lines = [f"# {_title(wanted, result)}", "", f"> {NOTICE}", "", *_asked(wanted, result)]
+    lines += _tables(result)
+    for plot, file in _pictures(wanted, result):
+        lines += [f"![{plot.title}]({file})", ""]
+    lines += ["Not known:", "", *(f"* {line}" for line in result.unknown)]
+    return "\n".join(lines) + "\n"
+
+
+def _asked(wanted: Wanted, result: EvaluationResult) -> Iterator[str]:
+    yield f"`{wanted.command}`"
     yield ""
     yield f"{result.question} {result.cases:,} cases of {result.groups:,} patients."
     yield ""
     yield from _ends(result)
-    yield from _tables(result)
-    for place, plot in enumerate(result.plots, 1):
-        file = f"{wanted.name}-{place}.svg"
-        _draw(plot, PICTURES / file)
-        yield f"![{plot.title}](evaluation/{file})"
-        yield ""
-    yield "Not known:"
-    yield ""
-    yield from (f"* {line}" for line in result.unknown)
-    yield ""
+
+
+def _pictures(wanted: Wanted, result: EvaluationResult) -> list[tuple[Plot, str]]:
+    """Plots, and the names of their files."""
+    return [(plot, f"{wanted.name}-{place}.svg") for place, plot in enumerate(result.plots, 1)]
 
 
 def _ends(result: EvaluationResult) -> Iterator[str]:
@@ -185,7 +341,6 @@ def _cell(estimate: Estimate | None) -> str:
 
 def _draw(plot: Plot, path: Path) -> None:
     """The plot as a file of its own, which brings its style along."""
-    path.parent.mkdir(exist_ok=True)
     colours = ":root { --soft: #667; --ink: #223; }"
     style = f"<style>{colours}{style_of(('evaluation.css',))}</style>"
     drawn = str(plot_svg(plot)).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
@@ -215,11 +370,17 @@ def main() -> None:
             continue
         print(wanted.name, file=sys.stderr, flush=True)
         results.append((wanted, run(wanted, chosen.work)))
-    text = page(results)
-    if chosen.write:
-        PAGE.write_text(text, encoding="utf-8")
-    else:
-        print(text)
+    if not chosen.write:
+        print(page(results))
+        return
+    PAGE.write_text(page(results), encoding="utf-8")
+    PICTURES.mkdir(exist_ok=True)
+    for wanted, result in results:
+        if result is not None:
+            place = PICTURES / f"{wanted.name}.md"
+            place.write_text(whole(wanted, result), encoding="utf-8")
+            for plot, file in _pictures(wanted, result):
+                _draw(plot, PICTURES / file)
 
 
 if __name__ == "__main__":

@@ -297,6 +297,7 @@ BY_VARIANT: dict[tuple[str, str], Observation] = {
     },
     ("heart_side", "right"): quality("heart_side", "right", location=Location.CARDIAC_SILHOUETTE),
     ("film_remark", "default"): quality("film_remark", reasons=("overlay_bits", "inverted")),
+    ("unread_view", "default"): limitation("unread_view", "lateral_view", "rotated_film"),
     ("not_examined", "default"): limitation("not_examined", *coverage()),
     ("prior_comparison", "default"): limitation("prior_comparison", "comparison_tool_missing"),
     ("prior_comparison", "none"): limitation("prior_comparison", "no_prior", category="none"),

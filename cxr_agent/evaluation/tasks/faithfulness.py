@@ -53,8 +53,8 @@ class Faithfulness(OverFilms):
     )
     limits = (
         "Whether the evidence is right: a report can say faithfully what a tool got wrong.",
-        "Where tools disagree a report quotes both, and says which counts: what the other said is a "
-        "claim contradicted by evidence here.",
+        "Where tools disagree a report quotes both, and says which counts: what the other says is "
+        "contradicted by evidence here.",
         "Both judges read English by rule; what they read wrongly in both ways is not seen. "
         "The share of planted faults that they find is given beside.",
         "Whether a radiologist would have left a sentence out, or said more.",
