@@ -75,7 +75,7 @@ _RATIO: Final = (
     "films measured",
 )
 _LABELS: Final = ("AUC", "F1", "sensitivity", "specificity", "Brier score", "films judged")
-_ALIKE: Final = ("precision at 5: all", "precision at 5", "another film of the patient found")
+_ALIKE: Final = ("precision at 5: all", "precision at 5")
 _STATED: Final = (
     "cardiomegaly",
     "cardiomegaly (measured)",
@@ -101,9 +101,9 @@ RUNS: Final = (
         ),
     ),
     Wanted("labels", "wingspan", _LABELS),
-    Wanted("labels", "covid", ("films judged", *_LABELS)),
+    Wanted("labels", "covid", ("films judged",)),
     Wanted("retrieval", "jsrt", _ALIKE),
-    Wanted("retrieval", "covid", _ALIKE),
+    Wanted("retrieval", "covid", (*_ALIKE, "another film of the patient found")),
     Wanted(
         "comparison",
         "phantoms:60",
@@ -249,9 +249,14 @@ def _overview(results: Sequence[tuple[Wanted, EvaluationResult | None]]) -> Iter
         way = {"higher": " ↑", "lower": " ↓", "neither": ""}[first.better]
         yield (
             f"| [{wanted.task}, {wanted.data}](#{_anchor(wanted, result)}) | {told}{way} | "
-            f"{_cell(first)} | {beside} | {first.cases:,} |"
+            f"{_cell(first)} | {beside} | {first.cases:,}{_learned(result)} |"
         )
     yield ""
+
+
+def _learned(result: EvaluationResult) -> str:
+    training = any(line.startswith("ALL OF THESE FILMS ARE TRAINING") for line in result.unknown)
+    return ", all of them training films" if training else ""
 
 
 def _title(wanted: Wanted, result: EvaluationResult) -> str:
