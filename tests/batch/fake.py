@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from cxr_agent.batch.item import BatchStudy
 from cxr_agent.batch.layout import UNACCEPTED, traces_of
 from cxr_agent.batch.ledger import Ledger
 from cxr_agent.batch.pool import LocalPool
-from cxr_agent.batch.work import Outcome, StudyResult, Task
+from cxr_agent.batch.work import Ending, Outcome, StudyResult, Task
 from cxr_agent.errors import ModelError
+
+
+NEXT = "next-was-read"
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class FakeReader(AbstractContextManager["FakeReader"]):
     def load(self, task: Task) -> Any:
         return Path(task.films[0]).read_text(), tuple(map(facts_of, task.films))
 
-    def read(self, task: Task, loaded: Any) -> StudyResult:
+    def read(self, task: Task, loaded: Any) -> StudyResult | Ending:
         text, files = loaded
         time.sleep(self._source.seconds)
         inputs = digest_of([one.sha256 for one in files], [], task.indication)
@@ -51,6 +55,10 @@ class FakeReader(AbstractContextManager["FakeReader"]):
             return StudyResult(Outcome.FAILED, "disk_full", "no space", stops=True)
         if text.startswith("!refused"):
             return StudyResult(Outcome.REFUSED, "not_an_image", "no film", **told)
+        if text.startswith("!ends when the next is read"):
+            return partial(self._ended, task, told)
+        if text.startswith("!next"):
+            (self._source.folder / NEXT).touch()
         if text.startswith("!again"):
             return StudyResult(Outcome.FAILED, "internal_error", "KeyError", again=True, **told)
         if text.startswith("!failed"):
@@ -63,6 +71,15 @@ class FakeReader(AbstractContextManager["FakeReader"]):
         report.write_text(text)
         row = {"kind": "measurement", "evidence": "e1", "code": "length", "value": float(len(text))}
         return StudyResult(Outcome.READ, rows=(row,), suffixes=(".json",), **told)
+
+    def _ended(self, task: Task, told: dict[str, Any]) -> StudyResult:
+        """As a reading whose disk is slow: over as soon as another study is read."""
+        latest = time.monotonic() + 20
+        while not (self._source.folder / NEXT).exists():
+            if time.monotonic() > latest:
+                return StudyResult(Outcome.FAILED, "internal_error", "nothing was read", **told)
+            time.sleep(0.01)
+        return StudyResult(Outcome.REFUSED, "not_an_image", "no film", **told)
 
     def __exit__(self, *_: object) -> None:
         return None

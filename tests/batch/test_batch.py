@@ -60,6 +60,15 @@ def test_each_study_is_read_once_and_written_everywhere(
     assert json.loads((out / "manifest.json").read_bytes())["studies"]["read"] == 6
 
 
+def test_the_next_study_is_read_while_one_is_put_on_the_disk(out: Path, tmp_path: Path) -> None:
+    texts = tmp_path / "texts"
+    write_texts(texts, 2)
+    (texts / "0000").write_text("!ends when the next is read")
+    (texts / "0001").write_text("!next")
+    assert read_now(out, texts, workers=1) == ["0000", "0001"]
+    assert [row["outcome"] for row in table(out)] == ["refused", "read"]
+
+
 def test_the_same_again_reads_nothing(out: Path, texts: Path) -> None:
     read_now(out, texts)
     before = table(out)

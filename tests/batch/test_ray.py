@@ -182,12 +182,17 @@ def test_lost_machines_cost_no_study(cluster: Any, source: MadeUp) -> None:
     store = {"object_store_memory": 80 << 20}
     gpus = [cluster.add_node(num_cpus=1, num_gpus=1, **store) for _ in range(2)]
     decodes = cluster.add_node(num_cpus=2, **store)
-    names = [f"good {n}" for n in range(60)]
+    names = [f"good {n}" for n in range(120)]
     slow = MadeUp(source.folder, source.journal, takes_s=0.5, device="cuda")
     runner = Watched(slow, cluster.address, lanes=8)
     with batch_of(names, source, runner) as batch:
         studies = iter(batch)
-        told = [next(studies).study.name for _ in range(16)]
+        told: list[str] = []
+        # Machines begin when they can: each has to be at work before any is taken away.
+        at_work: set[str] = set()
+        while not at_work >= {one.node_id for one in (*gpus, decodes)} or len(told) < 16:
+            told.append(next(studies).study.name)
+            at_work = {row[n] for row in readings(source) for n in (4, 5)}
         cluster.remove_node(gpus[1], allow_graceful=False)
         cluster.remove_node(decodes, allow_graceful=False)
         told += [one.study.name for one in studies]
@@ -195,7 +200,7 @@ def test_lost_machines_cost_no_study(cluster: Any, source: MadeUp) -> None:
     cluster.remove_node(gpus[0])
     assert sorted(told) == sorted(names)
     with Ledger(source.folder, write=False) as ledger:
-        assert ledger.counts()[State.READ] == 60
+        assert ledger.counts()[State.READ] == len(names)
 
     # Who was reading or decoding at that time is told of; Ray may hear of the processes' end
     # before it knows that the machine is gone.
