@@ -19,7 +19,6 @@ from cxr_agent.batch.pool import LocalPool
 from cxr_agent.batch.work import Ending, Outcome, StudyResult, Task
 from cxr_agent.errors import ModelError
 
-
 NEXT = "next-was-read"
 
 
