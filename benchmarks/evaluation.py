@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from cxr_agent.evaluation.runs import Chosen, Estimate, EvaluationResult, Plot, evaluate
-from cxr_agent.evaluation.runs.page import shown, tables
+from cxr_agent.evaluation.runs.page import ARROWS, shown, tables
 from cxr_agent.evaluation.runs.plots import plot_svg
 from cxr_agent.evaluation.tasks import TaskOptions, task_named
 from cxr_agent.report.model import NOTICE
@@ -246,9 +246,9 @@ def _overview(results: Sequence[tuple[Wanted, EvaluationResult | None]]) -> Iter
         ][: len(result.counts)]
         beside = "; ".join(f"{one.system} {shown(one.value)}" for one in others)
         told = f"{name}, {first.about}" if first.about else name
-        way = {"higher": " ↑", "lower": " ↓", "neither": ""}[first.better]
+        told += ARROWS[first.better]
         yield (
-            f"| [{wanted.task}, {wanted.data}](#{_anchor(wanted, result)}) | {told}{way} | "
+            f"| [{wanted.task}, {wanted.data}](#{_anchor(wanted, result)}) | {told} | "
             f"{_cell(first)} | {beside} | {first.cases:,}{_learned(result)} |"
         )
     yield ""

@@ -7,8 +7,10 @@ import json
 import os
 import stat
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 MIB: Final = 1 << 20
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -37,17 +39,35 @@ def read_given(path: Path, most: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(most + 1)
     else:
-        # Not blocking: opening a named pipe would wait for somebody who writes into it.
-        with os.fdopen(os.open(path, _FLAGS), "rb") as file:
-            kind = os.fstat(file.fileno()).st_mode
-            if stat.S_ISDIR(kind):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if not stat.S_ISREG(kind):
-                raise OSError(errno.EINVAL, "Not a regular file")
+        with regular_file(path) as file:
             data = file.read(most + 1)
     if len(data) > most:
         raise ValueError(f"larger than {most / MIB:g} MiB")
     return data
+
+
+@contextmanager
+def regular_file(path: Path, more_flags: int = 0) -> Iterator[BinaryIO]:
+    """A file to read from, opened without waiting for anybody.
+
+    Parameters
+    ----------
+    more_flags
+        Of ``os.open``, as ``os.O_NOFOLLOW``.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be opened, and for a folder, a named pipe or a device.
+    """
+    # Not blocking: opening a named pipe would wait for somebody who writes into it.
+    with os.fdopen(os.open(path, _FLAGS | more_flags), "rb") as file:
+        kind = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "Not a regular file")
+        yield file
 
 
 def parsed_toml(data: bytes) -> dict[str, Any]:

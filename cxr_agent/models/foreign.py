@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
 from cxr_agent.errors import ModelError
+from cxr_agent.given_files import regular_file
 from cxr_agent.models.runtime.onnx import session_of
 from cxr_agent.models.runtime.onnx_check import MOST_BYTES, require_plain
 
@@ -52,15 +52,11 @@ def open_onnx(path: Path, sha256: str, *, threads: int | None = None) -> Any:
 def _read(path: Path) -> bytes:
     """The file, as far as one byte beyond what is taken at most."""
     try:
-        # Not blocking, for a pipe that nobody writes to.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return file.read(MOST_BYTES + 1)
+        with regular_file(path, os.O_NOFOLLOW) as file:
+            return file.read(MOST_BYTES + 1)
     except OSError:
-        pass
-    raise ModelError(
-        "weights_missing",
-        f"{path.name} is no file that can be read",
-        hint="Give the file itself: links, folders and pipes are not followed.",
-    )
+        raise ModelError(
+            "weights_missing",
+            f"{path.name} is no file that can be read",
+            hint="Give the file itself: links, folders and pipes are not followed.",
+        ) from None

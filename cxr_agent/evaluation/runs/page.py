@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cxr_agent.evaluation.runs.model import Estimate, EvaluationResult, Outcome, Status
+from cxr_agent.evaluation.runs.model import Better, Estimate, EvaluationResult, Outcome, Status
 from cxr_agent.evaluation.runs.plots import plot_svg
 from cxr_agent.viewing.harmless import harmless
 from cxr_agent.viewing.page import page, script_of
 
+ARROWS: Final[Mapping[Better, str]] = {"higher": " ↑", "lower": " ↓", "neither": ""}
+"""Which way is good, behind the name of a measure."""
 _MOST_CASES: Final = 2000
 """Rows of the list of cases; the rest is in ``outcomes.jsonl``."""
 
@@ -58,8 +60,7 @@ def _titled(cells: Mapping[str, Estimate]) -> str:
     """Name, unit, and which way is good."""
     one = next(iter(cells.values()))
     unit = f", {one.unit}" if one.unit else ""
-    better = {"higher": " ↑", "lower": " ↓", "neither": ""}[one.better]
-    return str(harmless(f"{one.name}{unit}{better}"))
+    return str(harmless(f"{one.name}{unit}{ARROWS[one.better]}"))
 
 
 def shown(value: float | None, unit: str = "") -> str:

@@ -106,8 +106,8 @@ def made(options: TaskOptions) -> Structuring:
     return Structuring(options)
 
 
-def _case(report: Any, number: int) -> Case:
-    tags = report.get("mesh") if isinstance(report, dict) else None
+def _case(report: Mapping[str, Any], number: int) -> Case:
+    tags = report.get("mesh")
     if not isinstance(tags, list) or "id" not in report or not all(map(_is_text, tags)):
         raise InputError(
             "unreadable_report",
