@@ -124,13 +124,17 @@ def refused(path: Path) -> bool:
 
 
 def test_a_zip_that_torch_does_not_write_is_refused(tmp_path: Path) -> None:
-    entries = state_dict(tmp_path)
-    assert read_tensors(zipped(tmp_path / "plain.pt", entries))["x"].shape == (1000,)
+    inner = tmp_path / "two" / "deep"  # so that an entry that climbs two folders stays in ours
+    inner.mkdir(parents=True)
+    entries = state_dict(inner)
+    assert read_tensors(zipped(inner / "plain.pt", entries))["x"].shape == (1000,)
     # Deflated, a terabyte of zeros is a megabyte or so for each of a few levels.
-    assert refused(zipped(tmp_path / "bomb.pt", entries, zipfile.ZIP_DEFLATED))
+    assert refused(zipped(inner / "bomb.pt", entries, zipfile.ZIP_DEFLATED))
     for name in ("../../outside", "/etc/outside", "archive/../../outside", "\\\\host\\outside"):
-        assert refused(zipped(tmp_path / "away.pt", {**entries, name: b"x"}))
-    assert not list(tmp_path.parent.rglob("outside"))
+        assert refused(zipped(inner / "away.pt", {**entries, name: b"x"}))
+    made = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert made == {"good.pt", "plain.pt", "bomb.pt", "away.pt"}
+    assert not Path("/etc/outside").exists()
 
 
 def test_entries_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
