@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from cxr_agent.imaging.eight_bits import eight_bits
 from cxr_agent.imaging.windows import least_within, most_within, runs
 from cxr_agent.study import FloatImage
 
@@ -84,7 +85,7 @@ def text_regions(pixels: FloatImage) -> BoolMask:
     """
     found = np.zeros(pixels.shape, dtype=np.bool_)
     # In 256 greys, as it is shown: a quarter of the time.
-    greys = np.rint(np.clip(pixels, 0, 1) * _GREYS).astype(np.uint8)
+    greys = eight_bits(pixels)
     longest = max(pixels.shape)
     step = -(-longest // _LONGEST)
     while True:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_agent.evidence import Side
 from cxr_agent.measure.extent import BoolMask, extent_of
@@ -89,7 +90,16 @@ def _medial_end(clavicle: BoolMask, *, towards_right: bool) -> Point:
     """Tip of the most medial two hundredths of a clavicle's pixels, at their mean height."""
     box = extent_of(clavicle)
     y, x = np.nonzero(clavicle[box.top : box.bottom, box.left : box.right])
-    limit = np.quantile(x, 1 - _MEDIAL_SHARE if towards_right else _MEDIAL_SHARE)
+    limit = _quantile(x, 1 - _MEDIAL_SHARE if towards_right else _MEDIAL_SHARE)
     chosen = x >= limit if towards_right else x <= limit
     tip = box.right if towards_right else box.left
     return float(tip), float(y[chosen].mean()) + box.top + 0.5
+
+
+def _quantile(values: NDArray[np.intp], share: float) -> float:
+    """As ``numpy.quantile``, whose checks take most of its time where there are few values."""
+    place = share * (values.size - 1)
+    below = int(place)
+    above = min(below + 1, values.size - 1)
+    ordered = np.partition(values, (below, above))
+    return float(ordered[below] + (ordered[above] - ordered[below]) * (place - below))

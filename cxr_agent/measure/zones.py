@@ -49,10 +49,9 @@ def hilar_half(lung: BoolMask, *, medial_is_right: bool) -> BoolMask:
         right lung.
     """
     zone = lung_zones(lung).get("mid", np.zeros_like(lung))
-    half = np.zeros_like(lung)
-    for row in np.flatnonzero(zone.any(axis=1)):
-        columns = np.flatnonzero(zone[row])
-        middle = (columns[0] + columns[-1] + 1) // 2
-        kept = columns[columns >= middle] if medial_is_right else columns[columns < middle]
-        half[row, kept] = True
+    width = zone.shape[1]
+    first, last = zone.argmax(axis=1), width - 1 - zone[:, ::-1].argmax(axis=1)
+    middle = ((first + last + 1) // 2)[:, None]
+    columns = np.arange(width)
+    half: BoolMask = zone & (columns >= middle if medial_is_right else columns < middle)
     return half

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_agent.models.parts import box_around, largest_part
+from cxr_agent.models.parts import box_around, holes, largest_part
 from cxr_agent.models.repeats import REPEATS, Repeat
 from cxr_agent.models.runtime.network import Network
 from cxr_agent.models.tile import Placement, content, framed, place
@@ -152,5 +152,7 @@ def _largest_part(probability: FloatImage) -> FloatImage:
     near = ndimage.binary_dilation(part, iterations=_RIM)
     kept = np.zeros(probability.shape, dtype=np.float32)
     kept[box] = np.where(near & (~above | part), inside, 0)
-    kept[box][ndimage.binary_fill_holes(part) & ~part] = 1
+    enclosed = holes(part)
+    if enclosed is not None:
+        kept[box][enclosed] = 1
     return kept

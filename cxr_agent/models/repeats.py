@@ -77,17 +77,21 @@ class Repeat:
         order = [names.index(_mirrored(name)) for name in names] if self.mirrored else None
         found = []
         for index in order or range(len(names)):
-            plane = probabilities[index, rows, columns]
-            if self.mirrored:
-                plane = plane[:, ::-1]
-            found.append(largest_part(self._above(plane, placement)))
+            above = self._above(probabilities[index, rows, columns], placement)
+            # Last of all, when a pixel takes a byte and not four.
+            found.append(
+                largest_part(np.ascontiguousarray(above[:, ::-1]) if self.mirrored else above)
+            )
         return found
 
     def _above(self, plane: FloatImage, placement: Placement) -> NDArray[np.bool_]:
-        """Where a structure's plane is above a half once it is enlarged and turned back."""
+        """Where a structure's plane is above a half once it is enlarged and turned back.
+
+        What is still mirrored was turned the other way.
+        """
         if self.turn_deg:
             whole = resized(np.ascontiguousarray(plane), placement.rows, placement.columns)
-            return _turned_above(whole, -self.turn_deg)
+            return _turned_above(whole, self.turn_deg if self.mirrored else -self.turn_deg)
         return resized_above(plane, placement.rows, placement.columns, _EVEN)
 
     def _altered(self, small: FloatImage) -> FloatImage:

@@ -309,15 +309,32 @@ class ReadingGraph:
         return "repeated_call" if self.spending.is_repeat(call, beside) else None
 
     def step(self, state: _State) -> _State:
-        """Plan and act: one node, as nothing can come between.
+        """Plan and act, on and on while rules plan: a turn of theirs waits for nobody.
 
-        Each node more costs LangGraph a quarter of a millisecond or more.
+        A turn of a language model is a step of the graph by itself. Each step costs LangGraph half
+        a millisecond or more, which is more than the rules take.
         """
+        tried, evidence = len(state["tried"]), len(state["evidence"])
+        while True:
+            state = self._turn(state)
+            if state["done"] or state["refused"] is not None or self._acting.corrigible:
+                break
+        # What was there before is not given again: LangGraph adds lists to those that it has.
+        return {**state, "tried": state["tried"][tried:], "evidence": state["evidence"][evidence:]}
+
+    def _turn(self, state: _State) -> _State:
+        """The state after one decision and what came of it."""
         planned = self.plan(state)
-        if not planned["calls"]:
-            return planned
-        acted = self.act({**state, **planned, "tried": [*state["tried"], *planned["tried"]]})
-        return {**planned, **acted, "tried": [*planned["tried"], *acted["tried"]]}
+        state = {**state, **planned, "tried": [*state["tried"], *planned["tried"]]}
+        if not state["calls"]:
+            return state
+        acted = self.act(state)
+        return {
+            **state,
+            **acted,
+            "tried": [*state["tried"], *acted["tried"]],
+            "evidence": [*state["evidence"], *acted["evidence"]],
+        }
 
     def act(self, state: _State) -> _State:
         """Run the tools and take in what they gave; stop when no current film can be read."""

@@ -6,11 +6,11 @@ Reports", 2025): Exam Type, History, Technique, Comparison, Findings, Impression
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.evidence import Evidence
@@ -137,7 +137,7 @@ class Report(_Part):
     def record(self) -> bytes:
         """As a trace keeps it: JSON with names in order, so that equal reports are equal bytes."""
         told = self.model_dump(mode="json")
-        return json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False).encode()
+        return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
     def cited(self, identity: str) -> Evidence:
         """Evidence by id; raises :class:`KeyError` for an unknown one."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_agent.errors import TraceError
+from cxr_agent.imaging.eight_bits import eight_bits
 from cxr_agent.study import FloatImage
 from cxr_agent.toolbox.contract import BoolMask, Drawing
 from cxr_agent.toolbox.png import bit_file, grey_file
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 LINES: Final = "lines"
 """Name of the artifact that holds a tool's measured lines."""
 _DISPLAY_SIDE = 1024
-_ROWS: Final = 32
 HEATMAP_SIDE: Final = 256
 """Longest side of a heatmap as it is kept, in pixels: it is coarse by nature."""
 
@@ -81,8 +81,7 @@ def heatmap_png(plane: FloatImage) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    grey = np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8)
-    _at_most(Image.fromarray(grey), HEATMAP_SIDE).save(buffer, "PNG", compress_level=6)
+    _at_most(Image.fromarray(eight_bits(plane)), HEATMAP_SIDE).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 
@@ -99,17 +98,8 @@ def display_png(pixels: FloatImage) -> bytes:
     """An 8-bit copy of a film for the eye, longest side at most 1024 pixels."""
     from PIL import Image
 
-    picture = Image.fromarray(_greys(pixels))
+    picture = Image.fromarray(eight_bits(pixels))
     return grey_file(np.asarray(_at_most(picture, _DISPLAY_SIDE)))
-
-
-def _greys(pixels: FloatImage) -> NDArray[np.uint8]:
-    """Eight bits of values in [0, 1], a few rows at a time, which stay in the processor's cache."""
-    greys = np.empty(pixels.shape, dtype=np.uint8)
-    for start in range(0, len(pixels), _ROWS):
-        part = slice(start, start + _ROWS)
-        greys[part] = np.rint(np.clip(pixels[part], 0, 1) * 255)
-    return greys
 
 
 def _at_most(picture: Image, side: int) -> Image:

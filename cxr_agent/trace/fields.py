@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Final
 
+import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 _MAX_DEPTH: Final = 64
@@ -15,7 +16,6 @@ def _storable(value: object, depth: int = 0) -> None:
     """Raise ValueError unless JSON takes a value and gives it back as it was."""
     if depth > _MAX_DEPTH:
         raise ValueError(f"nested deeper than {_MAX_DEPTH}")
-    # In the order of how often each is met: this is asked of some thousand values for a film.
     if isinstance(value, str):
         _encodable(value)
     elif isinstance(value, float):
@@ -47,8 +47,19 @@ def _encodable(text: str) -> str:
 
 
 def _checked(value: dict[str, Any]) -> dict[str, JsonValue]:
-    _storable(value)
+    if not _plainly_storable(value):
+        _storable(value)  # raises with what is wrong, where anything is
     return value
+
+
+def _plainly_storable(value: dict[str, Any]) -> bool:
+    """Whether it surely is, told ten times as fast: a film has some thousand values to be asked."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
+    except TypeError:
+        return False
+    shallow = text.count(b"{") + text.count(b"[") <= _MAX_DEPTH
+    return shallow and bool(orjson.loads(text) == value)
 
 
 # Pydantic's own JsonValue asks Python for the kind of each value, and so does the check.

@@ -377,12 +377,14 @@ class TraceWriter:
 def _chained(end: _End, events: Sequence[Event]) -> tuple[tuple[Line, ...], _End]:
     """The events as lines after ``end``, and the end that holds them."""
     lines, held = [], bytearray(end.held)
+    seq, previous, size = end.seq, end.previous, end.size
     for event in events:
-        line = Line(
-            seq=end.seq + 1,
+        # Not validated: of a line, nothing but the event comes from elsewhere, and that is valid.
+        line = Line.model_construct(
+            seq=seq + 1,
             time=stamp(datetime.now(UTC)),
             monotonic=time.monotonic(),
-            previous=end.previous,
+            previous=previous,
             event=event,
         )
         data = encode(line)
@@ -392,14 +394,13 @@ def _chained(end: _End, events: Sequence[Event]) -> tuple[tuple[Line, ...], _End
                 f"a {event.type} event takes more than {MAX_LINE_BYTES} bytes",
                 hint="large results belong in artifacts",
             )
-        end = replace(end, seq=line.seq, previous=digest(data), size=end.size + len(data) + 1)
+        seq, previous, size = line.seq, digest(data), size + len(data) + 1
         lines.append(line)
         held += data + b"\n"
     if not lines:
         return (), end
     finished = isinstance(lines[-1].event, RunFinished)
-    events = (*end.events, *events)
-    return tuple(lines), replace(end, finished=finished, held=bytes(held), events=events)
+    return tuple(lines), _End(seq, previous, size, finished, bytes(held), (*end.events, *events))
 
 
 def _open_lines(directory: Path, *, sync: bool) -> int:

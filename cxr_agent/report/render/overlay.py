@@ -6,8 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import numpy as np
-
+from cxr_agent.imaging.eight_bits import eight_bits
 from cxr_agent.report.render._palette import COLOURS, SHADOW, Colour
 from cxr_agent.study import FloatImage
 from cxr_agent.toolbox.contract import Drawing
@@ -39,7 +38,7 @@ def overlay_png(
     rows, columns = pixels.shape
     scale = side / max(rows, columns)
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    grey = Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+    grey = Image.fromarray(eight_bits(pixels))
     picture = grey.resize(size, Image.Resampling.BILINEAR).convert("RGB")
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(15)

@@ -8,13 +8,13 @@ are needed as such alone. Masks stand beside their PNG: packed bits are read in 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import struct
 import zlib
 from typing import Final, Literal
 
 import numpy as np
+import orjson
 from pydantic import Field
 
 from cxr_agent.evidence import Observation
@@ -104,8 +104,7 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
 
 
 def _entry(header: _Header, blobs: list[bytes]) -> bytes:
-    told = header.model_dump(mode="json")
-    text = json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
+    text = orjson.dumps(header.model_dump(mode="json"))
     body = b"".join((_LENGTH.pack(len(text)), text, *blobs))
     return _MARK + hashlib.sha256(body).digest() + body
 
@@ -135,7 +134,7 @@ def _decoded(
         raise ValueError("not whole")
     (length,) = _LENGTH.unpack(body[: _LENGTH.size])
     blobs = _Blobs(body, _LENGTH.size)
-    header = _Header.model_validate(json.loads(blobs.take(length)))
+    header = _Header.model_validate(orjson.loads(blobs.take(length)))
     if header.key != key:
         raise ValueError("of another call")
     if header.outcome == "abstained":
