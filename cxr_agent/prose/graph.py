@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from cxr_agent.evidence import Polarity
 from cxr_agent.knowledge import report_lexicon
 from cxr_agent.prose.claims import Claim
-from cxr_agent.prose.phrases import mentions
+from cxr_agent.prose.phrases import mentions, table_of
 from cxr_agent.prose.read import ReadSentence
 
 EntityLabel = Literal["ANAT-DP", "OBS-DP", "OBS-U", "OBS-DA"]
@@ -103,7 +103,7 @@ class _Graph:
         """Attributes are observations of their own, with the label of what they are said of."""
         lower = self.text.lower()
         words = (*claim.morphology, *claim.distribution, *claim.onset)
-        table = (("modifier", words), *_degrees(claim))
+        table = table_of((("modifier", words), *_degrees(claim)))
         for found in mentions(lower, table) if words or claim.severity else ():
             if found.within(claim.start, claim.end):
                 continue
@@ -115,7 +115,7 @@ class _Graph:
     def _normal(self, read: ReadSentence, places: dict[tuple[int, int], int]) -> None:
         """A normal statement: its word is an observation at the place."""
         lower = self.text.lower()
-        cues = (("normal", report_lexicon().cue["normal"]),)
+        cues = table_of((("normal", report_lexicon().cue["normal"]),))
         normal = [claim for claim in read.claims if claim.kind == "normal"]
         words = mentions(lower, cues) if normal else []
         for claim in normal:
@@ -128,7 +128,7 @@ class _Graph:
             self.relations.append(Relation(source=number, type="located_at", target=target))
 
     def _suggested(self, observed: dict[Claim, int]) -> None:
-        cues = (("leads_to", report_lexicon().cue["leads_to"]),)
+        cues = table_of((("leads_to", report_lexicon().cue["leads_to"]),))
         for cue in mentions(self.text.lower(), cues):
             before = [claim for claim in observed if claim.end <= cue.start]
             after = [claim for claim in observed if claim.start >= cue.end]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -11,6 +11,9 @@ from typing import Final
 _GAP: Final = r"(?:[\s-]+(?!and\b|or\b|but\b)[\w'/-]+){0,4}?[\s-]+"
 """Up to four words, not beyond a comma or into the next item of a list."""
 _BETWEEN: Final = r"[\s-]+"
+_BEGIN: Final = r"(?<!\w)(?:"
+_END: Final = r")(?:s|es)?(?!\w)"
+_WORD: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +37,49 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W\d_]+", text.lower()))
 
 
-Table = tuple[tuple[str, tuple[str, ...]], ...]
+class Table:
+    """Phrases by code, ready to be looked for; made by :func:`table_of`."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self.phrases: Final = phrases
+        self._patterns: Final = tuple(
+            (code, re.compile(_BEGIN + "|".join(map(_pattern, ordered)) + _END))
+            for code, many in phrases
+            if (ordered := sorted(many, key=len, reverse=True))
+        )
+        codes: dict[str, set[str]] = {}
+        for code, many in phrases:
+            for phrase in many:
+                codes.setdefault(_first_word(phrase), set()).add(code)
+        self._beginning: Final = codes
+
+    def found(self, text: str) -> Iterator[Mention]:
+        """Every phrase in a lower-case text, code by code.
+
+        Only codes are looked for that have a phrase whose first word is there: one in fifty.
+        """
+        beginning = self._beginning
+        codes = set().union(*(beginning[word] for word in _words(text) if word in beginning))
+        for code, pattern in self._patterns if codes else ():
+            if code in codes:
+                for match in pattern.finditer(text):
+                    yield Mention(code, match.start(), match.end())
+
+
+Phrases = tuple[tuple[str, tuple[str, ...]], ...]
 """Code to phrases, hashable."""
 
 
-def table_of(phrases: Mapping[str, Iterable[str]]) -> Table:
-    """A mapping as a table that can be looked for."""
-    return tuple((code, tuple(many)) for code, many in phrases.items())
+@lru_cache(maxsize=256)
+def table_of(phrases: Phrases) -> Table:
+    """What to look for."""
+    return Table(phrases)
 
 
 def mentions(text: str, table: Table) -> list[Mention]:
     """Every phrase in a lower-case text, in its order; of two that overlap the longer one."""
-    found = [
-        Mention(code, match.start(), match.end())
-        for code, pattern in _patterns(table)
-        for match in pattern.finditer(text)
-    ]
     kept: list[Mention] = []
-    for one in sorted(found, key=lambda m: (m.start - m.end, m.start)):
+    for one in sorted(table.found(text), key=lambda m: (m.start - m.end, m.start)):
         if not any(one.overlaps(other) and not _same(one, other) for other in kept):
             kept.append(one)
     return sorted(kept, key=lambda m: (m.start, m.end))
@@ -63,12 +91,17 @@ def _same(one: Mention, other: Mention) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _patterns(table: Table) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple(
-        (code, re.compile(r"(?<!\w)(?:" + "|".join(map(_pattern, ordered)) + r")(?:s|es)?(?!\w)"))
-        for code, phrases in table
-        if (ordered := sorted(phrases, key=len, reverse=True))
+def _words(text: str) -> frozenset[str]:
+    """The words of a text, also without the ending that a phrase may have in it."""
+    words = frozenset(_WORD.findall(text))
+    return words.union(
+        *({word.removesuffix("s"), word.removesuffix("es")} for word in words if word[-1] == "s")
     )
+
+
+def _first_word(phrase: str) -> str:
+    found = _WORD.search(phrase)
+    return found.group() if found else ""
 
 
 def _pattern(phrase: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -43,7 +43,7 @@ _NOT_CHANGE: Final = (
     "increased kyphosis",
 )
 """What is denser than it should be, not than it was."""
-_INERT: Final[Table] = (("", _NOT_CHANGE),)
+_INERT: Final = table_of((("", _NOT_CHANGE),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def words_read(read: ReadSentence) -> frozenset[str]:
 @lru_cache(maxsize=512)
 def _named(kind: str, code: str) -> frozenset[str]:
     """The words of the phrases for a claim; what stands in a phrase's gap is none of them."""
-    phrases = dict(_tables()["anatomy" if kind == "normal" else kind])[code]
+    phrases = dict(_tables()["anatomy" if kind == "normal" else kind].phrases)[code]
     return frozenset().union(*map(words_of, phrases))
 
 
@@ -410,32 +410,34 @@ def _level_of(words: str) -> str:
 
 @lru_cache(maxsize=1)
 def _levels() -> Table:
-    return table_of({name: level.words for name, level in certainty_levels().items()})
+    return _table({name: level.words for name, level in certainty_levels().items()})
 
 
 @lru_cache(maxsize=128)
 def _seen_as(code: str) -> Table:
-    return ((code, report_lexicon().finding[code].seen_as),)
+    return table_of(((code, report_lexicon().finding[code].seen_as),))
 
 
 @lru_cache(maxsize=32)
 def _cue_table(kind: str) -> Table:
-    return ((kind, report_lexicon().cue[kind]),)
+    return table_of(((kind, report_lexicon().cue[kind]),))
 
 
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, Table]:
     lexicon = report_lexicon()
     return {
-        "finding": table_of({code: words.phrases for code, words in lexicon.finding.items()}),
-        "anatomy": table_of({code: words.phrases for code, words in lexicon.anatomy.items()}),
-        "measurement": table_of(
-            {code: words.phrases for code, words in lexicon.measurement.items()}
-        ),
-        "side": table_of(lexicon.side),
-        "severity": table_of(lexicon.severity),
-        "change": table_of(lexicon.change),
-        "morphology": table_of(lexicon.morphology),
-        "distribution": table_of(lexicon.distribution),
-        "onset": table_of(lexicon.onset),
+        "finding": _table({code: words.phrases for code, words in lexicon.finding.items()}),
+        "anatomy": _table({code: words.phrases for code, words in lexicon.anatomy.items()}),
+        "measurement": _table({code: words.phrases for code, words in lexicon.measurement.items()}),
+        "side": _table(lexicon.side),
+        "severity": _table(lexicon.severity),
+        "change": _table(lexicon.change),
+        "morphology": _table(lexicon.morphology),
+        "distribution": _table(lexicon.distribution),
+        "onset": _table(lexicon.onset),
     }
+
+
+def _table(phrases: Mapping[str, Iterable[str]]) -> Table:
+    return table_of(tuple((code, tuple(many)) for code, many in phrases.items()))
