@@ -293,8 +293,7 @@ def _with_placed(scene: Scene, placed: Mapping[str, Point], shape: tuple[int, in
     return replace(scene, placed={n: (x * across, y * down) for n, (x, y) in placed.items()})
 
 
-@kept_with_array
-def _shrunk(plane: BoolMask, grid: tuple[int, int]) -> BoolMask:
+def _on_grid(plane: BoolMask, grid: tuple[int, int]) -> BoolMask:
     """The plane on a coarser grid: where more than half of a cell is covered; read-only."""
     if plane.shape == grid:
         small = plane.copy()
@@ -306,10 +305,13 @@ def _shrunk(plane: BoolMask, grid: tuple[int, int]) -> BoolMask:
     return small
 
 
+_shrunk = kept_with_array(_on_grid)
+
+
 @kept_with_array
 def _all_shrunk(planes: BoolMask, grid: tuple[int, int]) -> tuple[BoolMask, ...]:
-    """As :func:`_shrunk`, of each of (K, r, c)."""
-    return tuple(_shrunk(plane.copy(), grid) for plane in planes)
+    """As :func:`_on_grid`, of each of (K, r, c)."""
+    return tuple(_on_grid(plane, grid) for plane in planes)
 
 
 def _shrunk_field(field: Extent, shape: tuple[int, int], grid: tuple[int, int]) -> Extent:

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
+import orjson
 from pydantic import AfterValidator, Field
 
 from cxr_agent.trace.events import Event
@@ -54,13 +55,14 @@ def stamp(moment: datetime) -> str:
 
 def encode(line: Line) -> bytes:
     """The bytes of a line, without the line feed: compact JSON, keys sorted, UTF-8."""
-    return json.dumps(
-        line.model_dump(mode="json"),
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    ).encode("utf-8")
+    told = line.model_dump(mode="json")
+    try:
+        return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer of more than 64 bits, as a server may give for its tokens
+        text = json.dumps(
+            told, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+        return text.encode("utf-8")
 
 
 def decode(data: bytes) -> Line:

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -315,7 +315,7 @@ class TraceWriter:
             write_all(descriptor, end.held)
             if sync:
                 os.fsync(descriptor)
-            self._end = replace(end, held=b"", events=())
+            self._end = _End(end.seq, end.previous, end.size, end.finished)
         except OSError as error:
             self._take_back(descriptor)
             self._broken = output_error(error, self.directory)
