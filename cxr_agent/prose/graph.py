@@ -11,10 +11,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cxr_agent.evidence import Polarity
+from cxr_agent.evidence import Polarity, Side
 from cxr_agent.knowledge import report_lexicon
 from cxr_agent.prose.claims import Claim
-from cxr_agent.prose.phrases import mentions, table_of
+from cxr_agent.prose.phrases import Mention, mentions, table_of
 from cxr_agent.prose.read import ReadSentence
 
 EntityLabel = Literal["ANAT-DP", "OBS-DP", "OBS-U", "OBS-DA"]
@@ -73,6 +73,7 @@ class _Graph:
         }
         for claim, entity in observed.items():
             self._located(claim, entity, read, places)
+            self._sided(claim, entity, read, places)
             self._modified(claim, entity)
         self._normal(read, places)
         self._suggested(observed)
@@ -91,6 +92,11 @@ class _Graph:
         )
         return number
 
+    def _known(self, label: EntityLabel, words: Mention) -> int:
+        """The entity of these words; made where there is none yet."""
+        known = [e for e in self.entities if (e.start, e.end) == (words.start, words.end)]
+        return known[0].id if known else self._add(label, words.code, words.start, words.end)
+
     def _located(
         self, claim: Claim, entity: int, read: ReadSentence, places: dict[tuple[int, int], int]
     ) -> None:
@@ -98,6 +104,39 @@ class _Graph:
             target = places.get((place.start, place.end))
             if target is not None and place.code in claim.places:
                 self.relations.append(Relation(source=entity, type="located_at", target=target))
+
+    def _sided(
+        self, claim: Claim, entity: int, read: ReadSentence, places: dict[tuple[int, int], int]
+    ) -> None:
+        """A side is anatomy: of the place that it stands before, else where the claim is."""
+        for side in self._sides_of(claim, read):
+            number = self._known("ANAT-DP", side)
+            after = [
+                place
+                for place in read.places
+                if place.code in claim.places and place.start >= side.end
+            ]
+            target = places.get((after[0].start, after[0].end)) if after else None
+            self.relations.append(
+                Relation(source=entity, type="located_at", target=number)
+                if target is None
+                else Relation(source=number, type="modify", target=target)
+            )
+
+    @staticmethod
+    def _sides_of(claim: Claim, read: ReadSentence) -> list[Mention]:
+        """The nearest word for each side that the claim has; both words where it is bilateral."""
+        wanted = {Side.BILATERAL: tuple(Side), None: ()}.get(claim.side, (claim.side,))
+        found = []
+        for side in wanted:
+            named = [
+                one
+                for one in read.sides
+                if one.code == side and not one.within(claim.start, claim.end)
+            ]
+            if named:
+                found.append(min(named, key=lambda one: abs(one.start - claim.start)))
+        return found
 
     def _modified(self, claim: Claim, entity: int) -> None:
         """Attributes are observations of their own, with the label of what they are said of."""
@@ -107,9 +146,7 @@ class _Graph:
         for found in mentions(lower, table) if words or claim.severity else ():
             if found.within(claim.start, claim.end):
                 continue
-            label = self.entities[entity].label
-            known = [e for e in self.entities if (e.start, e.end) == (found.start, found.end)]
-            number = known[0].id if known else self._add(label, found.code, found.start, found.end)
+            number = self._known(self.entities[entity].label, found)
             self.relations.append(Relation(source=number, type="modify", target=entity))
 
     def _normal(self, read: ReadSentence, places: dict[tuple[int, int], int]) -> None:
@@ -122,10 +159,12 @@ class _Graph:
             target = places.get((claim.start, claim.end))
             if target is None or not words:
                 continue
-            near = min(words, key=lambda one: abs(one.start - claim.start))
-            known = [e for e in self.entities if (e.start, e.end) == (near.start, near.end)]
-            number = known[0].id if known else self._add("OBS-DP", "normal", near.start, near.end)
+            number = self._known("OBS-DP", min(words, key=lambda w: abs(w.start - claim.start)))
             self.relations.append(Relation(source=number, type="located_at", target=target))
+            for side in self._sides_of(claim, read):
+                self.relations.append(
+                    Relation(source=self._known("ANAT-DP", side), type="modify", target=target)
+                )
 
     def _suggested(self, observed: dict[Claim, int]) -> None:
         cues = table_of((("leads_to", report_lexicon().cue["leads_to"]),))

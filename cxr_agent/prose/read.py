@@ -54,6 +54,8 @@ class ReadSentence:
     claims: tuple[Claim, ...]
     places: tuple[Mention, ...]
     """Anatomy that is named, by the codes of the lexicon."""
+    sides: tuple[Mention, ...]
+    """Sides that are named."""
     cues: frozenset[str]
     """Kinds of cue that it holds: ``recommend``, ``compared``, ``limits``, ``past``, ``doubt``."""
     static: tuple[str, ...] = ()
@@ -114,6 +116,7 @@ class _Reader:
             text=original,
             claims=tuple(sorted(claims, key=lambda claim: (claim.start, claim.end))),
             places=tuple(self.places),
+            sides=tuple(self.sides),
             static=tuple(self.text[one.start : one.end] for one in (*self._inert, *self.findings)),
             cues=frozenset(
                 kind for kind, made_by in _CUES.items() if any(map(self._cues, made_by))

@@ -123,7 +123,7 @@ def structure(text: str) -> StructuredReport:
 def _sentence(identity: str, text: str, start: int, end: int, section: str) -> StructuredSentence:
     read = read_sentence(text)
     if section not in _READ:
-        read = ReadSentence(text, (), (), read.cues)
+        read = ReadSentence(text, (), (), (), read.cues)
     entities, relations = graph_of(read)
     return StructuredSentence(
         id=identity,

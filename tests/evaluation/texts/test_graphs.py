@@ -21,10 +21,37 @@ def test_a_report_as_one_graph() -> None:
     assert said == [
         ("lower lobe", "ANAT-DP", ()),
         ("opacity", "OBS-DP", (("located_at", 0),)),
+        ("left", "ANAT-DP", (("modify", 0),)),
         ("upper lobe", "ANAT-DP", ()),
-        ("opacity", "OBS-DP", (("located_at", 2),)),
+        ("opacity", "OBS-DP", (("located_at", 3),)),
         ("effusion", "OBS-DA", ()),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Small {} pleural effusion.",
+        "Pneumothorax on the {}.",
+        "Opacity in the {} lower lobe.",
+        "The {} lung is clear.",
+        "No {} pneumothorax.",
+    ],
+)
+def test_a_wrong_side_is_seen(text: str) -> None:
+    said = graph_by_rule(text.format("left"))
+    found = radgraph_f1(graph_by_rule(text.format("right")), said)
+    assert 0 < found.simple.f1 < 1
+    assert found.complete.f1 < 1
+    assert "left [ANAT-DP]" in found.candidate_only
+    assert "right [ANAT-DP]" in found.reference_only
+    assert radgraph_f1(said, said).complete.f1 == 1
+
+
+def test_both_sides_by_two_words_and_by_one() -> None:
+    for text, sides in (("Right and left", {"right", "left"}), ("Bilateral", {"bilateral"})):
+        found = graph_by_rule(f"{text} pleural effusions.")
+        assert {node.tokens for node in found.nodes} == {"pleural effusions"} | sides
 
 
 def test_what_each_level_sees() -> None:
