@@ -1,8 +1,8 @@
 """Entities and relations of a sentence in RadGraph's schema (Jain et al., NeurIPS 2021).
 
-Entities: ANAT-DP (a place, a side), OBS-DP, OBS-U and OBS-DA (an observation that is present, uncertain,
-absent). Relations: ``located_at`` (observation to place), ``modify`` (an attribute to what it is
-said of), ``suggestive_of`` (observation to observation).
+Entities: ANAT-DP (a place or a side), OBS-DP, OBS-U and OBS-DA (an observation that is present,
+uncertain, absent). Relations: ``located_at`` (observation to place), ``modify`` (an attribute to
+what it is said of), ``suggestive_of`` (observation to observation).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from cxr_agent.knowledge import definition, structures
 from cxr_agent.measure.extent import BoolMask, Extent
 from cxr_agent.measure.geometry import Geometry, NotMeasurable, Scene
 from cxr_agent.measure.judge import check
-from cxr_agent.measure.rotation import rotation
+from cxr_agent.measure.rotation import _quantile, rotation
 from cxr_agent.testing.phantom import draw, random_spec
 from tests.builders import rectangle
 
@@ -140,3 +140,10 @@ def test_scaling_a_film_keeps_everything_but_the_landmarks(
     assert other.value == pytest.approx(one.value)
     assert other.side is one.side
     assert other.quantities == pytest.approx(one.quantities, abs=1e-9)
+
+
+@given(st.lists(st.integers(0, 400), min_size=1), st.sampled_from((0.02, 0.5, 0.98)))
+def test_a_quantile_is_numpys(values: list[int], share: float) -> None:
+    found = _quantile(np.array(values), share)
+    assert found == pytest.approx(np.quantile(values, share), rel=1e-12)
+    assert [one >= found for one in values] == [one >= np.quantile(values, share) for one in values]
