@@ -104,6 +104,23 @@ def test_a_plan_bears_the_number_of_its_call(open_bank: OPEN) -> None:
     assert events[-1].decision == "finish"
 
 
+def test_rules_plan_all_their_turns_in_one_step_of_the_graph(
+    open_bank: OPEN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step of the graph costs LangGraph more than a turn of the rules takes."""
+    steps: list[bool] = []
+    step = ReadingGraph.step
+
+    def noted(self: ReadingGraph, state: Any) -> Any:
+        steps.append(self._acting.corrigible)
+        return step(self, state)
+
+    monkeypatch.setattr(ReadingGraph, "step", noted)
+    turns = len({one.turn for one in read(open_bank(scene(BIG))).tried})
+    assert turns > 5
+    assert steps == [False]
+
+
 def test_remarks_on_the_file_are_said(open_bank: OPEN) -> None:
     reading = read(open_bank(scene(None, notices=(Notice.OVERLAY_BITS,))))
     assert any("overlay was stored in the unused bits" in text for text in texts(reading))
