@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_agent.errors import CxrAgentError, InputError, UsageError
 from cxr_agent.evidence import Box
-from cxr_agent.given_files import MIB, read_given
 from cxr_agent.imaging import Decoder, load_study
 from cxr_agent.imaging.decoder import FilmPath
 from cxr_agent.imaging.refusal import refusal_by_pixels
@@ -39,11 +37,9 @@ from cxr_agent.toolbox.arguments import ToolCall, bind
 from cxr_agent.toolbox.bench import Bench
 from cxr_agent.toolbox.contract import Abstain, BoolMask, Drawing, Mask, ToolSpec
 from cxr_agent.toolbox.isolation.host import ToolHost
+from cxr_agent.toolbox.mask_files import read_mask
 from cxr_agent.toolbox.measurement import Measured, Measurement, Unmeasured
 from cxr_agent.toolbox.registry import Registry, built_in
-
-_INSIDE: Final = 127
-_MOST_MASK_BYTES: Final = 64 * MIB
 
 
 class MeasuredFilm(BaseModel):
@@ -296,17 +292,10 @@ def _given(masks: Path | Mapping[str, BoolMask] | None, shape: tuple[int, int]) 
 
 
 def _read(folder: Path) -> Iterator[tuple[str, BoolMask]]:
-    from PIL import Image as PillowImage
-
     paths = sorted(folder.glob("*.png")) if folder.is_dir() else []
     if not paths:
         raise InputError(
             "no_masks", "the folder of masks holds no PNG", hint="Name each <structure>.png."
         )
     for path in paths:
-        try:
-            data = read_given(path, _MOST_MASK_BYTES)
-            with PillowImage.open(io.BytesIO(data), formats=("PNG",)) as picture:
-                yield path.stem, np.asarray(picture.convert("L")) > _INSIDE
-        except Exception:  # Pillow raises some twenty kinds, from OSError to struct.error
-            raise InputError("bad_mask", f"the mask {path.stem[:40]} cannot be read") from None
+        yield path.stem, read_mask(path)

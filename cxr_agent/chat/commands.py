@@ -11,7 +11,7 @@ from typing import Final
 
 from cxr_agent.chat import corrections
 from cxr_agent.chat.chat import Chat
-from cxr_agent.chat.files import read_mask, write_report
+from cxr_agent.chat.files import write_report
 from cxr_agent.chat.opening import add_prior
 from cxr_agent.chat.origin import origin_of
 from cxr_agent.chat.sessions import Session, keep_session
@@ -24,6 +24,7 @@ from cxr_agent.planning.queue import Queue
 from cxr_agent.questions import understand
 from cxr_agent.reading import Agent
 from cxr_agent.report.render import to_text
+from cxr_agent.toolbox.mask_files import read_mask
 from cxr_agent.toolbox.registry import lacking
 from cxr_agent.trace import read_trace
 from cxr_agent.trace.render import to_text as trace_to_text
