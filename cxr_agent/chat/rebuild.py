@@ -150,7 +150,7 @@ def _display_only(trace: Trace, loaded: Sequence[ImageRecord]) -> Study:
 def _pixels(png: bytes, shape: tuple[int, int]) -> FloatImage:
     from PIL import Image as Pillow
 
-    with Pillow.open(io.BytesIO(png)) as picture:
+    with Pillow.open(io.BytesIO(png), formats=("PNG",)) as picture:
         grey = picture.convert("L").resize((shape[1], shape[0]))
     return (np.asarray(grey, dtype=np.float32) / 255).astype(np.float32)
 

@@ -175,5 +175,6 @@ def _degraded(pixels: FloatImage, how: Writing) -> FloatImage:
     if how.degraded == "jpeg":
         buffer = io.BytesIO()
         Image.fromarray((pixels * 255).astype(np.uint8)).save(buffer, "JPEG", quality=75)
-        pixels = np.asarray(Image.open(buffer), dtype=np.float32) / np.float32(255)
+        blurred = Image.open(buffer, formats=("JPEG",))
+        pixels = np.asarray(blurred, dtype=np.float32) / np.float32(255)
     return pixels

@@ -191,5 +191,5 @@ def _film(picture: bytes) -> FloatImage:
     """The prepared picture as a film: a local model is shown no more than a hosted one."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(picture)) as grey:
+    with Image.open(io.BytesIO(picture), formats=("PNG",)) as grey:
         return np.asarray(grey, dtype=np.float32) / np.float32(255)

@@ -36,6 +36,8 @@ CALLS = frozenset(
 )
 METHODS = frozenset({"extractall", "exec_module", "read_pickle", "to_pickle"})
 """Of whatever object: its class is not known here."""
+ANY_PICTURE = "PIL.Image.open without formats"
+"""Pillow then tries some forty decoders."""
 PREFIXES = ("os.exec", "os.spawn", "os.posix_spawn")
 
 
@@ -107,6 +109,8 @@ def _call(node: ast.Call, names: dict[str, str]) -> Iterator[Found]:
         yield Found(node.lineno, name)
     if name == "torch.load" and not _is(given.get("weights_only"), True):
         yield Found(node.lineno, "torch.load without weights_only")
+    if name == "PIL.Image.open" and "formats" not in given:
+        yield Found(node.lineno, ANY_PICTURE)
     for argument, harmless in (("shell", False), ("allow_pickle", False), ("verify", True)):
         if argument in given and not _is(given[argument], harmless):
             yield Found(node.lineno, f"{argument}={ast.unparse(given[argument])}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .banned import look_through
+from .banned import ANY_PICTURE, look_through
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("cxr_agent", "training", "benchmarks", ".ci", "docs/plugins")
@@ -64,6 +64,8 @@ def test_nothing_is_run_unpickled_or_unpacked() -> None:
         (str(path.relative_to(ROOT)), one.what): one.line
         for path in files
         for one in look_through(path.read_text(encoding="utf-8"))
+        # What trains and measures opens pictures of sets that whoever runs it has picked.
+        if one.what != ANY_PICTURE or "cxr_agent" in path.relative_to(ROOT).parts
     }
     assert found.keys() - ALLOWED.keys() == set()
     assert ALLOWED.keys() - found.keys() == set()
@@ -93,6 +95,8 @@ def test_nothing_is_run_unpickled_or_unpacked() -> None:
         ("import shutil\nshutil.unpack_archive(x)", "shutil.unpack_archive"),
         ("session.get(x, verify=False)", "verify=False"),
         ("load(x, trust_remote_code=True)", "trust_remote_code=True"),
+        ("from PIL import Image as Pillow\nPillow.open(x)", ANY_PICTURE),
+        ("def f():\n    from PIL import Image\n    Image.open(x)", ANY_PICTURE),
     ],
 )
 def test_what_is_banned_is_found(source: str, what: str) -> None:
@@ -105,6 +109,7 @@ def test_what_is_banned_is_found(source: str, what: str) -> None:
         "network.eval()",
         "import re\nre.compile(x)",
         "import torch\ntorch.load(x, weights_only=True)",
+        "from PIL import Image\nImage.open(x, formats=('PNG',))",
         "import numpy as np\nnp.load(x, allow_pickle=False)",
         "import subprocess\nsubprocess.run([x], shell=False)",
         "import os\nos.path.join(x)",

@@ -235,7 +235,7 @@ def _numbers(text: str) -> list[str]:
 
 def _picture(path: Path) -> NDArray[np.uint8]:
     try:
-        with PillowImage.open(path) as picture:
+        with PillowImage.open(path, formats=("PNG", "JPEG")) as picture:
             return np.asarray(picture.convert("RGB"))
     except (OSError, PillowImage.DecompressionBombError):
         raise InputError(

@@ -153,7 +153,7 @@ def _hot(data: bytes, shape: tuple[int, int]) -> BoolMask:
     from PIL import Image
 
     rows, columns = shape
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
         wide = picture.convert("L").resize((columns, rows), Image.Resampling.BILINEAR)
     values = np.asarray(wide) / 255
     hot: BoolMask = values >= min(HOT_FROM, float(values.max()))
