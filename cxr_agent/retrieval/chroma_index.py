@@ -7,9 +7,13 @@ is replaced last. Whatever has no fitting stamp, or fails, is built again from t
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import os
+import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,7 +23,7 @@ from uuid import uuid4
 
 from cxr_agent.output import write_whole
 from cxr_agent.retrieval.items import Where
-from cxr_agent.retrieval.store import Generation, Store
+from cxr_agent.retrieval.store import COMPLAINTS, Generation, Store
 from cxr_agent.study import FloatImage
 
 if TYPE_CHECKING:
@@ -29,6 +33,15 @@ _NAME: Final = "films"
 _STAMP: Final = "stamp.json"
 _BATCH: Final = 2_000
 """Chroma takes at most 5,461 at once."""
+_OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
+_SQLITE_CODE: Final = re.compile(r"\(code: (\d+)\)")
+"""How chromadb's Rust part tells of the system's errors and of SQLite's (1.5)."""
+_OF_THE_DISK: Final = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_CANTOPEN: errno.EIO,
+}
 _HNSW: Final = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 
 
@@ -66,9 +79,18 @@ class ChromaIndex:
         return place if fits and place.parent == self._folder else None
 
     def rebuild(self) -> None:
-        """Build it anew from the store; another process that does so is waited for."""
-        with self._alone():
-            self._build()
+        """Build it anew from the store; another process that does so is waited for.
+
+        Raises
+        ------
+        OutputError
+            ``disk_full`` or ``store_not_writable``. What was there before is still there.
+        """
+        try:
+            with self._alone():
+                self._build()
+        except OSError as error:
+            raise COMPLAINTS.unwritable(error) from None
 
     def nearest(self, query: FloatImage, k: int, where: Where) -> list[tuple[int, float]]:
         """As :func:`cxr_agent.retrieval.exact.nearest`, approximately.
@@ -117,18 +139,25 @@ class ChromaIndex:
         numbers, vectors = self._store.vectors()
         items = self._store.items()
         place = self._folder / uuid4().hex
-        collection = _client(place).create_collection(
-            _NAME, embedding_function=None, configuration={"hnsw": _HNSW}
-        )
-        for start in range(0, len(numbers), _BATCH):
-            batch = numbers[start : start + _BATCH]
-            collection.add(
-                ids=[str(number) for number in batch],
-                embeddings=vectors[start : start + _BATCH],
-                metadatas=[_facts(items[int(n)].patient, items[int(n)].labels) for n in batch],
-            )
-        stamp = {"generation": generation.text, "folder": place.name}
-        write_whole(self._folder / _STAMP, json.dumps(stamp).encode("utf-8"))
+        try:
+            with _complaints_of_chroma():
+                collection = _client(place).create_collection(
+                    _NAME, embedding_function=None, configuration={"hnsw": _HNSW}
+                )
+                for start in range(0, len(numbers), _BATCH):
+                    batch = numbers[start : start + _BATCH]
+                    collection.add(
+                        ids=[str(number) for number in batch],
+                        embeddings=vectors[start : start + _BATCH],
+                        metadatas=[
+                            _facts(items[int(n)].patient, items[int(n)].labels) for n in batch
+                        ],
+                    )
+            stamp = {"generation": generation.text, "folder": place.name}
+            write_whole(self._folder / _STAMP, json.dumps(stamp).encode("utf-8"))
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)  # nobody would ever look into it
+            raise
         for other in self._folder.iterdir():
             if other.is_dir() and other != place:
                 shutil.rmtree(other, ignore_errors=True)
@@ -139,6 +168,23 @@ class ChromaIndex:
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+@contextmanager
+def _complaints_of_chroma() -> Iterator[None]:
+    """What Chroma says of the disk, which it tells in words alone, as errors of the system."""
+    try:
+        yield
+    except Exception as error:
+        told = str(error)
+        of_system, of_sqlite = _OS_ERROR.search(told), _SQLITE_CODE.search(told)
+        if of_system is not None:
+            number = int(of_system[1])
+        elif of_sqlite is not None and int(of_sqlite[1]) & 0xFF in _OF_THE_DISK:
+            number = _OF_THE_DISK[int(of_sqlite[1]) & 0xFF]
+        else:
+            raise
+        raise OSError(number, os.strerror(number)) from None
 
 
 def _client(place: Path) -> Any:

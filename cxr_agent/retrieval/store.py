@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS encoded (
     PRIMARY KEY (encoder, part, item)
 ) STRICT;
 """
-_COMPLAINTS: Final = Complaints(
+COMPLAINTS: Final = Complaints(
     "store",
     in_use="another process is writing to this store of films",
     in_use_hint="Run the same command again when it is done: it goes on.",
@@ -142,18 +142,18 @@ class Store(AbstractContextManager["Store"]):
                     "there is no store of films here",
                     hint="Make one: cxr-agent kb build DIR.",
                 )
-            with _COMPLAINTS.told():
+            with COMPLAINTS.told():
                 folder.mkdir(parents=True, exist_ok=True)
         self._db = self._open()
         try:
-            with _COMPLAINTS.told():
+            with COMPLAINTS.told():
                 self._settle(embedding)
         except BaseException:
             self._db.close()
             raise
 
     def _open(self) -> sqlite3.Connection:
-        with _COMPLAINTS.told():
+        with COMPLAINTS.told():
             db = sqlite3.connect(
                 self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
@@ -225,7 +225,7 @@ class Store(AbstractContextManager["Store"]):
         were first given.
         """
         new = 0
-        with _COMPLAINTS.told(), transaction(self._db):
+        with COMPLAINTS.told(), transaction(self._db):
             for one in looked:
                 number: int | None = None
                 outcome = one.refused
@@ -269,7 +269,7 @@ class Store(AbstractContextManager["Store"]):
             for number, vector in vectors.items()
             for blob in (_blob(vector),)
         ]
-        with _COMPLAINTS.told(), transaction(self._db):
+        with COMPLAINTS.told(), transaction(self._db):
             return self._db.executemany(
                 "INSERT OR IGNORE INTO encoded VALUES (?, ?, ?, ?, ?)", rows
             ).rowcount
@@ -378,7 +378,7 @@ class Store(AbstractContextManager["Store"]):
 
     def keep(self, name: str, text: str) -> None:
         """Keep something measured until the films change."""
-        with _COMPLAINTS.told(), transaction(self._db):
+        with COMPLAINTS.told(), transaction(self._db):
             self._db.execute(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)",
                 (name, f"{self.generation().text} = {text}"),

@@ -318,7 +318,6 @@ COMMANDS: Final = {
         files=1,
         before=_build,
         acknowledged=stored,
-        full_run_only=True,
     ),
     "tools new": Writing(
         lambda given, out: ("tools", "new", "heart_share", "--tools", out / "tools"),
