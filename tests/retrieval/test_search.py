@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_agent.errors import UsageError
+from cxr_agent.errors import OutputError, UsageError
 from cxr_agent.evidence import Polarity
-from cxr_agent.retrieval import Collection, Engine, Store, Where
+from cxr_agent.retrieval import Collection, Engine, Store, Where, chroma_index
 from cxr_agent.retrieval.exact import nearest
 
 from .made import clustered, filled, looked
@@ -136,3 +136,49 @@ def test_recall_over_ten_thousand_films(tmp_path: Path) -> None:
             wanted = {hit.number for hit in exact.search(query, 10)}
             found += len(wanted & {hit.number for hit in by_chroma.search(query, 10)})
         assert found / 2_000 >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("No space left on device (os error 28)", "disk_full"),
+        ("error returned from database: (code: 13) database or disk is full", "disk_full"),
+        ("error returned from database: (code: 14) unable to open", "store_not_writable"),
+        ("error returned from database: (code: 778) disk I/O error", "store_not_writable"),
+        ("error returned from database: (code: 8) readonly database", "store_not_writable"),
+    ],
+)
+def test_what_chroma_says_of_the_disk_is_an_error_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, code: str
+) -> None:
+    """As chromadb 1.5 words it; tests/enduring has it do so on real disks."""
+
+    def fail(place: Path) -> None:
+        place.mkdir()
+        (place / "half").write_bytes(b"x")
+        raise RuntimeError(told)
+
+    with filled(tmp_path, clustered(20)) as store:
+        index = Collection(store, Engine.CHROMA).index
+        index.rebuild()
+        before = (tmp_path / "index" / "stamp.json").read_bytes()
+        monkeypatch.setattr(chroma_index, "_client", fail)
+        with pytest.raises(OutputError) as caught:
+            index.rebuild()
+        assert caught.value.code == code
+        assert (tmp_path / "index" / "stamp.json").read_bytes() == before
+        assert sum(one.is_dir() for one in (tmp_path / "index").iterdir()) == 1
+
+
+def test_what_chroma_says_of_itself_stays_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(place: Path) -> None:
+        raise RuntimeError("error returned from database: (code: 1) no such table")
+
+    monkeypatch.setattr(chroma_index, "_client", fail)
+    with (
+        filled(tmp_path, clustered(3)) as store,
+        pytest.raises(RuntimeError, match="no such table"),
+    ):
+        Collection(store, Engine.CHROMA).index.rebuild()
