@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -42,6 +43,8 @@ _OF_THE_DISK: Final = {
     sqlite3.SQLITE_READONLY: errno.EROFS,
     sqlite3.SQLITE_CANTOPEN: errno.EIO,
 }
+_LEAST_BYTES: Final = 1 << 20
+"""What an index takes, beside twice its vectors."""
 _HNSW: Final = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 
 
@@ -140,7 +143,7 @@ class ChromaIndex:
         items = self._store.items()
         place = self._folder / uuid4().hex
         try:
-            with _complaints_of_chroma():
+            with _complaints_of_chroma(self._folder, _LEAST_BYTES + 2 * vectors.nbytes):
                 collection = _client(place).create_collection(
                     _NAME, embedding_function=None, configuration={"hnsw": _HNSW}
                 )
@@ -171,8 +174,14 @@ class ChromaIndex:
 
 
 @contextmanager
-def _complaints_of_chroma() -> Iterator[None]:
-    """What Chroma says of the disk, which it tells in words alone, as errors of the system."""
+def _complaints_of_chroma(folder: Path, size: int) -> Iterator[None]:
+    """What Chroma says of the disk, which it tells in words alone, as errors of the system.
+
+    Parameters
+    ----------
+    folder, size
+        Where there should be room for so many bytes: Chroma does not always say why it failed.
+    """
     try:
         yield
     except Exception as error:
@@ -183,8 +192,15 @@ def _complaints_of_chroma() -> Iterator[None]:
         elif of_sqlite is not None and int(of_sqlite[1]) & 0xFF in _OF_THE_DISK:
             number = _OF_THE_DISK[int(of_sqlite[1]) & 0xFF]
         else:
+            _require_room(folder, size)
             raise
         raise OSError(number, os.strerror(number)) from None
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Raise OSError where so many bytes cannot be written."""
+    with TemporaryFile(dir=folder) as file:
+        file.write(bytes(size))
 
 
 def _client(place: Path) -> Any:

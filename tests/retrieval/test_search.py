@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -168,6 +169,23 @@ def test_what_chroma_says_of_the_disk_is_an_error_of_the_disk(
         assert caught.value.code == code
         assert (tmp_path / "index" / "stamp.json").read_bytes() == before
         assert sum(one.is_dir() for one in (tmp_path / "index").iterdir()) == 1
+
+
+def test_chroma_fails_without_a_word_where_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(place: Path) -> None:
+        raise RuntimeError("Error in compaction: Failed to apply logs to the metadata segment")
+
+    def full(folder: Path, size: int) -> None:
+        assert folder == tmp_path / "index"
+        assert size > 1 << 20
+        raise OSError(errno.ENOSPC, "")
+
+    monkeypatch.setattr(chroma_index, "_client", fail)
+    monkeypatch.setattr(chroma_index, "_require_room", full)
+    with filled(tmp_path, clustered(3)) as store, pytest.raises(OutputError, match="disk_full"):
+        Collection(store, Engine.CHROMA).index.rebuild()
 
 
 def test_what_chroma_says_of_itself_stays_a_fault(
