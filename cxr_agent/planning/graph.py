@@ -150,7 +150,7 @@ class ReadingGraph:
         for one in before.tried:
             if one.outcome is not None:
                 self.spending.remember(one.call)
-        # Each turn of a reading is one node; the budget ends it long before this limit.
+        # At most one node for each turn; the budget ends a reading long before this limit.
         limit = 2 * self.budget.steps + self.budget.strikes + 16
         final: dict[str, Any] = _compiled(nodes).invoke(
             {
