@@ -130,7 +130,11 @@ class _File:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".cxr-agent-")
         os.close(handle)
         self._temporary = Path(name)
-        self._writer = kind(self._temporary, COLUMNS[table])
+        try:
+            self._writer = kind(self._temporary, COLUMNS[table])
+        except BaseException:  # a header is written at once
+            self._temporary.unlink(missing_ok=True)
+            raise
 
     def write(self, rows: Sequence[_Row]) -> None:
         self._writer.write(rows)

@@ -158,8 +158,8 @@ COMMANDS: Final = {
     ),
     "chat": Writing(
         lambda given, out: ("chat", given.film, "--traces", out / "traces"),
-        pages=50,
-        files=8,
+        pages=156,
+        files=20,
         env=lambda out: {STATE_VARIABLE: str(out / "state")},
         typed=lambda out: f"Is the heart enlarged?\n/save {out / 'page.html'}\n/quit\n",
         acknowledged=lines_of_traces,
@@ -169,8 +169,8 @@ COMMANDS: Final = {
         lambda given, out: (
             *("demo", given.film, "--traces", out / "traces", "--html", out / "demo.html"),
         ),
-        pages=30,
-        files=8,
+        pages=156,
+        files=18,
         full_run_only=True,
     ),
     "resume": Writing(
@@ -210,8 +210,8 @@ COMMANDS: Final = {
     ),
     "watch": Writing(
         lambda given, out: ("watch", given.inbox, "--out", out, "--once", "--settled", "0"),
-        pages=60,
-        files=8,
+        pages=202,
+        files=28,
         acknowledged=watched,
     ),
     "eval over texts": Writing(
@@ -228,8 +228,8 @@ COMMANDS: Final = {
         lambda given, out: (
             *("eval", "ctr", "--data", given.cases, "--out", out, "--resamples", "10"),
         ),
-        pages=60,
-        files=8,
+        pages=91,
+        files=23,
         acknowledged=outcomes,
     ),
     "preferences": Writing(
@@ -239,7 +239,7 @@ COMMANDS: Final = {
         pages=0,
         files=2,
     ),
-    "batch run": Writing(_batch, pages=60, files=8, acknowledged=settled),
+    "batch run": Writing(_batch, pages=60, files=58, acknowledged=settled),
     "batch report": Writing(
         lambda given, out: ("batch", "report", out, "--out", out / "made" / "page.html"),
         pages=18,
@@ -296,7 +296,7 @@ COMMANDS: Final = {
     "kb build": Writing(_build, pages=42, files=4, acknowledged=stored),
     "kb add": Writing(
         lambda given, out: ("kb", "add", given.inbox, "--store", out / "store"),
-        pages=2,
+        pages=20,
         files=2,
         before=_build,
         acknowledged=stored,
@@ -305,8 +305,8 @@ COMMANDS: Final = {
         lambda given, out: (
             *("kb", "encode", "--store", out / "store", "--encoder", given.encoder),
         ),
-        pages=1,
-        files=1,
+        pages=11,
+        files=2,
         before=_build,
         acknowledged=encoded,
         heavy=("torch", "transformers"),
@@ -314,19 +314,19 @@ COMMANDS: Final = {
     ),
     "kb rebuild": Writing(
         lambda given, out: ("kb", "rebuild", "--store", out / "store"),
-        pages=1,
-        files=1,
+        pages=91,
+        files=12,
         before=_build,
         acknowledged=stored,
     ),
     "tools new": Writing(
         lambda given, out: ("tools", "new", "heart_share", "--tools", out / "tools"),
-        pages=1,
+        pages=3,
         files=1,
     ),
     "models pull": Writing(
         lambda given, out: ("models", "pull", "ct-bert-jpn", "--yes", "--from", given.weights),
-        pages=1,
+        pages=9,
         files=1,
         env=lambda out: {"CXR_AGENT_MODELS": str(out / "models")},
         acknowledged=lambda out: set(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import shutil
 import signal
@@ -195,6 +196,21 @@ def test_a_state_folder_that_cannot_be_written_costs_no_reading(
 ) -> None:
     monkeypatch.setenv("CXR_AGENT_STATE", "/proc/nowhere")
     assert agent.read(films.now).status == "complete"
+
+
+def test_places_that_do_not_fit_leave_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "")
+
+    state = tmp_path / "state"
+    monkeypatch.setenv("CXR_AGENT_STATE", str(state))
+    monkeypatch.setattr(Path, "replace", full)
+    run = tmp_path / "20240101T000000Z-00000000"
+    keep_places(Places(run=run, films=(Path("/f"),)))
+    assert places_of(run) is None
+    assert [path for path in state.rglob("*") if path.is_file()] == []
 
 
 class Model:
