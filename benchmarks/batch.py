@@ -33,7 +33,7 @@ from cxr_agent.reading import Agent
 from cxr_agent.reading.batches import BatchOptions
 from cxr_agent.testing.phantom import draw, random_spec
 
-_FILMS = 80
+_FILMS = 48
 _SIZE = 512
 _ROUNDS = 3
 _CHESTS = 200
