@@ -239,7 +239,7 @@ COMMANDS: Final = {
         pages=0,
         files=2,
     ),
-    "batch run": Writing(_batch, pages=60, files=58, acknowledged=settled),
+    "batch run": Writing(_batch, pages=163, files=58, acknowledged=settled),
     "batch report": Writing(
         lambda given, out: ("batch", "report", out, "--out", out / "made" / "page.html"),
         pages=18,
