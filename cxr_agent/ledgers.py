@@ -54,12 +54,11 @@ class Complaints:
         except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
             raise  # a fault of ours: no file makes one
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code == sqlite3.SQLITE_FULL:
-                raise self.unwritable(OSError(errno.ENOSPC, "")) from None
-            if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-                raise self.unwritable(OSError(errno.EIO, "the disk failed")) from None
-            if code == sqlite3.SQLITE_BUSY:
+            code = getattr(error, "sqlite_errorcode", 0)
+            of_the_disk = disk_error(code)
+            if of_the_disk is not None:
+                raise self.unwritable(of_the_disk) from None
+            if code & 0xFF == sqlite3.SQLITE_BUSY:
                 raise self.taken() from None
             raise ConfigError(
                 f"bad_{self.noun}",
@@ -89,6 +88,16 @@ class Complaints:
             os.close(descriptor)
             raise
         return descriptor
+
+
+def disk_error(code: int) -> OSError | None:
+    """What a result code of SQLite says of the disk; None where it is about something else."""
+    primary = code & 0xFF
+    if primary == sqlite3.SQLITE_FULL:
+        return OSError(errno.ENOSPC, "")
+    if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        return OSError(errno.EIO, "the disk failed")
+    return None
 
 
 @contextmanager

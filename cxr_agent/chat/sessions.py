@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cxr_agent.errors import OutputError, UsageError
 from cxr_agent.reading.places import STATE_VARIABLE, state_folder
+from cxr_agent.trace.durable import write_file
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FILE: Final = "sessions.json"
@@ -134,13 +134,5 @@ def _read(file: Path) -> _Index:
 
 
 def _write(file: Path, index: _Index) -> None:
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".sessions-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as out:
-            json.dump(index.model_dump(mode="json"), out, indent=1)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = json.dumps(index.model_dump(mode="json"), indent=1)
+    write_file(file, text.encode("utf-8", "surrogateescape"))

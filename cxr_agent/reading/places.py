@@ -7,11 +7,12 @@ stands in the user's own folder, readable by nobody else, and is removed when th
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cxr_agent.trace.durable import write_file
 
 STATE_VARIABLE: Final = "CXR_AGENT_STATE"
 _FOLDER: Final = "unfinished"
@@ -44,14 +45,8 @@ def keep_places(places: Places) -> None:
     try:
         file = _file(places.run)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as out:
-                out.write(places.model_dump_json())
-            Path(temporary).replace(file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        data = places.model_dump_json().encode("utf-8", "surrogateescape")
+        write_file(file, data, sync=False)
     except OSError:
         return
 

@@ -7,13 +7,11 @@ is replaced last. Whatever has no fitting stamp, or fails, is built again from t
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -22,6 +20,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from cxr_agent.ledgers import disk_error
 from cxr_agent.output import write_whole
 from cxr_agent.retrieval.items import Where
 from cxr_agent.retrieval.store import COMPLAINTS, Generation, Store
@@ -37,12 +36,6 @@ _BATCH: Final = 2_000
 _OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 _SQLITE_CODE: Final = re.compile(r"\(code: (\d+)\)")
 """How chromadb's Rust part tells of the system's errors and of SQLite's (1.5)."""
-_OF_THE_DISK: Final = {
-    sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_IOERR: errno.EIO,
-    sqlite3.SQLITE_READONLY: errno.EROFS,
-    sqlite3.SQLITE_CANTOPEN: errno.EIO,
-}
 _LEAST_BYTES: Final = 1 << 20
 """What an index takes, beside twice its vectors."""
 _HNSW: Final = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
@@ -188,13 +181,12 @@ def _complaints_of_chroma(folder: Path, size: int) -> Iterator[None]:
         told = str(error)
         of_system, of_sqlite = _OS_ERROR.search(told), _SQLITE_CODE.search(told)
         if of_system is not None:
-            number = int(of_system[1])
-        elif of_sqlite is not None and int(of_sqlite[1]) & 0xFF in _OF_THE_DISK:
-            number = _OF_THE_DISK[int(of_sqlite[1]) & 0xFF]
-        else:
-            _require_room(folder, size)
-            raise
-        raise OSError(number, os.strerror(number)) from None
+            raise OSError(int(of_system[1]), os.strerror(int(of_system[1]))) from None
+        cause = disk_error(int(of_sqlite[1])) if of_sqlite is not None else None
+        if cause is not None:
+            raise cause from None
+        _require_room(folder, size)
+        raise
 
 
 def _require_room(folder: Path, size: int) -> None:

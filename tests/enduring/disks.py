@@ -21,8 +21,6 @@ from PIL import Image
 from cxr_agent.trace import read_trace, verify
 
 PAGE_KIB = 4
-TEMPORARY = (".cxr-agent-", ".new-", ".sessions-")
-"""How names begin of what is written before it is put in its place."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def whole(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             continue
-        assert not path.name.startswith(TEMPORARY), f"{path} was left"
+        assert not path.name.startswith(".cxr-agent-"), f"{path} was left"
         _whole_file(path)
 
 
