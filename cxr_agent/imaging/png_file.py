@@ -67,6 +67,8 @@ _ADAM7: Final = (
 """Row and column of the first pixel, row and column step, for each pass of an interlaced file."""
 _LARGEST_LENGTH: Final = (1 << 31) - 1
 _SLICE: Final = 1 << 16
+_KEPT_BYTES: Final = 64 * MIB
+"""Inflated pixels that are handed on; more are inflated a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class PngFile:
 
 
 def read_png(data: bytes) -> PngFile:
-    """Check every chunk and the amount of pixels, without keeping the inflated pixels.
+    """Check every chunk and the amount of pixels.
 
     Raises
     ------
@@ -130,7 +132,8 @@ class _PngWalk:
         rows, columns, bits, colour, interlaced = self.header
         if not self.pixels or (colour is Colour.PALETTE and not self.palette):
             raise refusal(InputCode.CORRUPT_HEADER)
-        _check_pixels(self.pixels, _inflated_bytes(rows, columns, bits, colour, interlaced))
+        expected = _inflated_bytes(rows, columns, bits, colour, interlaced)
+        inflated = _checked_pixels(self.pixels, expected)
         return PngFile(
             rows,
             columns,
@@ -139,7 +142,7 @@ class _PngWalk:
             self.palette,
             self.transparency,
             self.exif,
-            pixel_chunks=self._rebuilt(),
+            pixel_chunks=self._rebuilt(inflated),
             trailing_data=end < len(self.data),
             synthetic=self.synthetic,
         )
@@ -197,11 +200,14 @@ class _PngWalk:
             raise refusal(InputCode.CORRUPT_HEADER)
         self.transparency = body
 
-    def _rebuilt(self) -> bytes:
+    def _rebuilt(self, inflated: bytes) -> bytes:
         parts = [PNG_SIGNATURE, self.data[8:33]]
         if self.palette:
             parts.append(_chunk(b"PLTE", self.palette))
-        parts += (_chunk(b"IDAT", part) for part in self.pixels)
+        if inflated:
+            parts.append(_chunk(b"IDAT", zlib.compress(inflated, zlib.Z_NO_COMPRESSION)))
+        else:
+            parts += (_chunk(b"IDAT", part) for part in self.pixels)
         parts.append(_chunk(b"IEND", b""))
         return b"".join(parts)
 
@@ -249,25 +255,37 @@ def _inflated_bytes(rows: int, columns: int, bits: int, colour: Colour, interlac
     return total
 
 
-def _check_pixels(parts: list[memoryview], expected: int) -> None:
-    """Inflate in small steps and count: neither fewer nor more than the header promises."""
+def _checked_pixels(parts: list[memoryview], expected: int) -> bytes:
+    """Inflate in small steps and count: neither fewer nor more than the header promises.
+
+    Returns
+    -------
+    bytes
+        What was inflated, so that nobody needs to do so again; empty where it would take too much.
+    """
     inflater = zlib.decompressobj()
     count = 0
+    kept: list[bytes] = []
+    keep = kept.append if expected <= _KEPT_BYTES else lambda piece: None
     try:
         for part in parts:
             for start in range(0, len(part), _SLICE):
                 piece: bytes | memoryview = part[start : start + _SLICE]
                 while piece and not inflater.eof:
-                    count += len(inflater.decompress(piece, MIB))
+                    inflated = inflater.decompress(piece, MIB)
+                    count += len(inflated)
+                    keep(inflated)
                     piece = inflater.unconsumed_tail
                     if count > expected:
                         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
         while not inflater.eof and (rest := inflater.decompress(b"", MIB)):
             count += len(rest)
+            keep(rest)
     except zlib.error:
         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM) from None
     if count != expected or not inflater.eof:  # the end carries the checksum of the pixels
         raise refusal(InputCode.CORRUPT_COMPRESSED_STREAM)
+    return b"".join(kept)
 
 
 def _inflated_side_data(kind: bytes, body: bytes, allowed: int) -> int:

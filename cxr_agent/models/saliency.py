@@ -84,10 +84,11 @@ def curves(
     order = np.kron(ranks.reshape(cells.shape), np.ones((scale, scale), dtype=np.int64))
     limits = np.linspace(0, cells.size, steps + 1)
     deleted = [np.where(order < limit, nothing, tile) for limit in limits]
-    inserted = [np.where(order < limit, tile, nothing) for limit in limits]
+    # Both curves meet: one ends with what the other begins with, which is looked at once.
+    inserted = [np.where(order < limit, tile, nothing) for limit in limits[1:-1]]
     scores = np.asarray(scorer(np.stack(deleted + inserted).astype(np.float32)), dtype=np.float64)
-    half = len(deleted)
-    return Curves(scores[:half], scores[half:])
+    deletion, between = np.split(scores, [len(deleted)])
+    return Curves(deletion, np.concatenate((deletion[-1:], between, deletion[:1])))
 
 
 def _mean(curve: NDArray[np.float64]) -> float:

@@ -78,11 +78,7 @@ def shows_mask(trace: Trace, sha256: str | None, plane: BoolMask) -> bool:
 
 def heatmap_png(plane: FloatImage) -> bytes:
     """An 8-bit grey PNG of values in [0, 1], longest side at most :data:`HEATMAP_SIDE` pixels."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    _at_most(Image.fromarray(eight_bits(plane)), HEATMAP_SIDE).save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
+    return _grey_png(plane, HEATMAP_SIDE)
 
 
 def picture_png(plane: NDArray[np.uint8]) -> bytes:
@@ -96,10 +92,14 @@ def picture_png(plane: NDArray[np.uint8]) -> bytes:
 
 def display_png(pixels: FloatImage) -> bytes:
     """An 8-bit copy of a film for the eye, longest side at most 1024 pixels."""
+    return _grey_png(pixels, _DISPLAY_SIDE)
+
+
+def _grey_png(plane: FloatImage, side: int) -> bytes:
     from PIL import Image
 
-    picture = Image.fromarray(eight_bits(pixels))
-    return grey_file(np.asarray(_at_most(picture, _DISPLAY_SIDE)))
+    picture = Image.fromarray(eight_bits(plane))
+    return grey_file(np.asarray(_at_most(picture, side)))
 
 
 def _at_most(picture: Image, side: int) -> Image:

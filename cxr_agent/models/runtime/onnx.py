@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -58,18 +59,42 @@ class OnnxNetwork:
         return self._card
 
     def run(self, tiles: Arrays) -> dict[str, Arrays]:
-        """As :meth:`cxr_agent.models.runtime.network.Network.run`."""
+        """As :meth:`cxr_agent.models.runtime.network.Network.run`; tile by tile.
+
+        Several at once gain nothing on a CPU and take the memory of several
+        (``benchmarks/runtimes.py``).
+        """
         try:
-            outputs = self._session.run(list(self._card.outputs), {self._input: tiles})
+            return self._run(tiles)
         except Exception as error:
             if _out_of_memory(error):
                 raise MemoryError(f"no memory for {len(tiles)} tiles of {self._card.id}") from error
             raise
-        # Copied, because the outputs belong to the session and would keep it alive.
-        return {
-            name: np.array(output, dtype=np.float32)
-            for name, output in zip(self._card.outputs, outputs, strict=True)
+
+    def _run(self, tiles: Arrays) -> dict[str, Arrays]:
+        names = self._card.outputs
+        first = self._session.run(list(names), {self._input: tiles[:1]})
+        # Arrays of our own, because those outputs belong to the session and would keep it alive.
+        found = {
+            name: np.empty((len(tiles), *output.shape[1:]), dtype=np.float32)
+            for name, output in zip(names, first, strict=True)
         }
+        for name, output in zip(names, first, strict=True):
+            found[name][:1] = output
+        if len(tiles) > 1:
+            self._run_into(
+                found, np.ascontiguousarray(tiles, dtype=np.float32), range(1, len(tiles))
+            )
+        return found
+
+    def _run_into(self, found: dict[str, Arrays], tiles: Arrays, which: Iterable[int]) -> None:
+        """Let the network write what it makes of some tiles to their places."""
+        binding = self._session.io_binding()
+        for index in which:
+            _bind(binding.bind_input, self._input, tiles[index : index + 1])
+            for name, array in found.items():
+                _bind(binding.bind_output, name, array[index : index + 1])
+            self._session.run_with_iobinding(binding)
 
 
 def session_of(content: bytes, name: str, *, threads: int | None = None) -> Any:
@@ -107,6 +132,10 @@ def session_of(content: bytes, name: str, *, threads: int | None = None) -> Any:
         if _out_of_memory(error):
             raise MemoryError(f"no memory to load {name}") from error
         raise ModelError("weights_damaged", f"{name} cannot be loaded") from error
+
+
+def _bind(bind: Callable[..., None], name: str, array: Arrays) -> None:
+    bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
 
 
 def _out_of_memory(error: Exception) -> bool:

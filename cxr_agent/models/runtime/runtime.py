@@ -18,8 +18,8 @@ from cxr_agent.models.store import WeightsForm, load_card
 
 _PIXELS: Final = 32 * 384**2
 _MOST: Final = 64
-"""Of one batch on a GPU to begin with: pixels, and tiles where these are small. On a CPU more than
-one tile gains nothing (``benchmarks/runtimes.py`` measures it) and each takes 40 MiB."""
+"""Of one batch to begin with: pixels, and tiles where these are small. ONNX Runtime is given the
+tiles of a batch one by one."""
 _AT_ONCE: Final = 2
 """Runs of a GPU at the same time: one computes while what the other takes or gives is copied.
 Half precision makes the two together as large as the estimate below says of one."""
@@ -136,15 +136,9 @@ class Runtime:
         )
 
     def _run(self, card: ModelCard, tiles: Arrays) -> dict[str, Arrays]:
-        mib = _estimate_mib(card, self._most(card))
+        mib = _estimate_mib(card, 1 if self.form == "onnx" else _most(card))
         with self.memory.held(card.id, lambda: self._load(card), mib) as network:
             return self._batches_of(card).run(network, tiles)
-
-    def _most(self, card: ModelCard) -> int:
-        """Tiles of one batch to begin with."""
-        if not self._gathers and self.device.kind == "cpu":
-            return 1
-        return max(1, min(_MOST, _PIXELS // card.input_size**2))
 
     def _load(self, card: ModelCard) -> Network:
         try:
@@ -168,7 +162,7 @@ class Runtime:
         with self._lock:
             if model not in self._batches:
                 self._batches[model] = Batches(
-                    self._most(card),
+                    _most(card),
                     lambda size: self.tell(Notice(NoticeCode.SMALLER_BATCHES, model, batch=size)),
                 )
             return self._batches[model]
@@ -190,6 +184,11 @@ class _Served:
 
     def run(self, tiles: Arrays) -> dict[str, Arrays]:
         return self._runtime.run(self._card, tiles)
+
+
+def _most(card: ModelCard) -> int:
+    """Tiles of one batch to begin with."""
+    return max(1, min(_MOST, _PIXELS // card.input_size**2))
 
 
 def _estimate_mib(card: ModelCard, batch: int) -> int:
