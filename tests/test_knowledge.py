@@ -28,6 +28,7 @@ CACHED = (
     "sentences",
     "plain_words",
     "structures",
+    "measured_for",
     "measurements",
     "guidelines",
 )

@@ -149,6 +149,7 @@ def definition(name: str) -> MeasurementDefinition:
         ) from None
 
 
+@lru_cache(maxsize=512)
 def measured_for(code: str) -> MeasurementDefinition | None:
     """The measurement that decides a finding or a quality, by the code of that."""
     for one in measurements().values():

@@ -27,7 +27,7 @@ from cxr_agent.report.model import Report
 from cxr_agent.study import AgeGroup, Image, Notice, PixelSpacing, SpacingKind, Study, View
 from cxr_agent.testing.phantom import PhantomSpec
 from cxr_agent.toolbox.arguments import ToolCall
-from cxr_agent.toolbox.cache import ResultCache, result_cache
+from cxr_agent.toolbox.cache import ResultCache, result_cache, store
 from cxr_agent.toolbox.cache.store import EntryStore
 from cxr_agent.toolbox.contract import Abstain, Mask, ToolResult, ToolSpec, spec_of, tool
 from cxr_agent.toolbox.execute import Outcome
@@ -473,7 +473,14 @@ def test_a_folder_that_cannot_be_written_to_costs_a_notice_once(
     if why == "file":
         (tmp_path / "cache").write_text("")
     else:
-        monkeypatch.setattr("cxr_agent.toolbox.cache.store.write_all", full)
+        write_file = store.write_file
+
+        def on_a_full_disk(path: Path, data: bytes, *, sync: bool) -> None:
+            with monkeypatch.context() as disk:
+                disk.setattr("cxr_agent.trace.durable.write_all", full)
+                write_file(path, data, sync=sync)
+
+        monkeypatch.setattr(store, "write_file", on_a_full_disk)
     cache = ResultCache(EntryStore(tmp_path / "cache", 2**30))
     plain, made = open_bank(scene(HEART)), scene(HEART)
     made.shelf.runtime = Runtime("cpu")

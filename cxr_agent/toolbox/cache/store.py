@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import secrets
 import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cxr_agent.trace.durable import PRIVATE_FILE, PRIVATE_FOLDER, TEMPORARY, write_all
+from cxr_agent.trace.durable import PRIVATE_FOLDER, TEMPORARY, write_file
 
 _LARGEST: Final = 256 * 2**20
 """Bytes of an entry that is read at all."""
@@ -77,18 +76,7 @@ class EntryStore:
         if not path.parent.is_dir():
             self.folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             path.parent.mkdir(PRIVATE_FOLDER, exist_ok=True)
-        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-        try:
-            try:
-                write_all(descriptor, data)
-            finally:
-                os.close(descriptor)
-            temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        write_file(path, data, sync=False)
         self._unseen += len(data)
         if self._unseen >= self._step:
             self._unseen = 0
