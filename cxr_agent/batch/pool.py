@@ -96,6 +96,7 @@ class LocalPool:
         self._hand: Task | None = None
         """Taken, and waiting for a worker."""
         self._failed_starts = 0
+        self._next_look = 0.0
         self.peak_mib = 0
         """The most resident memory that one worker was seen to take."""
 
@@ -206,8 +207,11 @@ class LocalPool:
         yield from self._removed(slot, how, f"its worker ended with {name}")
 
     def _watched(self) -> Iterator[Update]:
-        """End workers that take too long or too much."""
+        """End workers that take too long or too much; looked at once a tick, whatever is heard."""
         now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _TICK_S
         for slot in list(self._slots):
             if not slot.ready and now - slot.born > _START_S:
                 self._failed_starts += 1
