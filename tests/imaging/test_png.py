@@ -54,6 +54,19 @@ def test_grey_in_other_clothes(mode: str) -> None:
     np.testing.assert_array_equal(read(saved(picture, "PNG")).pixels, read(GREY).pixels)
 
 
+@pytest.mark.parametrize("mode", ["L", "I;16", "RGB", "LA", "P"])
+def test_pixels_too_many_to_be_handed_on_are_inflated_twice(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Image.fromarray(ramp(16 if mode == "I;16" else 8))
+    data = saved(picture if mode == "I;16" else picture.convert(mode), "PNG")
+    handed_on = read(data)
+    monkeypatch.setattr("cxr_agent.imaging.png_file._KEPT_BYTES", 0)
+    again = read(data)
+    np.testing.assert_array_equal(again.pixels, handed_on.pixels)
+    assert again.notices == handed_on.notices
+
+
 def test_interlaced() -> None:
     """Adam7, written by hand: Pillow reads it but does not write it."""
     pixels = ramp(8)
