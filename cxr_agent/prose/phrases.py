@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -37,6 +37,32 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W\d_]+", text.lower()))
 
 
+class Beginnings:
+    """Which of many sets of phrases a text may hold: those of which a first word is there.
+
+    That is one in fifty, so that few patterns are tried.
+
+    Parameters
+    ----------
+    phrases
+        Sets of phrases, which are known by their places.
+    """
+
+    def __init__(self, phrases: Iterable[Iterable[str]]) -> None:
+        places: dict[str, set[int]] = {}
+        for place, many in enumerate(phrases):
+            for phrase in many:
+                places.setdefault(_first_word(phrase), set()).add(place)
+        self._places: Final = places
+        self._words: Final = frozenset(places)
+        self._always: Final = frozenset(places.get("", ()))
+
+    def places(self, text: str) -> list[int]:
+        """The places of the sets that a text may hold a phrase of, in order."""
+        begun = self._words & _words(text)
+        return sorted(self._always.union(*(self._places[word] for word in begun)))
+
+
 class Table:
     """Phrases by code, ready to be looked for; made by :func:`table_of`."""
 
@@ -47,23 +73,15 @@ class Table:
             for code, many in phrases
             if (ordered := sorted(many, key=len, reverse=True))
         )
-        codes: dict[str, set[str]] = {}
-        for code, many in phrases:
-            for phrase in many:
-                codes.setdefault(_first_word(phrase), set()).add(code)
-        self._beginning: Final = codes
+        self._beginnings: Final = Beginnings(many for _, many in phrases if many)
 
-    def found(self, text: str) -> Iterator[Mention]:
-        """Every phrase in a lower-case text, code by code.
-
-        Only codes are looked for that have a phrase whose first word is there: one in fifty.
-        """
-        beginning = self._beginning
-        codes = set().union(*(beginning[word] for word in _words(text) if word in beginning))
-        for code, pattern in self._patterns if codes else ():
-            if code in codes:
-                for match in pattern.finditer(text):
-                    yield Mention(code, match.start(), match.end())
+    def found(self, text: str) -> list[Mention]:
+        """Every phrase in a lower-case text, code by code."""
+        return [
+            Mention(code, match.start(), match.end())
+            for code, pattern in map(self._patterns.__getitem__, self._beginnings.places(text))
+            for match in pattern.finditer(text)
+        ]
 
 
 Phrases = tuple[tuple[str, tuple[str, ...]], ...]
@@ -78,8 +96,11 @@ def table_of(phrases: Phrases) -> Table:
 
 def mentions(text: str, table: Table) -> list[Mention]:
     """Every phrase in a lower-case text, in its order; of two that overlap the longer one."""
+    found = table.found(text)
+    if len(found) < 2:
+        return found
     kept: list[Mention] = []
-    for one in sorted(table.found(text), key=lambda m: (m.start - m.end, m.start)):
+    for one in sorted(found, key=lambda m: (m.start - m.end, m.start)):
         if not any(one.overlaps(other) and not _same(one, other) for other in kept):
             kept.append(one)
     return sorted(kept, key=lambda m: (m.start, m.end))

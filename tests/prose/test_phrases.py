@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cxr_agent.knowledge import report_lexicon
-from cxr_agent.prose.phrases import mentions, table_of
+from cxr_agent.prose.phrases import Beginnings, mentions, table_of
 
 PHRASES = tuple(
     (code, words.phrases)
@@ -38,3 +38,9 @@ def test_nothing_to_look_for() -> None:
     assert mentions("mass", table_of(())) == []
     assert mentions("mass", table_of((("empty", ()),))) == []
     assert mentions("", table_of((("mass", ("mass",)),))) == []
+
+
+def test_sets_of_phrases_are_told_by_their_first_words_and_in_their_order() -> None:
+    beginnings = Beginnings([["heart size", "cardiac"], [], ["(?)"], ["heart-lung", "mass"]])
+    assert beginnings.places("") == [2]  # without a word there is nothing to go by
+    assert beginnings.places("masses of the heart") == [0, 2, 3]
