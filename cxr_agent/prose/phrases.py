@@ -60,7 +60,7 @@ class Beginnings:
     def places(self, text: str) -> list[int]:
         """The places of the sets that a text may hold a phrase of, in order."""
         begun = self._words & _words(text)
-        return sorted(self._always.union(*(self._places[word] for word in begun)))
+        return sorted(self._always.union(*map(self._places.__getitem__, begun)))
 
 
 class Table:

@@ -191,6 +191,8 @@ def _is(number: Number, known: _Known) -> bool:
 
 
 def _side_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
+    if not claims.sides:
+        return None
     sides = {side for item in cited for side in (*_sides(item), *_sides_in_name(item))}
     both = {"right", "left"} <= sides or all(
         item.polarity is Polarity.ABSENT and not _sides(item) for item in cited
