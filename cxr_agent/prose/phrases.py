@@ -13,6 +13,7 @@ _GAP: Final = r"(?:[\s-]+(?!and\b|or\b|but\b)[\w'/-]+){0,4}?[\s-]+"
 _BETWEEN: Final = r"[\s-]+"
 _BEGIN: Final = r"(?<!\w)(?:"
 _END: Final = r")(?:s|es)?(?!\w)"
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -34,7 +35,7 @@ class Mention:
 
 def words_of(text: str) -> frozenset[str]:
     """All words of a text in lower case; ``postero-anterior`` is two."""
-    return frozenset(re.findall(r"[^\W\d_]+", text.lower()))
+    return frozenset(_LETTERS.findall(text.lower()))
 
 
 class Beginnings:

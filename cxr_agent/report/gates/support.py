@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Side, Unit
@@ -67,7 +68,7 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         return Fault.UNKNOWN_EVIDENCE
     cited = [evidence[identity] for identity in sentence.evidence]
     claims = read_claims(sentence.text)
-    if _film_fault(claims, cited, {item.against for item in evidence.values()} - {None}):
+    if _film_fault(claims, cited, evidence.values()):
         return Fault.FILM
     suggested = [item for item in cited if is_suggested(item)]
     if suggested:
@@ -101,7 +102,7 @@ def _in_the_rules_words(text: str, suggestion: Evidence) -> bool:
     return suggestion.polarity is Polarity.UNCERTAIN and text in rule_texts(suggestion)
 
 
-def _film_fault(claims: Claims, cited: Sequence[Evidence], priors: Collection[str | None]) -> bool:
+def _film_fault(claims: Claims, cited: Sequence[Evidence], known: Iterable[Evidence]) -> bool:
     """A sentence speaks of one film, and names it when it is a prior.
 
     One that compares may name the prior, and must where the run compares with several.
@@ -111,6 +112,7 @@ def _film_fault(claims: Claims, cited: Sequence[Evidence], priors: Collection[st
         return True
     compared = {item.against for item in cited if item.against is not None}
     if compared:
+        priors = {item.against for item in known if item.against is not None}
         named = len(priors) < 2 or compared <= claims.films
         return not (named and claims.films <= films | compared)
     return claims.films != films if claims.films else cited[0].of_prior
@@ -363,9 +365,11 @@ def _says_more(claims: Claims, read: ReadSentence, cited: Sequence[Evidence]) ->
     left = claims.words - plain_words()
     if any(item.kind is EvidenceKind.COMPARISON for item in cited):
         left = left.difference(report_lexicon().cue["comparing"])
-    for item in cited:
-        if left and item.kind is not EvidenceKind.LIMITATION:
-            left = left.difference(*map(words_of, _descriptions(item)))
+    known = [item for item in cited if item.kind is not EvidenceKind.LIMITATION]
+    for described in chain.from_iterable(map(_descriptions, known)):
+        if not left:
+            return False
+        left -= words_of(described)
     return bool(left and left - words_read(read))
 
 
