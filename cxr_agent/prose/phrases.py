@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -38,34 +37,11 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(_LETTERS.findall(text.lower()))
 
 
-class Beginnings:
-    """Which of many sets of phrases a text may hold: those of which a first word is there.
-
-    That is one in fifty, so that few patterns are tried.
-
-    Parameters
-    ----------
-    phrases
-        Sets of phrases, which are known by their places.
-    """
-
-    def __init__(self, phrases: Iterable[Iterable[str]]) -> None:
-        places: dict[str, set[int]] = {}
-        for place, many in enumerate(phrases):
-            for phrase in many:
-                places.setdefault(_first_word(phrase), set()).add(place)
-        self._places: Final = places
-        self._words: Final = frozenset(places)
-        self._always: Final = frozenset(places.get("", ()))
-
-    def places(self, text: str) -> list[int]:
-        """The places of the sets that a text may hold a phrase of, in order."""
-        begun = self._words & _words(text)
-        return sorted(self._always.union(*map(self._places.__getitem__, begun)))
-
-
 class Table:
-    """Phrases by code, ready to be looked for; made by :func:`table_of`."""
+    """Phrases by code, ready to be looked for; made by :func:`table_of`.
+
+    A phrase begins with a word.
+    """
 
     def __init__(self, phrases: Phrases) -> None:
         self.phrases: Final = phrases
@@ -74,15 +50,33 @@ class Table:
             for code, many in phrases
             if (ordered := sorted(many, key=len, reverse=True))
         )
-        self._beginnings: Final = Beginnings(many for _, many in phrases if many)
+        places: dict[str, set[int]] = {}
+        for place, many in enumerate(many for _, many in phrases if many):
+            for phrase in many:
+                places.setdefault(_first_word(phrase), set()).add(place)
+        self._places: Final = places
+        self._first_words: Final = frozenset(places)
 
     def found(self, text: str) -> list[Mention]:
-        """Every phrase in a lower-case text, code by code."""
-        return [
-            Mention(code, match.start(), match.end())
-            for code, pattern in map(self._patterns.__getitem__, self._beginnings.places(text))
-            for match in pattern.finditer(text)
-        ]
+        """Every phrase in a lower-case text, code by code.
+
+        A pattern is tried only where the first word of one of its phrases stands: one in fifty is
+        tried at all, and that one at a place or two.
+        """
+        words = _words(text)
+        starts: dict[int, list[int]] = {}
+        for word in self._first_words & words.keys():
+            for place in self._places[word]:
+                starts.setdefault(place, []).extend(words[word])
+        found: list[Mention] = []
+        for place in sorted(starts):
+            code, pattern = self._patterns[place]
+            end = 0
+            for start in sorted(starts[place]):
+                if start >= end and (match := pattern.match(text, start)):
+                    end = match.end()
+                    found.append(Mention(code, start, end))
+        return found
 
 
 Phrases = tuple[tuple[str, tuple[str, ...]], ...]
@@ -113,17 +107,24 @@ def _same(one: Mention, other: Mention) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _words(text: str) -> frozenset[str]:
-    """The words of a text, also without the ending that a phrase may have in it."""
-    words = frozenset(_WORD.findall(text))
-    return words.union(
-        *({word.removesuffix("s"), word.removesuffix("es")} for word in words if word[-1] == "s")
-    )
+def _words(text: str) -> dict[str, list[int]]:
+    """Where the words of a text begin, also without the ending that a phrase may have in it."""
+    starts: dict[str, list[int]] = {}
+    for match in _WORD.finditer(text):
+        word = match.group()
+        starts.setdefault(word, []).append(match.start())
+        for ending in ("s", "es") if word[-1] == "s" else ():
+            if word.endswith(ending):
+                starts.setdefault(word.removesuffix(ending), []).append(match.start())
+    return starts
 
 
 def _first_word(phrase: str) -> str:
-    found = _WORD.search(phrase)
-    return found.group() if found else ""
+    """Raises ValueError where a phrase does not begin with a word."""
+    found = _WORD.match(phrase)
+    if found is None:
+        raise ValueError(f"the phrase {phrase!r} does not begin with a word")
+    return found.group()
 
 
 def _pattern(phrase: str) -> str:

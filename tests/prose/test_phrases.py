@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cxr_agent.knowledge import report_lexicon
-from cxr_agent.prose.phrases import Beginnings, mentions, table_of
+from cxr_agent.prose.phrases import mentions, table_of
 
 PHRASES = tuple(
     (code, words.phrases)
@@ -40,7 +40,17 @@ def test_nothing_to_look_for() -> None:
     assert mentions("", table_of((("mass", ("mass",)),))) == []
 
 
-def test_sets_of_phrases_are_told_by_their_first_words_and_in_their_order() -> None:
-    beginnings = Beginnings([["heart size", "cardiac"], [], ["(?)"], ["heart-lung", "mass"]])
-    assert beginnings.places("") == [2]  # without a word there is nothing to go by
-    assert beginnings.places("masses of the heart") == [0, 2, 3]
+@pytest.mark.parametrize("phrase", ["(effusion)", "", "~ effusion"])
+def test_a_phrase_begins_with_a_word(phrase: str) -> None:
+    with pytest.raises(ValueError, match="begin"):
+        table_of((("effusion", (phrase,)),))
+
+
+def test_codes_are_told_in_their_order_and_each_place_once() -> None:
+    table = table_of((("mass", ("mass", "masses seen")), ("heart", ("heart ~ large", "heart"))))
+    found = table.found("heart, heart and large masses seen")
+    assert [(one.code, one.start, one.end) for one in found] == [
+        ("mass", 23, 34),
+        ("heart", 0, 5),
+        ("heart", 7, 12),
+    ]

@@ -7,14 +7,12 @@ claim counts as one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from cxr_agent.knowledge import Term, follows_words, vocabulary
 from cxr_agent.prose import words_of
-from cxr_agent.prose.phrases import Beginnings
 
 _HANDLE: Final = re.compile(r"\b(?:img|prior)-\d+\b")
 _NUMBER: Final = re.compile(
@@ -109,11 +107,11 @@ def read_claims(text: str) -> Claims:
         sides=frozenset(match.group(1) for match in _SIDE.finditer(plain)),
         terms=frozenset(
             code
-            for code, pattern in _terms("finding", "measurement").begun(plain)
+            for code, pattern in _terms("finding", "measurement").near(plain)
             if pattern.search(plain)
         ),
         quality=frozenset(
-            word for _, pattern in _terms("quality").begun(plain) for word in pattern.findall(plain)
+            word for _, pattern in _terms("quality").near(plain) for word in pattern.findall(plain)
         ),
         negations=len(_NEGATION.findall(plain)),
         doubtful=_DOUBT.search(plain) is not None,
@@ -134,7 +132,7 @@ def _number(match: re.Match[str], text: str) -> Number:
     before = text[: match.start()]
     named = {
         found.end(): code
-        for code, pattern in _terms("measurement").begun(before)
+        for code, pattern in _terms("measurement").near(before)
         for found in pattern.finditer(before)
     }
     return Number(
@@ -155,13 +153,18 @@ class _Terms:
     """Terms of some kinds, each with a pattern of its words."""
 
     def __init__(self, *kinds: str) -> None:
-        terms = {c: term for c, term in vocabulary().items() if term.kind in kinds and term.words}
-        self._patterns = [(code, _pattern(term)) for code, term in terms.items()]
-        self._beginnings = Beginnings(term.words for term in terms.values())
+        terms = [(c, term) for c, term in vocabulary().items() if term.kind in kinds and term.words]
+        self._patterns = [(code, _pattern(term)) for code, term in terms]
+        self._words = [(word, place) for place, (_, t) in enumerate(terms) for word in t.words]
 
-    def begun(self, text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
-        """Code and pattern of each term that a text may name, in their order."""
-        return map(self._patterns.__getitem__, self._beginnings.places(text))
+    def near(self, text: str) -> list[tuple[str, re.Pattern[str]]]:
+        """Code and pattern of each term that a text may name, in their order.
+
+        It has the letters of one of its words, which is quicker to see than to search for them
+        as words, and true of one term in thirty.
+        """
+        places = {place for word, place in self._words if word in text}
+        return [self._patterns[place] for place in sorted(places)]
 
 
 @follows_words
