@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, Final, Literal, TypedDict
 
@@ -123,6 +123,7 @@ class ReadingGraph:
     asked: Question | None = None
     spending: Spending = field(init=False)
     _acting: Planner = field(init=False)
+    _at_first: Situation = field(init=False)
     _handed_over: str | None = field(init=False, default=None)
     _stopped: str | None = field(init=False, default=None)
 
@@ -147,6 +148,7 @@ class ReadingGraph:
     def _run(self, before: Before, nodes: tuple[str, ...]) -> Reading:
         self.spending = Spending(self.budget)
         self._acting, self._handed_over, self._stopped = self.planner, None, None
+        self._at_first = self._given()
         for one in before.tried:
             if one.outcome is not None:
                 self.spending.remember(one.call)
@@ -285,17 +287,24 @@ class ReadingGraph:
                 )
             )
 
-    def _situation(self, state: _State) -> Situation:
+    def _given(self) -> Situation:
+        """What a planner sees that stays as it is from the first decision to the last."""
         study = self.toolbox.bench.study
-        tried = tuple(state["tried"])
         return Situation(
             current=tuple(film.handle for film in study.images),
             priors=tuple(film.handle for film in study.priors),
             tools=tuple(spec.name for spec in self.toolbox.registry),
+            outcomes=(),
+            films=facts_of(study),
+        )
+
+    def _situation(self, state: _State) -> Situation:
+        tried = tuple(state["tried"])
+        return replace(
+            self._at_first,
             outcomes=tuple(one.outcome for one in tried if one.outcome is not None),
             tried=tried,
             known=tuple(state["evidence"]),
-            films=facts_of(study),
         )
 
     def _refusal(self, call: ToolCall, beside: Sequence[ToolCall]) -> str | None:

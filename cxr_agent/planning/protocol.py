@@ -79,13 +79,14 @@ class ProtocolPlanner:
 
     def decide(self, situation: Situation) -> Decision:
         tried = {(o.call.tool, o.call.films) for o in situation.outcomes}
+        tools = frozenset(situation.tools)
         for films in _in_order(situation):
             for step in self._protocol.step:
                 if (
-                    step.tool in situation.tools
+                    (step.tool, films) not in tried
+                    and step.tool in tools
                     and (step.always or not self._always_only)
                     and _applies(step, films, situation)
-                    and (step.tool, films) not in tried
                     # A need that failed does not hide the step: the tool then abstains for the
                     # missing mask, and the report says so.
                     and all(step.needs is None or (step.needs, (film,)) in tried for film in films)

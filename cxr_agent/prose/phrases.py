@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -13,6 +12,7 @@ _GAP: Final = r"(?:[\s-]+(?!and\b|or\b|but\b)[\w'/-]+){0,4}?[\s-]+"
 _BETWEEN: Final = r"[\s-]+"
 _BEGIN: Final = r"(?<!\w)(?:"
 _END: Final = r")(?:s|es)?(?!\w)"
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -34,11 +34,14 @@ class Mention:
 
 def words_of(text: str) -> frozenset[str]:
     """All words of a text in lower case; ``postero-anterior`` is two."""
-    return frozenset(re.findall(r"[^\W\d_]+", text.lower()))
+    return frozenset(_LETTERS.findall(text.lower()))
 
 
 class Table:
-    """Phrases by code, ready to be looked for; made by :func:`table_of`."""
+    """Phrases by code, ready to be looked for; made by :func:`table_of`.
+
+    A phrase begins with a word.
+    """
 
     def __init__(self, phrases: Phrases) -> None:
         self.phrases: Final = phrases
@@ -47,23 +50,33 @@ class Table:
             for code, many in phrases
             if (ordered := sorted(many, key=len, reverse=True))
         )
-        codes: dict[str, set[str]] = {}
-        for code, many in phrases:
+        places: dict[str, set[int]] = {}
+        for place, many in enumerate(many for _, many in phrases if many):
             for phrase in many:
-                codes.setdefault(_first_word(phrase), set()).add(code)
-        self._beginning: Final = codes
+                places.setdefault(_first_word(phrase), set()).add(place)
+        self._places: Final = places
+        self._first_words: Final = frozenset(places)
 
-    def found(self, text: str) -> Iterator[Mention]:
+    def found(self, text: str) -> list[Mention]:
         """Every phrase in a lower-case text, code by code.
 
-        Only codes are looked for that have a phrase whose first word is there: one in fifty.
+        A pattern is tried only where the first word of one of its phrases stands: one in fifty is
+        tried at all, and that one at a place or two.
         """
-        beginning = self._beginning
-        codes = set().union(*(beginning[word] for word in _words(text) if word in beginning))
-        for code, pattern in self._patterns if codes else ():
-            if code in codes:
-                for match in pattern.finditer(text):
-                    yield Mention(code, match.start(), match.end())
+        words = _words(text)
+        starts: dict[int, list[int]] = {}
+        for word in self._first_words & words.keys():
+            for place in self._places[word]:
+                starts.setdefault(place, []).extend(words[word])
+        found: list[Mention] = []
+        for place in sorted(starts):
+            code, pattern = self._patterns[place]
+            end = 0
+            for start in sorted(starts[place]):
+                if start >= end and (match := pattern.match(text, start)):
+                    end = match.end()
+                    found.append(Mention(code, start, end))
+        return found
 
 
 Phrases = tuple[tuple[str, tuple[str, ...]], ...]
@@ -78,8 +91,11 @@ def table_of(phrases: Phrases) -> Table:
 
 def mentions(text: str, table: Table) -> list[Mention]:
     """Every phrase in a lower-case text, in its order; of two that overlap the longer one."""
+    found = table.found(text)
+    if len(found) < 2:
+        return found
     kept: list[Mention] = []
-    for one in sorted(table.found(text), key=lambda m: (m.start - m.end, m.start)):
+    for one in sorted(found, key=lambda m: (m.start - m.end, m.start)):
         if not any(one.overlaps(other) and not _same(one, other) for other in kept):
             kept.append(one)
     return sorted(kept, key=lambda m: (m.start, m.end))
@@ -91,17 +107,24 @@ def _same(one: Mention, other: Mention) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _words(text: str) -> frozenset[str]:
-    """The words of a text, also without the ending that a phrase may have in it."""
-    words = frozenset(_WORD.findall(text))
-    return words.union(
-        *({word.removesuffix("s"), word.removesuffix("es")} for word in words if word[-1] == "s")
-    )
+def _words(text: str) -> dict[str, list[int]]:
+    """Where the words of a text begin, also without the ending that a phrase may have in it."""
+    starts: dict[str, list[int]] = {}
+    for match in _WORD.finditer(text):
+        word = match.group()
+        starts.setdefault(word, []).append(match.start())
+        for ending in ("s", "es") if word[-1] == "s" else ():
+            if word.endswith(ending):
+                starts.setdefault(word.removesuffix(ending), []).append(match.start())
+    return starts
 
 
 def _first_word(phrase: str) -> str:
-    found = _WORD.search(phrase)
-    return found.group() if found else ""
+    """Raises ValueError where a phrase does not begin with a word."""
+    found = _WORD.match(phrase)
+    if found is None:
+        raise ValueError(f"the phrase {phrase!r} does not begin with a word")
+    return found.group()
 
 
 def _pattern(phrase: str) -> str:

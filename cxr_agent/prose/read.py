@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -109,6 +109,8 @@ def read_sentence(text: str) -> ReadSentence:
 @dataclass(frozen=True)
 class _Reader:
     text: str
+    _found: dict[str, list[Mention]] = field(default_factory=dict)
+    """Cues by their kind: each is asked for several times."""
 
     def read(self, original: str) -> ReadSentence:
         claims = [*self._findings(), *self._normal(), *self._measurements()]
@@ -164,7 +166,9 @@ class _Reader:
         return Layout(self.text, ends, openers, self.findings, cues)
 
     def _cues(self, kind: str) -> list[Mention]:
-        return mentions(self.text, _cue_table(kind))
+        if kind not in self._found:
+            self._found[kind] = mentions(self.text, _cue_table(kind))
+        return self._found[kind]
 
     @cached_property
     def _negations(self) -> list[tuple[Mention, int, int]]:

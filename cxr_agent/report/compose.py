@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from cxr_agent.evidence import OUTSIDE, Change, Evidence, EvidenceKind, Polarity
@@ -42,32 +42,32 @@ def compose(evidence: Sequence[Evidence], asked: Sequence[str] = ()) -> Draft:
     asked
         Codes of the clinical question, which is answered before anything else.
     """
+    return Draft.made_of(_said(evidence, asked))
+
+
+def _said(evidence: Sequence[Evidence], asked: Sequence[str]) -> Iterator[tuple[Section, Sentence]]:
+    """The sentences of a draft, each with its section."""
     several = len({item.image for item in evidence if not item.of_prior}) > 1
-    draft = Draft()
     for item in answers(evidence, asked):
-        sentence = sentence_of(item, Section.ANSWER, several=several)
-        draft = draft.adding(Section.ANSWER, sentence)
+        yield Section.ANSWER, sentence_of(item, Section.ANSWER, several=several)
     drawn = list(_outlines(evidence, several))
     for section, sentence in drawn:
         if section is Section.TECHNIQUE:
-            draft = draft.adding(section, sentence)
+            yield section, sentence
     for item in sorted(evidence, key=_rank):
         if item.kind not in _UNSAID and not is_grey_unchanged(item):
             section = section_of(item)
-            draft = draft.adding(section, sentence_of(item, section, several=several))
+            yield section, sentence_of(item, section, several=several)
     for sentence in _greys_unchanged(evidence, several):
-        draft = draft.adding(Section.COMPARISON, sentence)
+        yield Section.COMPARISON, sentence
     for section, sentence in drawn:
         if section is not Section.TECHNIQUE:
-            draft = draft.adding(section, sentence)
+            yield section, sentence
     for item in _impression(evidence):
-        sentence = sentence_of(item, Section.IMPRESSION, several=several)
-        draft = draft.adding(Section.IMPRESSION, sentence)
+        yield Section.IMPRESSION, sentence_of(item, Section.IMPRESSION, several=several)
     unexamined = tuple(i.id for i in evidence if i.code == "not_examined" and not i.of_prior)
     if unexamined:
-        sentence = Sentence(text=scope(), evidence=unexamined)
-        draft = draft.adding(Section.IMPRESSION, sentence)
-    return draft
+        yield Section.IMPRESSION, Sentence(text=scope(), evidence=unexamined)
 
 
 def answers(evidence: Sequence[Evidence], asked: Sequence[str]) -> list[Evidence]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -35,6 +35,14 @@ class Draft:
     context: tuple[Sentence, ...] = ()
     limitations: tuple[Sentence, ...] = ()
 
+    @classmethod
+    def made_of(cls, said: Iterable[tuple[Section, Sentence]]) -> Draft:
+        """Each sentence in its section, in their order."""
+        held: dict[str, list[Sentence]] = {}
+        for section, sentence in said:
+            held.setdefault(section.value, []).append(sentence)
+        return cls(**{section: tuple(sentences) for section, sentences in held.items()})
+
     def of(self, section: Section) -> tuple[Sentence, ...]:
         sentences: tuple[Sentence, ...] = getattr(self, section.value)
         return sentences
@@ -55,8 +63,5 @@ class Draft:
 
     def mapped(self, change: Callable[[Section, Sentence], Sentence | None]) -> Draft:
         """A copy with every sentence changed; None leaves one out."""
-        draft = self
-        for section in Section:
-            changed = (change(section, sentence) for sentence in self.of(section))
-            draft = draft.with_section(section, tuple(s for s in changed if s is not None))
-        return draft
+        changed = ((section, change(section, sentence)) for section, sentence in self)
+        return Draft.made_of((section, kept) for section, kept in changed if kept is not None)

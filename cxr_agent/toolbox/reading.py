@@ -76,9 +76,9 @@ class _Words:
         wording = known.get(about.code, _NONE)
         phrase = self._language.phrase
         if kind is EvidenceKind.LIMITATION and _term(about).kind != "limitation":
-            return phrase["undetermined"].format_map(self._fields(2))
+            return self._put_into(phrase["undetermined"], 2)
         if kind is EvidenceKind.REGION and not wording.variants:
-            return phrase["outlined"].format_map(self._fields(2))
+            return self._put_into(phrase["outlined"], 2)
         wordings = [wording]
         if about.category == OUTSIDE:
             # The code's own words tell of what a tool of ours did.
@@ -103,28 +103,26 @@ class _Words:
         judged = variant.endswith("_classified") or (change and _term(about).kind != "measurement")
         decimals = wording.decimals if judged else decimals_of(about.code, wording)
         try:
-            return wording.variants[variant].format_map(self._fields(decimals))
+            return self._put_into(wording.variants[variant], decimals)
         except KeyError as missing:
             raise ConfigError(
                 "no_sentence", f"{about.code} was stated without its {missing.args[0]}"
             ) from None
 
-    def _fields(self, decimals: int) -> dict[str, str]:
-        """What a sentence may be filled in with; what there is not is left out."""
+    def _put_into(self, template: str, decimals: int) -> str:
+        """The observation in a sentence with fields; raises KeyError for one that it lacks."""
+        return template.format_map(self._fields(template, decimals))
+
+    def _fields(self, template: str, decimals: int) -> dict[str, str]:
+        """What a sentence may be filled in with; what there is not is left out.
+
+        Numbers and limits, which take the longest, are written only where it names them.
+        """
         about, words = self._observation, self._language
-        low, high = about.interval or (None, None)
-        numbers = {
-            **about.details,
-            "value": about.value,
-            "low": low,
-            "high": high,
-            "threshold": about.threshold,
-            "probability": about.probability,
-        }
         fields = {
             name: words.number(number, 0 if name.endswith(_WHOLE) else decimals)
-            for name, number in numbers.items()
-            if number is not None
+            for name, number in self._numbers().items()
+            if number is not None and name in template
         }
         if about.interval_level is not None:
             fields["level"] = f"{100 * about.interval_level:.0f}"
@@ -137,24 +135,39 @@ class _Words:
             fields["against"] = about.against
         if about.location is not None:
             fields["place"] = words.location.get(about.location, about.location)
-        if about.probability is not None:
+        if "certainty" in template and about.probability is not None:
             fields["certainty"] = words.certainty[certainty_of(about.probability)]
-        if about.category in names(self._code) and about.kind in _OF_A_FINDING:
+        if about.kind in _OF_A_FINDING and about.category in names(self._code):
             fields["finding"] = self._small(self._named(about.category).name)
         if self._basis:
             fields["statements"] = "; ".join(map(self._statement, self._basis))
         name = self._named(about.code)
         if name.gender in words.no:  # a plug-in's name has none in a language that needs one
             fields["no"] = words.no[name.gender]
+        if "measure" in template:
+            fields["measure"] = self._measure(about)
+        if "limits" in template:
+            fields["limits"] = self._limits(about.details, decimals)
+        if "named_limits" in template:
+            fields["named_limits"] = self._named_limits()
         return {
             "on_side": "",
             **fields,
             "name": _raised(name.name),
             "noun": self._small(name.name),
             "unit": words.unit[about.unit] if about.unit else "",
-            "measure": self._measure(about),
-            "limits": self._limits(about.details, decimals),
-            "named_limits": self._named_limits(),
+        }
+
+    def _numbers(self) -> dict[str, float | None]:
+        about = self._observation
+        low, high = about.interval or (None, None)
+        return {
+            **about.details,
+            "value": about.value,
+            "low": low,
+            "high": high,
+            "threshold": about.threshold,
+            "probability": about.probability,
         }
 
     def _statement(self, item: Evidence) -> str:

@@ -38,3 +38,19 @@ def test_nothing_to_look_for() -> None:
     assert mentions("mass", table_of(())) == []
     assert mentions("mass", table_of((("empty", ()),))) == []
     assert mentions("", table_of((("mass", ("mass",)),))) == []
+
+
+@pytest.mark.parametrize("phrase", ["(effusion)", "", "~ effusion"])
+def test_a_phrase_begins_with_a_word(phrase: str) -> None:
+    with pytest.raises(ValueError, match="begin"):
+        table_of((("effusion", (phrase,)),))
+
+
+def test_codes_are_told_in_their_order_and_each_place_once() -> None:
+    table = table_of((("mass", ("mass", "masses seen")), ("heart", ("heart ~ large", "heart"))))
+    found = table.found("heart, heart and large masses seen")
+    assert [(one.code, one.start, one.end) for one in found] == [
+        ("mass", 23, 34),
+        ("heart", 0, 5),
+        ("heart", 7, 12),
+    ]

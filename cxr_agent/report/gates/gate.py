@@ -84,7 +84,9 @@ def repair(draft: Draft, evidence: Sequence[Evidence]) -> Gated:
             continue  # dropped above, and so recorded
         verdicts.append(Verdict("coverage", False, sentence.text, "below_the_fold", "repaired"))
         draft = raise_to_top(draft, sentence)
-    return Gated(_without_repeats(draft), tuple(verdicts), tuple(dropped))
+    # Two sentences of a section that were mended to the same one become one.
+    draft = Draft.made_of(dict.fromkeys(draft))
+    return Gated(draft, tuple(verdicts), tuple(dropped))
 
 
 def _belongs(item: Evidence, section: Section) -> bool:
@@ -94,10 +96,3 @@ def _belongs(item: Evidence, section: Section) -> bool:
         section in (Section.IMPRESSION, Section.ANSWER)
         and own in (Section.FINDINGS, Section.LIMITATIONS)
     )
-
-
-def _without_repeats(draft: Draft) -> Draft:
-    """Two sentences of a section that were mended to the same one become one."""
-    for section in Section:
-        draft = draft.with_section(section, tuple(dict.fromkeys(draft.of(section))))
-    return draft

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from cxr_agent.evidence import Evidence, EvidenceKind, Polarity, Side, Unit
@@ -48,6 +49,7 @@ _PROVES: Final = {
 }
 _STATIC: Final = re.compile(r"\b(?:in|de)creased?\b|\breduced\b")
 _KNOWN_OF: Final = re.compile(r"(?<!not )\bknown\b")
+_UNITS: Final = frozenset(unit.value for unit in Unit)
 _BARE: Final = ("", Unit.RATIO.value)
 """Units of numbers that are written without one."""
 
@@ -66,7 +68,7 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         return Fault.UNKNOWN_EVIDENCE
     cited = [evidence[identity] for identity in sentence.evidence]
     claims = read_claims(sentence.text)
-    if _film_fault(claims, cited, {item.against for item in evidence.values()} - {None}):
+    if _film_fault(claims, cited, evidence.values()):
         return Fault.FILM
     suggested = [item for item in cited if is_suggested(item)]
     if suggested:
@@ -91,7 +93,7 @@ def fault_of(sentence: Sentence, evidence: Mapping[str, Evidence]) -> Fault | No
         or _unknown_fault(sentence.text, cited)
         or (Fault.CHANGE if _unsupported_change(sentence.text, claims, read, cited) else None)
         or (None if all(_names(claims, read.claims, item) for item in cited) else Fault.TERM)
-        or (Fault.WORD if claims.words - _allowed(cited) - words_read(read) else None)
+        or (Fault.WORD if _says_more(claims, read, cited) else None)
     )
 
 
@@ -100,7 +102,7 @@ def _in_the_rules_words(text: str, suggestion: Evidence) -> bool:
     return suggestion.polarity is Polarity.UNCERTAIN and text in rule_texts(suggestion)
 
 
-def _film_fault(claims: Claims, cited: Sequence[Evidence], priors: Collection[str | None]) -> bool:
+def _film_fault(claims: Claims, cited: Sequence[Evidence], known: Iterable[Evidence]) -> bool:
     """A sentence speaks of one film, and names it when it is a prior.
 
     One that compares may name the prior, and must where the run compares with several.
@@ -110,6 +112,7 @@ def _film_fault(claims: Claims, cited: Sequence[Evidence], priors: Collection[st
         return True
     compared = {item.against for item in cited if item.against is not None}
     if compared:
+        priors = {item.against for item in known if item.against is not None}
         named = len(priors) < 2 or compared <= claims.films
         return not (named and claims.films <= films | compared)
     return claims.films != films if claims.films else cited[0].of_prior
@@ -130,9 +133,11 @@ def _number_fault(text: str, claims: Claims, cited: Sequence[Evidence]) -> Fault
         return Fault.NUMBER
     if claims.spelled - _union(read_claims(item.reading).spelled for item in cited):
         return Fault.NUMBER
+    numbers = [(item.code, tuple(_numbers(item))) for item in cited] if claims.numbers else []
     for number in claims.numbers:
-        about = [item for item in cited if item.code == number.measurement] or cited
-        known = [k for item in about for k in _numbers(item) if k.is_limit is number.is_limit]
+        about = [those for code, those in numbers if code == number.measurement]
+        about = about or [those for _, those in numbers]
+        known = [k for those in about for k in those if k.is_limit is number.is_limit]
         units = {k.unit for k in known if _is(number, k)}
         if not units:
             return Fault.NUMBER
@@ -147,10 +152,10 @@ def _is_altered_rule(text: str, cited: Sequence[Evidence]) -> bool:
     Two numbers of the same evidence may have changed places, which no look at single ones shows.
     """
     rules = [rule for item in cited for rule in rule_texts(item)]
+    if text in rules:
+        return False
     bare = without_numbers(text)
-    return text not in rules and any(
-        bare == without_numbers(rule) and text.lower() != rule.lower() for rule in rules
-    )
+    return any(bare == without_numbers(rule) and text.lower() != rule.lower() for rule in rules)
 
 
 def _numbers(item: Evidence) -> Iterator[_Known]:
@@ -172,12 +177,11 @@ def _numbers(item: Evidence) -> Iterator[_Known]:
     term = vocabulary().get(item.code)
     for named in read_claims(term.name).numbers if term is not None else ():
         yield _Known(named.value, named.unit, named.decimals)  # vertebra T1
-    units = {unit.value for unit in Unit}
     for name, number in item.details.items():
         ending = name.rpartition("_")[2]
         limit = name.startswith("limit")
         bare = unit if item.kind is EvidenceKind.COMPARISON else ""
-        yield _Known(number, ending if ending in units else bare, decimals, limit)
+        yield _Known(number, ending if ending in _UNITS else bare, decimals, limit)
 
 
 def _is(number: Number, known: _Known) -> bool:
@@ -189,6 +193,8 @@ def _is(number: Number, known: _Known) -> bool:
 
 
 def _side_fault(claims: Claims, cited: Sequence[Evidence]) -> Fault | None:
+    if not claims.sides:
+        return None
     sides = {side for item in cited for side in (*_sides(item), *_sides_in_name(item))}
     both = {"right", "left"} <= sides or all(
         item.polarity is Polarity.ABSENT and not _sides(item) for item in cited
@@ -351,20 +357,20 @@ def _unsupported_change(
     return read_claims(said).change
 
 
-def _allowed(cited: Sequence[Evidence]) -> frozenset[str]:
-    """Plain words, and those that the evidence itself is described with."""
-    compared = any(item.kind is EvidenceKind.COMPARISON for item in cited)
-    comparing = report_lexicon().cue["comparing"] if compared else ()
-    return (
-        plain_words()
-        | frozenset(comparing)
-        | _union(
-            words_of(text)
-            for item in cited
-            if item.kind is not EvidenceKind.LIMITATION
-            for text in _descriptions(item)
-        )
-    )
+def _says_more(claims: Claims, read: ReadSentence, cited: Sequence[Evidence]) -> bool:
+    """Whether a word is left that is neither plain, nor of the evidence, nor of a claim's.
+
+    They are looked up in turn: of most sentences nothing is left after the first.
+    """
+    left = claims.words - plain_words()
+    if any(item.kind is EvidenceKind.COMPARISON for item in cited):
+        left = left.difference(report_lexicon().cue["comparing"])
+    known = [item for item in cited if item.kind is not EvidenceKind.LIMITATION]
+    for described in chain.from_iterable(map(_descriptions, known)):
+        if not left:
+            return False
+        left -= words_of(described)
+    return bool(left and left - words_read(read))
 
 
 def _descriptions(item: Evidence) -> Iterator[str]:

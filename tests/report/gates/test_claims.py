@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from cxr_agent.knowledge import vocabulary
 from cxr_agent.report.gates.claims import Number, read_claims
 
 
@@ -40,3 +41,18 @@ def test_negations(word: str) -> None:
 @pytest.mark.parametrize("word", ["noted", "nothing", "denotes", "another"])
 def test_words_that_only_look_like_negations(word: str) -> None:
     assert read_claims(f"It is {word} enlarged").negations == 0
+
+
+@pytest.mark.parametrize("around", ["{}", "({}, too", "non-{}/x"])
+def test_every_word_of_a_term_is_a_claim(around: str) -> None:
+    for code, term in vocabulary().items():
+        if term.kind in ("finding", "measurement"):
+            for word in term.words:
+                assert code in read_claims(around.format(word)).terms, word
+
+
+@pytest.mark.parametrize("between", [" ", ": ", "", " of the film, "])
+def test_a_number_belongs_to_what_was_named_last_before_it(between: str) -> None:
+    text = f"carinal angle 61 deg; cardiothoracic ratio{between}0.46, carinal angle"
+    told = [number.measurement for number in read_claims(text).numbers]
+    assert told == ["carina_angle", "cardiothoracic_ratio"]
