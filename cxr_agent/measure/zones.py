@@ -48,10 +48,15 @@ def hilar_half(lung: BoolMask, *, medial_is_right: bool) -> BoolMask:
         Whether the mediastinum lies to the right of this lung in the picture: so for the patient's
         right lung.
     """
-    zone = lung_zones(lung).get("mid", np.zeros_like(lung))
-    width = zone.shape[1]
-    first, last = zone.argmax(axis=1), width - 1 - zone[:, ::-1].argmax(axis=1)
+    half = np.zeros_like(lung)
+    zone = lung_zones(lung).get("mid", half)
+    box = extent(zone)
+    if box is None:
+        return half
+    rows, width = slice(box.top, box.bottom), zone.shape[1]
+    part = zone[rows]
+    first, last = part.argmax(axis=1), width - 1 - part[:, ::-1].argmax(axis=1)
     middle = ((first + last + 1) // 2)[:, None]
     columns = np.arange(width)
-    half: BoolMask = zone & (columns >= middle if medial_is_right else columns < middle)
+    half[rows] = part & (columns >= middle if medial_is_right else columns < middle)
     return half
