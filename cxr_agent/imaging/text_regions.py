@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from cxr_agent.imaging.eight_bits import eight_bits
+from cxr_agent.imaging.eight_bits import Greys, eight_bits
 from cxr_agent.imaging.windows import least_within, most_within, runs, spread_within
 from cxr_agent.study import FloatImage
 
 BoolMask = NDArray[np.bool_]
-Greys = NDArray[np.uint8]
+Film = TypeVar("Film", FloatImage, Greys)
 Places = NDArray[np.intp]
 
 _GREYS: Final = 255
@@ -78,13 +78,13 @@ _MOSTLY: Final = 0.7
 """Of the crisp pixels of a glyph that hang together."""
 
 
-def text_regions(pixels: FloatImage) -> BoolMask:
+def text_regions(pixels: FloatImage | Greys) -> BoolMask:
     """Where writing is, as boxes.
 
     Parameters
     ----------
     pixels
-        (rows, columns) in [0, 1], as it is shown.
+        (rows, columns) in [0, 1], as it is shown, or in eight bits.
 
     Returns
     -------
@@ -104,16 +104,16 @@ def text_regions(pixels: FloatImage) -> BoolMask:
             return found
 
 
-def blacked_out(pixels: FloatImage) -> FloatImage:
+def blacked_out(pixels: Film) -> Film:
     """A film as it may be kept where others look: black where there is writing.
 
     Parameters
     ----------
     pixels
-        (rows, columns) in [0, 1]; returned as they are where there is none.
+        (rows, columns) in [0, 1] or in eight bits; returned as they are where there is none.
     """
     writing = text_regions(pixels)
-    return np.where(writing, np.float32(0), pixels) if writing.any() else pixels
+    return np.where(writing, pixels.dtype.type(0), pixels) if writing.any() else pixels
 
 
 @dataclass(slots=True)
