@@ -58,10 +58,8 @@ def descriptor_quantities(pixels: FloatImage, masks: Mapping[str, BoolMask]) -> 
     scale = _THORAX / thorax.width
     grid = tuple(max(1, round(size * scale)) for size in pixels.shape)
     smooth = block_means(pixels, max(1, round(1 / scale)))
-    planes = {name: _sampled(mask, grid) for name, mask in masks.items()}
+    planes = {name: _sampled_mask(mask, grid) for name, mask in masks.items()}
     planes = {name: plane for name, plane in planes.items() if plane.any()}
-    for plane in planes.values():
-        plane.setflags(write=False)  # so that its box is found once
     whole = Extent(0, 0, grid[1], grid[0])
     scene = Scene(planes, whole, (grid[0], grid[1]))
     found = dict(_Quantities(_sampled(smooth, grid), scene).all())
@@ -70,13 +68,28 @@ def descriptor_quantities(pixels: FloatImage, masks: Mapping[str, BoolMask]) -> 
 
 def _sampled(plane: NDArray[_Item], grid: tuple[int, ...]) -> NDArray[_Item]:
     """The nearest pixel for each of a grid over the same film."""
-    rows, columns = (
-        ((np.arange(size) + 0.5) * full / size).astype(np.intp)
-        for size, full in zip(grid, plane.shape, strict=True)
-    )
+    rows, columns = _places(plane.shape, grid)
     # One after the other: a fifth of the time of both at once.
     sampled: NDArray[_Item] = plane.take(rows, axis=0).take(columns, axis=1)
     return sampled
+
+
+def _sampled_mask(mask: BoolMask, grid: tuple[int, ...]) -> BoolMask:
+    """As :func:`_sampled`, with a look at the box of the outline alone; read-only."""
+    sampled = np.zeros(grid, dtype=np.bool_)
+    box = extent_of(mask)
+    rows, columns = _places(mask.shape, grid)
+    down = slice(*np.searchsorted(rows, (box.top, box.bottom)))
+    across = slice(*np.searchsorted(columns, (box.left, box.right)))
+    sampled[down, across] = mask.take(rows[down], axis=0).take(columns[across], axis=1)
+    sampled.setflags(write=False)  # so that its own box is found once
+    return sampled
+
+
+def _places(shape: tuple[int, ...], grid: tuple[int, ...]) -> Iterator[NDArray[np.intp]]:
+    """Rows and columns, in order, of the pixels nearest to those of a grid over the same film."""
+    for size, full in zip(grid, shape, strict=True):
+        yield ((np.arange(size) + 0.5) * full / size).astype(np.intp)
 
 
 def _enlarged(one: Quantity, shape: tuple[int, ...], grid: tuple[int, ...]) -> Quantity:
