@@ -46,7 +46,7 @@ def spread_within(plane: Plane, size: int) -> Plane:
 def runs(plane: BoolMask, length: int, axis: int) -> BoolMask:
     """The pixels that lie in a straight run of at least ``length`` along an axis."""
     # Without so many pixels a row has no run: most have not, and summed as bytes that is soon told.
-    kept = plane.view(np.uint8).sum(axis=axis, dtype=np.uint32) >= length
+    kept = plane.view(np.uint8).sum(axis=axis, dtype=np.uint16) >= length
     found = np.zeros_like(plane)
     if kept.any():
         chosen = (kept, slice(None)) if axis else (slice(None), kept)
