@@ -234,7 +234,7 @@ def _crisp(picture: Greys) -> BoolMask:
     most = spread_within(picture, _AROUND)
     # A grey that is 0.06 of full scale is 15.3, so 16 and more are above it.
     crisp = np.asarray((step > most // _HALF) & (most > int(_CONTRAST * _GREYS)), dtype=np.bool_)
-    crisp &= most > _TEXTURE * _texture(most)
+    crisp &= most > _texture(most)
     if np.count_nonzero(crisp) < _FEWEST_OF_A_PART:
         return crisp
     length = max(_SHORTEST_LINE, int(_LINE * max(picture.shape)))
@@ -250,15 +250,17 @@ def _apart(one: Greys, other: Greys) -> Greys:
     return difference
 
 
-def _texture(most: Greys) -> NDArray[np.uint16]:
-    """How much the film differs within a few pixels where nothing stands out, around each."""
+def _texture(most: Greys) -> Greys:
+    """The difference within a few pixels, around each, above which something stands out."""
     # As 16-bit numbers, which NumPy sorts several times as fast as bytes.
     coarse = most[::_COARSE, ::_COARSE].astype(np.uint16)
     windows = sliding_window_view(np.pad(coarse, _WIDE // 2, mode="symmetric"), (_WIDE, _WIDE))
     around = windows.reshape(*coarse.shape, _WIDE * _WIDE)
     rank = _WIDE * _WIDE * _USUAL // 100
     usual = np.partition(around, rank, axis=2)[:, :, rank]
-    spread: NDArray[np.uint16] = np.repeat(np.repeat(usual, _COARSE, axis=0), _COARSE, axis=1)
+    # Nothing is above white.
+    limits = np.minimum(_TEXTURE * usual, _GREYS).astype(np.uint8)
+    spread = np.repeat(np.repeat(limits, _COARSE, axis=0), _COARSE, axis=1)
     return spread[: most.shape[0], : most.shape[1]]
 
 
