@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.films import write_film
+from cxr_agent.allocator import keep_freed_memory
 from cxr_agent.imaging import Decoder
 from cxr_agent.models.card import ModelCard
-from cxr_agent.models.runtime.allocator import keep_freed_memory
 from cxr_agent.models.runtime.network import Arrays
 from cxr_agent.models.runtime.runtime import Runtime
 from cxr_agent.models.shelf import Shelf

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Self, TypeAlias
 
+from cxr_agent.allocator import keep_freed_memory, pass_over_loaded_objects
 from cxr_agent.batch.work import Ending, Reader, ReaderSource, StudyResult, Task
 from cxr_agent.errors import CxrAgentError
-from cxr_agent.models.runtime.allocator import keep_freed_memory, pass_over_loaded_objects
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,25 @@ Nothing is read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from cxr_agent.imaging.eight_bits import eight_bits
-from cxr_agent.imaging.windows import least_within, most_within, runs
+from cxr_agent.imaging.eight_bits import Greys, eight_bits
+from cxr_agent.imaging.windows import least_within, most_within, runs, spread_within
 from cxr_agent.study import FloatImage
 
 BoolMask = NDArray[np.bool_]
-Greys = NDArray[np.uint8]
+Film = TypeVar("Film", FloatImage, Greys)
+Places = NDArray[np.intp]
 
 _GREYS: Final = 255
+_TOUCHING: Final = np.ones((3, 3), dtype=np.bool_)
+"""Pixels that touch at a corner hang together."""
 
 _LONGEST: Final = 3000
 """Side in pixels above which the film is looked at in a smaller picture."""
@@ -48,6 +52,10 @@ _LINE: Final = 0.1
 _SHORTEST_LINE: Final = 64
 _JOIN: Final = 6
 """Pixels over which strokes and glyphs are joined."""
+_ROOM: Final = _JOIN + 1
+"""Pixels around crisp ones, beyond which nothing is joined to them."""
+_CELL: Final = 2 * _ROOM
+"""Pixels: what lies further apart is never joined."""
 _FEWEST: Final = 40
 """Crisp pixels of a text; fewer are grain, or the cross of two vessels."""
 _FEWEST_OF_A_PART: Final = 12
@@ -70,13 +78,13 @@ _MOSTLY: Final = 0.7
 """Of the crisp pixels of a glyph that hang together."""
 
 
-def text_regions(pixels: FloatImage) -> BoolMask:
+def text_regions(pixels: FloatImage | Greys) -> BoolMask:
     """Where writing is, as boxes.
 
     Parameters
     ----------
     pixels
-        (rows, columns) in [0, 1], as it is shown.
+        (rows, columns) in [0, 1], as it is shown, or in eight bits.
 
     Returns
     -------
@@ -96,16 +104,16 @@ def text_regions(pixels: FloatImage) -> BoolMask:
             return found
 
 
-def blacked_out(pixels: FloatImage) -> FloatImage:
+def blacked_out(pixels: Film) -> Film:
     """A film as it may be kept where others look: black where there is writing.
 
     Parameters
     ----------
     pixels
-        (rows, columns) in [0, 1]; returned as they are where there is none.
+        (rows, columns) in [0, 1] or in eight bits; returned as they are where there is none.
     """
     writing = text_regions(pixels)
-    return np.where(writing, np.float32(0), pixels) if writing.any() else pixels
+    return np.where(writing, pixels.dtype.type(0), pixels) if writing.any() else pixels
 
 
 @dataclass(slots=True)
@@ -137,32 +145,69 @@ class _Candidate:
 
 
 def _texts(picture: Greys) -> list[_Candidate]:
-    from scipy import ndimage
-
     crisp = _crisp(picture)
     if np.count_nonzero(crisp) < _FEWEST_OF_A_PART:
         return []
-    size = 2 * _JOIN + 1
-    joined = least_within(most_within(crisp, size), size)
-    labels, _ = ndimage.label(joined, np.ones((3, 3)))
-    found = []
-    for number, box in enumerate(ndimage.find_objects(labels), 1):
-        own = labels[box] == number
-        candidate = _candidate(own, crisp[box] & own, box)
-        if candidate is not None:
-            found.append(candidate)
+    found = [one for places in _islands(crisp) for one in _candidates(*places, crisp.shape)]
     _take_neighbours(found)
     return [one for one in found if one.taken]
 
 
-def _candidate(own: BoolMask, crisp: BoolMask, box: tuple[slice, ...]) -> _Candidate | None:
-    count = int(np.count_nonzero(crisp))
-    if count < _FEWEST_OF_A_PART or own.mean() < _LEAST_FILL:
+def _islands(crisp: BoolMask) -> Iterator[tuple[Places, Places]]:
+    """Rows and columns of crisp pixels that may be joined with each other, and with no others.
+
+    What is nearer than can be joined lies in the same cell of a grid or in the next one. On most
+    films these are few small parts, and quickly looked at one by one.
+    """
+    from scipy import ndimage
+
+    # Of one axis: found in a tenth of the time of two.
+    down, across = np.divmod(np.flatnonzero(crisp), crisp.shape[1])
+    rows, columns = (side // _CELL + 1 for side in crisp.shape)
+    cells = down // _CELL * columns + across // _CELL
+    held = np.bincount(cells, minlength=rows * columns).reshape(rows, columns)
+    numbers = ndimage.label(held, _TOUCHING)[0].reshape(-1)[cells]
+    order = np.argsort(numbers, kind="stable")
+    for island in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
+        if island.size >= _FEWEST_OF_A_PART:
+            yield down[island], across[island]
+
+
+def _candidates(down: Places, across: Places, shape: tuple[int, ...]) -> Iterator[_Candidate]:
+    """What may be text of an island, given by its pixels, on a film of (rows, columns)."""
+    from scipy import ndimage
+
+    top, left = (max(0, int(places.min()) - _ROOM) for places in (down, across))
+    bottom, right = (
+        min(side, int(places.max()) + 1 + _ROOM)
+        for side, places in zip(shape, (down, across), strict=True)
+    )
+    at = down - top, across - left
+    crisp = np.zeros((bottom - top, right - left), dtype=np.bool_)
+    crisp[at] = True
+    labels, _ = ndimage.label(_joined(crisp), _TOUCHING)
+    counts = np.bincount(labels[at])
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        if counts[number] >= _FEWEST_OF_A_PART:
+            own = labels[box] == number
+            candidate = _candidate(own, crisp[box] & own, (top + box[0].start, left + box[1].start))
+            if candidate is not None:
+                yield candidate
+
+
+def _joined(crisp: BoolMask) -> BoolMask:
+    size = 2 * _JOIN + 1
+    return least_within(most_within(crisp, size), size)
+
+
+def _candidate(own: BoolMask, crisp: BoolMask, at: tuple[int, int]) -> _Candidate | None:
+    if np.count_nonzero(own) < _LEAST_FILL * own.size:
         return None
     single = _is_single_glyph(crisp)
-    taken = count >= _FEWEST and min(own.shape) >= _LEAST_SIDE and not single
-    down, across = box
-    return _Candidate(down.start, down.stop, across.start, across.stop, taken, single)
+    enough = int(np.count_nonzero(crisp)) >= _FEWEST
+    taken = enough and min(own.shape) >= _LEAST_SIDE and not single
+    (top, left), (rows, columns) = at, own.shape
+    return _Candidate(top, top + rows, left, left + columns, taken, single)
 
 
 def _take_neighbours(found: list[_Candidate]) -> None:
@@ -186,16 +231,17 @@ def _crisp(picture: Greys) -> BoolMask:
     step = np.zeros_like(picture)
     step[1:] = _apart(picture[1:], picture[:-1])
     step[:, 1:] = np.maximum(step[:, 1:], _apart(picture[:, 1:], picture[:, :-1]))
-    most = most_within(picture, _AROUND) - least_within(picture, _AROUND)
+    most = spread_within(picture, _AROUND)
     # A grey that is 0.06 of full scale is 15.3, so 16 and more are above it.
     crisp = np.asarray((step > most // _HALF) & (most > int(_CONTRAST * _GREYS)), dtype=np.bool_)
-    crisp &= most > _TEXTURE * _texture(most)
+    crisp &= most > _texture(most)
     if np.count_nonzero(crisp) < _FEWEST_OF_A_PART:
         return crisp
     length = max(_SHORTEST_LINE, int(_LINE * max(picture.shape)))
     for along, over in ((1, 0), (0, 1)):
         line = runs(most_within(crisp, 3, axis=over), length, axis=along)
-        crisp &= ~most_within(line, 3)
+        if line.any():
+            crisp &= ~most_within(line, 3)
     return crisp
 
 
@@ -204,14 +250,17 @@ def _apart(one: Greys, other: Greys) -> Greys:
     return difference
 
 
-def _texture(most: Greys) -> NDArray[np.uint16]:
-    """How much the film differs within a few pixels where nothing stands out, around each."""
-    coarse = most[::_COARSE, ::_COARSE]
+def _texture(most: Greys) -> Greys:
+    """The difference within a few pixels, around each, above which something stands out."""
+    # As 16-bit numbers, which NumPy sorts several times as fast as bytes.
+    coarse = most[::_COARSE, ::_COARSE].astype(np.uint16)
     windows = sliding_window_view(np.pad(coarse, _WIDE // 2, mode="symmetric"), (_WIDE, _WIDE))
     around = windows.reshape(*coarse.shape, _WIDE * _WIDE)
     rank = _WIDE * _WIDE * _USUAL // 100
-    usual = np.partition(around, rank, axis=2)[:, :, rank].astype(np.uint16)
-    spread = np.repeat(np.repeat(usual, _COARSE, axis=0), _COARSE, axis=1)
+    usual = np.partition(around, rank, axis=2)[:, :, rank]
+    # Nothing is above white.
+    limits = np.minimum(_TEXTURE * usual, _GREYS).astype(np.uint8)
+    spread = np.repeat(np.repeat(limits, _COARSE, axis=0), _COARSE, axis=1)
     return spread[: most.shape[0], : most.shape[1]]
 
 
@@ -222,7 +271,7 @@ def _is_single_glyph(crisp: BoolMask) -> bool:
     low, high = _GLYPH_ASPECT
     if not low <= columns / rows <= high:
         return False
-    parts, count = ndimage.label(most_within(crisp, 3), np.ones((3, 3)))
+    parts, count = ndimage.label(most_within(crisp, 3), _TOUCHING)
     sizes = np.bincount(parts[crisp], minlength=count + 1)
     return bool(sizes.max() >= _MOSTLY * sizes.sum())
 

@@ -35,19 +35,35 @@ def least_within(plane: Plane, size: int, axis: int | None = None) -> Plane:
     return least
 
 
+def spread_within(plane: Plane, size: int) -> Plane:
+    """Largest less least value within the square around each pixel, see :func:`most_within`."""
+    around = np.pad(plane, size // 2, mode="edge")  # once for both
+    most, least = (_squares(around, size, better) for better in (np.maximum, np.minimum))
+    spread: Plane = most - least
+    return spread
+
+
 def runs(plane: BoolMask, length: int, axis: int) -> BoolMask:
     """The pixels that lie in a straight run of at least ``length`` along an axis."""
-    if length > plane.shape[axis]:
-        return np.zeros_like(plane)
-    begins = _windowed(plane, length, axis, np.minimum)
-    found: BoolMask = _windowed(_padded(begins, length - 1, axis), length, axis, np.maximum)
+    # Without so many pixels a row has no run: most have not, and summed as bytes that is soon told.
+    kept = plane.view(np.uint8).sum(axis=axis, dtype=np.uint16) >= length
+    found = np.zeros_like(plane)
+    if kept.any():
+        chosen = (kept, slice(None)) if axis else (slice(None), kept)
+        begins = _windowed(plane[chosen], length, axis, np.minimum)
+        found[chosen] = _windowed(_padded(begins, length - 1, axis), length, axis, np.maximum)
     return found
 
 
 def _within(plane: Any, size: int, axis: int | None, better: Any) -> Any:
-    for one in (0, 1) if axis is None else (axis,):
-        plane = _windowed(_padded(plane, size // 2, one, mode="edge"), size, one, better)
-    return plane
+    if axis is None:
+        return _squares(np.pad(plane, size // 2, mode="edge"), size, better)
+    return _windowed(_padded(plane, size // 2, axis, mode="edge"), size, axis, better)
+
+
+def _squares(plane: Any, size: int, better: Any) -> Any:
+    """The best of each square of ``size`` times ``size``: so many fewer than there were."""
+    return _windowed(_windowed(plane, size, 0, better), size, 1, better)
 
 
 def _padded(plane: Any, width: int, axis: int, **how: Any) -> Any:

@@ -17,10 +17,11 @@ from typing import BinaryIO, Final
 import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
+from cxr_agent.allocator import keep_freed_memory
 from cxr_agent.errors import InputCode, InputError
 from cxr_agent.imaging.decode import decode, directory_of, heading_of, patient_of
 from cxr_agent.imaging.film import DecodedFilm
-from cxr_agent.imaging.limits import WORKER_EXTRA_BYTES, WORKER_FILE_S
+from cxr_agent.imaging.limits import MIB, WORKER_EXTRA_BYTES, WORKER_FILE_S
 from cxr_agent.imaging.refusal import refusal
 from cxr_agent.imaging.wire import (
     MAX_PATH_BYTES,
@@ -35,6 +36,8 @@ from cxr_agent.imaging.wire import (
 )
 from cxr_agent.imaging.worker_limits import limit_process
 
+_KEPT_BYTES: Final = 128 * MIB
+"""Enough for films of eight megapixels; a small part of what the largest may take."""
 _IMPORTED_BEFORE_THE_FIRST_FILE: Final = (Image, JpegImagePlugin, PngImagePlugin)
 
 
@@ -46,6 +49,7 @@ def main(arguments: list[str]) -> int:
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    keep_freed_memory(_KEPT_BYTES)
     limit_process(memory_bytes=extra, file_bytes=0)
     _write(sink, READY)
     while True:

@@ -20,8 +20,10 @@ def block_means(pixels: FloatImage, size: int) -> FloatImage:
     pixels
         (rows, columns).
     size
-        Pixels along the side of a block; 1 changes nothing.
+        Pixels along the side of a block; with 1 the film itself is returned.
     """
+    if size == 1:
+        return pixels
     rows, columns = (length // size for length in pixels.shape)
     whole = pixels[: rows * size, : columns * size]
     if size < _UNROLLED:

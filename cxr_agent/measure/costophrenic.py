@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from cxr_agent.evidence import Side
-from cxr_agent.measure.extent import extent_of
+from cxr_agent.measure.extent import Extent, extent_of
 from cxr_agent.measure.geometry import Geometry, Line, Measure, NotMeasurable, Point, Scene
 
 _LATERAL: Final = 1 / 3
@@ -38,10 +38,13 @@ def costophrenic_angle(scene: Scene, side: Side) -> Geometry:
     # Both sides are looked at as if the chest wall lay to the left of the picture.
     flipped = side is Side.LEFT
     plane = lung[:, ::-1] if flipped else lung
-    box = extent_of(plane)
-    third = plane[:, box.left : box.left + max(2, int(box.width * _LATERAL))]
+    box = extent_of(lung)
+    if flipped:
+        width = plane.shape[1]
+        box = Extent(width - box.right, box.top, width - box.left, box.bottom)
+    third = plane[box.top : box.bottom, box.left : box.left + max(2, int(box.width * _LATERAL))]
     columns = np.flatnonzero(third.any(axis=0))
-    floors = third.shape[0] - third[::-1].argmax(axis=0)
+    floors = box.bottom - third[::-1].argmax(axis=0)
     deepest = int(floors[columns].max())
     # Of a flat base, its lateral end.
     column = int(columns[floors[columns] >= deepest - _FLAT * box.height].min())

@@ -19,6 +19,7 @@ from cxr_agent.measure.costophrenic import costophrenic_angle
 from cxr_agent.measure.ctr import cardiothoracic_ratio
 from cxr_agent.measure.extent import BoolMask, Extent, extent, extent_of
 from cxr_agent.measure.geometry import NotMeasurable, Scene
+from cxr_agent.measure.ranks import middle
 from cxr_agent.measure.zones import hilar_half, lung_zones
 from cxr_agent.study import FloatImage
 
@@ -57,7 +58,7 @@ def descriptor_quantities(pixels: FloatImage, masks: Mapping[str, BoolMask]) -> 
     scale = _THORAX / thorax.width
     grid = tuple(max(1, round(size * scale)) for size in pixels.shape)
     smooth = block_means(pixels, max(1, round(1 / scale)))
-    planes = {name: _sampled(mask, grid) for name, mask in masks.items()}
+    planes = {name: _sampled_mask(mask, grid) for name, mask in masks.items()}
     planes = {name: plane for name, plane in planes.items() if plane.any()}
     whole = Extent(0, 0, grid[1], grid[0])
     scene = Scene(planes, whole, (grid[0], grid[1]))
@@ -67,13 +68,28 @@ def descriptor_quantities(pixels: FloatImage, masks: Mapping[str, BoolMask]) -> 
 
 def _sampled(plane: NDArray[_Item], grid: tuple[int, ...]) -> NDArray[_Item]:
     """The nearest pixel for each of a grid over the same film."""
-    rows, columns = (
-        ((np.arange(size) + 0.5) * full / size).astype(np.intp)
-        for size, full in zip(grid, plane.shape, strict=True)
-    )
+    rows, columns = _places(plane.shape, grid)
     # One after the other: a fifth of the time of both at once.
     sampled: NDArray[_Item] = plane.take(rows, axis=0).take(columns, axis=1)
     return sampled
+
+
+def _sampled_mask(mask: BoolMask, grid: tuple[int, ...]) -> BoolMask:
+    """As :func:`_sampled`, with a look at the box of the outline alone; read-only."""
+    sampled = np.zeros(grid, dtype=np.bool_)
+    box = extent_of(mask)
+    rows, columns = _places(mask.shape, grid)
+    down = slice(*np.searchsorted(rows, (box.top, box.bottom)))
+    across = slice(*np.searchsorted(columns, (box.left, box.right)))
+    sampled[down, across] = mask.take(rows[down], axis=0).take(columns[across], axis=1)
+    sampled.setflags(write=False)  # so that its own box is found once
+    return sampled
+
+
+def _places(shape: tuple[int, ...], grid: tuple[int, ...]) -> Iterator[NDArray[np.intp]]:
+    """Rows and columns, in order, of the pixels nearest to those of a grid over the same film."""
+    for size, full in zip(grid, shape, strict=True):
+        yield ((np.arange(size) + 0.5) * full / size).astype(np.intp)
 
 
 def _enlarged(one: Quantity, shape: tuple[int, ...], grid: tuple[int, ...]) -> Quantity:
@@ -90,25 +106,21 @@ class _Quantities:
             side: scene.masks[f"{side}_lung"] for side in _SIDES if f"{side}_lung" in scene.masks
         }
         self._heart = scene.masks.get("heart")
-        self._ranks = self._ranked(pixels)
+        self._pixels = pixels
+        self._greys = self._inside()
 
-    def _ranked(self, pixels: FloatImage) -> NDArray[np.float64] | None:
-        inside = np.zeros(self._scene.shape, dtype=np.bool_)
-        for mask in (*self._lungs.values(), *((self._heart,) if self._heart is not None else ())):
-            inside |= mask
-        if len(self._lungs) < 2 or self._heart is None or inside.sum() < _LEAST:
+    def _inside(self) -> NDArray[np.floating] | None:
+        """The greys that all others are ranked among; None without enough of each outline."""
+        if len(self._lungs) < len(_SIDES) or self._heart is None:
             return None
-        ranks = np.zeros(pixels.shape)
-        _, place, counts = np.unique(pixels[inside], return_inverse=True, return_counts=True)
-        # Equal greys share the middle of their ranks.
-        ranks[inside] = (np.cumsum(counts) - counts / 2)[place] / place.size
-        return ranks
+        right, left = self._lungs.values()
+        inside = self._pixels[right | left | self._heart]
+        return inside if inside.size >= _LEAST else None
 
     def all(self) -> Iterator[tuple[str, Quantity]]:
         yield from self._extents()
-        if self._ranks is None:
-            return
-        yield from self._densities(self._ranks)
+        if self._greys is not None:
+            yield from self._densities(self._greys)
 
     def _extents(self) -> Iterator[tuple[str, Quantity]]:
         for side in _SIDES:
@@ -132,8 +144,8 @@ class _Quantities:
             extent_of(self._scene.mask("left_lung"))
         )
         yield "cardiothoracic_ratio", Quantity(ratio.value, heart.box)
-        lungs = sum(int(mask.sum()) for mask in self._lungs.values())
-        area = int(self._scene.mask("heart").sum())
+        lungs = sum(map(_area, self._lungs.values()))
+        area = _area(self._scene.mask("heart"))
         yield "heart_to_lung_area", Quantity(area / lungs, heart.box)
         middle = (thorax.left + thorax.right) / 2
         reach = (heart.right - middle) / (thorax.right - middle)
@@ -143,26 +155,43 @@ class _Quantities:
         """How much larger the other lung is."""
         boxes = {side: extent_of(mask) for side, mask in self._lungs.items()}
         for side, other in (_SIDES, reversed(_SIDES)):
-            larger = int(self._lungs[other].sum()) / int(self._lungs[side].sum())
+            larger = _area(self._lungs[other]) / _area(self._lungs[side])
             yield f"lung_smaller_{side}", Quantity(larger, boxes[side].box)
 
-    def _densities(self, ranks: NDArray[np.float64]) -> Iterator[tuple[str, Quantity]]:
+    def _densities(self, greys: NDArray[np.floating]) -> Iterator[tuple[str, Quantity]]:
         zones = {side: lung_zones(mask) for side, mask in self._lungs.items()}
         if not all(zones.values()):
             return
-        dense = {side: _median(ranks, found["lower"]) for side, found in zones.items()}
+
+        def density(zone: BoolMask) -> float:
+            return _median_rank(self._pixels[zone], greys)
+
+        dense = {side: density(found["lower"]) for side, found in zones.items()}
         for side, other in (_SIDES, reversed(_SIDES)):
             box = _box(zones[side]["lower"])
             yield f"base_over_other_{side}", Quantity(dense[side] - dense[other], box)
             medial = hilar_half(self._lungs[side], medial_is_right=side == "right")
             lateral = zones[side]["mid"] & ~medial
-            if medial.sum() >= _LEAST and lateral.sum() >= _LEAST:
-                value = _median(ranks, medial) - _median(ranks, lateral)
+            if min(map(_area, (medial, lateral))) >= _LEAST:
+                value = density(medial) - density(lateral)
                 yield f"perihilar_density_{side}", Quantity(value, _box(medial))
 
 
-def _median(ranks: NDArray[np.float64], mask: BoolMask) -> float:
-    return float(np.median(ranks[mask]))
+def _median_rank(values: NDArray[np.floating], greys: NDArray[np.floating]) -> float:
+    """Median of the ranks of values among greys, of which they are part, in [0, 1].
+
+    Ranks rise with greys, so it is the rank of the median, or lies midway between two ranks.
+    """
+    ranks = []
+    for grey in middle(values):
+        below, equal = np.count_nonzero(greys < grey), np.count_nonzero(greys == grey)
+        # Equal greys share the middle of their ranks.
+        ranks.append((below + equal - equal / 2) / greys.size)
+    return sum(ranks) / len(ranks)
+
+
+def _area(mask: BoolMask) -> int:
+    return int(np.count_nonzero(mask))
 
 
 def _box(mask: BoolMask) -> Box:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxr_agent.measure.extent import BoolMask
+from cxr_agent.measure.ranks import median
 from cxr_agent.study import FloatImage
 
 _RIM = 1 / 255
@@ -33,4 +34,5 @@ def greys(pixels: FloatImage, lungs: BoolMask, heart: BoolMask) -> Greys | None:
         return None
     inside = pixels[lungs]
     clipped = (inside <= _RIM) | (inside >= 1 - _RIM)
-    return Greys(float(np.median(inside)), float(np.median(pixels[heart])), float(clipped.mean()))
+    share = int(np.count_nonzero(clipped)) / clipped.size
+    return Greys(median(inside), median(pixels[heart]), share)

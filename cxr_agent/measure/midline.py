@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cxr_agent.knowledge import members
 from cxr_agent.measure.extent import BoolMask, extent_of
 from cxr_agent.measure.geometry import Line, NotMeasurable, Point, Scene
+from cxr_agent.measure.ranks import median
 
 _FEWEST: Final = 3
 _FEWEST_ROWS: Final = 8
@@ -131,12 +132,13 @@ def _between_lungs(scene: Scene, height: float) -> Midline:
     one, other = extent_of(right), extent_of(left)
     top, bottom = max(one.top, other.top), min(one.bottom, other.bottom)
     reach = _ROWS_SHARE * (bottom - top)
-    rows = np.arange(max(top, int(height - reach)), min(bottom, int(height + reach) + 1))
-    rows = rows[right[rows].any(axis=1) & left[rows].any(axis=1)]
-    if rows.size < _FEWEST_ROWS:
+    last = max(0, min(bottom, int(height + reach) + 1))
+    level = slice(max(top, int(height - reach)), last)
+    right, left = right[level], left[level]
+    both = right.any(axis=1) & left.any(axis=1)
+    if np.count_nonzero(both) < _FEWEST_ROWS:
         raise NotMeasurable("midline_unclear")
-    width = scene.shape[1]
-    inner_right = width - right[rows][:, ::-1].argmax(axis=1)
-    inner_left = left[rows].argmax(axis=1)
-    x = float(np.median((inner_right + inner_left) / 2))
+    inner_right = scene.shape[1] - right[both, ::-1].argmax(axis=1)
+    inner_left = left[both].argmax(axis=1)
+    x = median((inner_right + inner_left) / 2)
     return Midline(0.0, x, 0.0, 0.0, ((x, height),), ("midline_proxy",))

@@ -89,17 +89,19 @@ def _reaches(scene: Scene, right: Point, left: Point) -> dict[str, float]:
 def _medial_end(clavicle: BoolMask, *, towards_right: bool) -> Point:
     """Tip of the most medial two hundredths of a clavicle's pixels, at their mean height."""
     box = extent_of(clavicle)
-    y, x = np.nonzero(clavicle[box.top : box.bottom, box.left : box.right])
-    limit = _quantile(x, 1 - _MEDIAL_SHARE if towards_right else _MEDIAL_SHARE)
-    chosen = x >= limit if towards_right else x <= limit
+    part = clavicle[box.top : box.bottom, box.left : box.right]
+    columns = np.arange(box.width)
+    # How many pixels each column has tells where they lie, in order, without a look at every one.
+    ordered = np.repeat(columns, part.view(np.uint8).sum(axis=0, dtype=np.uint32))
+    limit = _quantile(ordered, 1 - _MEDIAL_SHARE if towards_right else _MEDIAL_SHARE)
+    y, _ = np.nonzero(part[:, columns >= limit if towards_right else columns <= limit])
     tip = box.right if towards_right else box.left
-    return float(tip), float(y[chosen].mean()) + box.top + 0.5
+    return float(tip), float(y.mean()) + box.top + 0.5
 
 
-def _quantile(values: NDArray[np.intp], share: float) -> float:
-    """As ``numpy.quantile``, whose checks take most of its time where there are few values."""
-    place = share * (values.size - 1)
+def _quantile(ordered: NDArray[np.intp], share: float) -> float:
+    """As ``numpy.quantile``, of numbers in ascending order."""
+    place = share * (ordered.size - 1)
     below = int(place)
-    above = min(below + 1, values.size - 1)
-    ordered = np.partition(values, (below, above))
+    above = min(below + 1, ordered.size - 1)
     return float(ordered[below] + (ordered[above] - ordered[below]) * (place - below))

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from cxr_agent.measure.extent import BoolMask, extent
+from cxr_agent.measure.extent import BoolMask, Extent, extent
 
 _ENDS: Final = {"upper": (0.0, 1 / 3), "mid": (1 / 3, 2 / 3), "lower": (2 / 3, 1.0)}
 
@@ -31,12 +31,16 @@ def lung_zones(lung: BoolMask) -> dict[str, BoolMask]:
     if box is None or box.height < len(_ENDS):
         return {}
     zones = {}
-    for name, (start, stop) in _ENDS.items():
-        zone = np.zeros_like(lung)
-        rows = slice(box.top + round(start * box.height), box.top + round(stop * box.height))
+    for name in _ENDS:
+        zones[name] = zone = np.zeros_like(lung)
+        rows = _rows(box, name)
         zone[rows] = lung[rows]
-        zones[name] = zone
     return zones
+
+
+def _rows(box: Extent, zone: str) -> slice:
+    start, stop = _ENDS[zone]
+    return slice(box.top + round(start * box.height), box.top + round(stop * box.height))
 
 
 def hilar_half(lung: BoolMask, *, medial_is_right: bool) -> BoolMask:
@@ -48,10 +52,14 @@ def hilar_half(lung: BoolMask, *, medial_is_right: bool) -> BoolMask:
         Whether the mediastinum lies to the right of this lung in the picture: so for the patient's
         right lung.
     """
-    zone = lung_zones(lung).get("mid", np.zeros_like(lung))
-    width = zone.shape[1]
+    half = np.zeros_like(lung)
+    box = extent(lung)
+    if box is None or box.height < len(_ENDS):
+        return half
+    rows, width = _rows(box, "mid"), lung.shape[1]
+    zone = lung[rows]
     first, last = zone.argmax(axis=1), width - 1 - zone[:, ::-1].argmax(axis=1)
     middle = ((first + last + 1) // 2)[:, None]
     columns = np.arange(width)
-    half: BoolMask = zone & (columns >= middle if medial_is_right else columns < middle)
+    half[rows] = zone & (columns >= middle if medial_is_right else columns < middle)
     return half

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from cxr_agent.imaging.eight_bits import eight_bits
 from cxr_agent.imaging.text_regions import blacked_out
 from cxr_agent.planning.privacy import Privacy
 from cxr_agent.report.model import FilmSummary
@@ -40,7 +41,8 @@ def write_film(film: Image, trace: TraceWriter, privacy: Privacy) -> FilmSummary
 
 def _display(film: Image, privacy: Privacy) -> bytes:
     """The film's copy in 8 bits; writing on it may name somebody."""
-    return display_png(film.pixels if privacy is Privacy.FULL else blacked_out(film.pixels))
+    greys = eight_bits(film.pixels)  # once for both
+    return display_png(greys if privacy is Privacy.FULL else blacked_out(greys))
 
 
 def exam_of(study: Study) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_agent.errors import TraceError
-from cxr_agent.imaging.eight_bits import eight_bits
+from cxr_agent.imaging.eight_bits import Greys, eight_bits
 from cxr_agent.study import FloatImage
 from cxr_agent.toolbox.contract import BoolMask, Drawing
 from cxr_agent.toolbox.png import bit_file, grey_file
@@ -90,12 +90,12 @@ def picture_png(plane: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def display_png(pixels: FloatImage) -> bytes:
-    """An 8-bit copy of a film for the eye, longest side at most 1024 pixels."""
+def display_png(pixels: FloatImage | Greys) -> bytes:
+    """A copy for the eye of a film in [0, 1] or in eight bits, longest side at most 1024 pixels."""
     return _grey_png(pixels, _DISPLAY_SIDE)
 
 
-def _grey_png(plane: FloatImage, side: int) -> bytes:
+def _grey_png(plane: FloatImage | Greys, side: int) -> bytes:
     from PIL import Image
 
     picture = Image.fromarray(eight_bits(plane))

@@ -28,3 +28,8 @@ def test_every_row_is_rounded_and_cut_off(pixels: FloatImage) -> None:
 @pytest.mark.parametrize(("value", "grey"), [(-1, 0), (0, 0), (0.5, 128), (1, 255), (7, 255)])
 def test_greys(value: float, grey: int) -> None:
     assert (eight_bits(np.full((40, 3), value, dtype=np.float32)) == grey).all()
+
+
+def test_eight_bits_stay_as_they_are() -> None:
+    greys = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert eight_bits(greys) is greys

@@ -56,6 +56,24 @@ def test_a_marker_beside_a_name_goes_with_it() -> None:
     assert text_regions(drawn.pixels)[drawn.ink].all()
 
 
+def test_a_name_in_every_corner_is_found() -> None:
+    pixels = np.full((400, 400), 0.3, dtype=np.float32)
+    drawn = draw_writing(pixels, Writing(text="DOE^JANE", height=24), np.random.default_rng(3))
+    down, across = (np.flatnonzero(drawn.ink.any(axis=axis)) for axis in (1, 0))
+    name = drawn.pixels[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
+    rows, columns = name.shape
+    corners = [
+        (slice(*down), slice(*across))
+        for down in ((0, rows), (400 - rows, 400))
+        for across in ((0, columns), (400 - columns, 400))
+    ]
+    for corner in corners:
+        pixels[corner] = name
+    found = text_regions(pixels)
+    assert all(found[corner].mean() > 0.9 for corner in corners)
+    assert not found[100:300, 150:250].any()
+
+
 def test_a_large_film_is_looked_at_as_well() -> None:
     film = phantom()
     large = np.kron(film.pixels, np.ones((2, 2), dtype=np.float32))

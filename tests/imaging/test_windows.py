@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from cxr_agent.imaging.windows import least_within, most_within, runs
+from cxr_agent.imaging.windows import least_within, most_within, runs, spread_within
 
 _SHAPES = st.tuples(st.integers(1, 20), st.integers(1, 20))
 _PLANES = _SHAPES.flatmap(lambda shape: arrays(np.uint8, shape))
@@ -20,6 +20,7 @@ _PLANES = _SHAPES.flatmap(lambda shape: arrays(np.uint8, shape))
 def test_extremes(plane: Any, size: int) -> None:
     assert np.array_equal(most_within(plane, size), ndimage.maximum_filter(plane, size))
     assert np.array_equal(least_within(plane, size), ndimage.minimum_filter(plane, size))
+    assert np.array_equal(spread_within(plane, size), ndimage.morphological_gradient(plane, size))
     for axis, window in ((0, (size, 1)), (1, (1, size))):
         wanted = ndimage.maximum_filter(plane, window)
         assert np.array_equal(most_within(plane, size, axis=axis), wanted)

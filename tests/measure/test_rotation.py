@@ -144,6 +144,6 @@ def test_scaling_a_film_keeps_everything_but_the_landmarks(
 
 @given(st.lists(st.integers(0, 400), min_size=1), st.sampled_from((0.02, 0.5, 0.98)))
 def test_a_quantile_is_numpys(values: list[int], share: float) -> None:
-    found = _quantile(np.array(values), share)
+    found = _quantile(np.sort(values), share)
     assert found == pytest.approx(np.quantile(values, share), rel=1e-12)
     assert [one >= found for one in values] == [one >= np.quantile(values, share) for one in values]

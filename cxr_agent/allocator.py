@@ -18,15 +18,20 @@ from typing import Final
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
-_KEPT_BYTES: Final = 512 * 2**20
+MOST_BYTES: Final = 512 * 2**20
 _LARGEST_BYTES: Final = 32 * 2**20
 """The most that glibc lets this limit be."""
 
 
-def keep_freed_memory() -> bool:
-    """Let this process keep up to 512 MiB of what it frees, for what it allocates next.
+def keep_freed_memory(most_bytes: int = MOST_BYTES) -> bool:
+    """Let this process keep some of what it frees, for what it allocates next.
 
     Call it at the start of a process that does nothing but read, before it starts threads.
+
+    Parameters
+    ----------
+    most_bytes
+        What is kept at the end of its memory; what is free in between stays as well.
 
     Returns
     -------
@@ -41,7 +46,7 @@ def keep_freed_memory() -> bool:
     wanted = {
         _ARENA_MAX: 1,
         _MMAP_THRESHOLD: _LARGEST_BYTES,
-        _TRIM_THRESHOLD: _KEPT_BYTES,
+        _TRIM_THRESHOLD: most_bytes,
     }
     return all(mallopt(name, value) for name, value in wanted.items())
 

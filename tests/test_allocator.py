@@ -9,7 +9,7 @@ import pytest
 
 _SCRIPT = """
 import resource
-from cxr_agent.models.runtime.allocator import keep_freed_memory
+from cxr_agent.allocator import keep_freed_memory
 kept = keep_freed_memory()
 import numpy as np
 def faults():
@@ -24,7 +24,7 @@ print(int(kept), faults())
 
 _FROZEN = """
 import gc
-from cxr_agent.models.runtime.allocator import pass_over_loaded_objects
+from cxr_agent.allocator import pass_over_loaded_objects
 pass_over_loaded_objects()
 cycle = []
 cycle.append(cycle)
