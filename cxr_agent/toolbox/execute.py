@@ -264,9 +264,7 @@ class Toolbox:
             self._made(observation, bound.film, provenance, reading, artifacts)
             for observation, reading in taken.statements
         )
-        self.trace.hold(returned)
-        for item in evidence:
-            self.trace.hold(_added(item))
+        self.trace.hold_all((returned, *map(_added, evidence)))
         return Outcome(step, call, "ok", (), evidence, seconds)
 
     def _nothing(

@@ -234,10 +234,14 @@ class TraceWriter:
         OutputError
             ``trace_line_too_long``, ``trace_closed``, or as an earlier event that failed.
         """
+        return self.hold_all((event,))[0]
+
+    def hold_all(self, events: Sequence[Event]) -> tuple[Line, ...]:
+        """Hold events that belong together, all or none; else as :meth:`hold`."""
         with self._lock:
             self._usable()
-            (line,), self._end = _chained(self._end, (event,))
-        return line
+            lines, self._end = _chained(self._end, events)
+        return lines
 
     def flush(self) -> None:
         """Write what is held; raises as :meth:`append`."""
