@@ -11,11 +11,11 @@ import hashlib
 import math
 import struct
 import zlib
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from cxr_agent.evidence import Observation
 from cxr_agent.toolbox.cache.content import MaskDigests, packed
@@ -28,8 +28,7 @@ _LENGTH: Final = struct.Struct(">I")
 _REPEATS_AT_MOST: Final = 256
 _GRID_AT_MOST: Final = 2048
 """Pixels of a side: on a small film a network's own grid is the finer one."""
-_FAST: Final = 1
-"""zlib's level: masks shrink tenfold at any."""
+_RECORD: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(JsonObject)
 
 
 class _File(Frozen):
@@ -77,7 +76,7 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
     planes: list[bytes] = []
 
     def kept(plane: BoolMask) -> _Plane:
-        planes.append(zlib.compress(packed(plane), _FAST))
+        planes.append(_squeezed(packed(plane)))
         return _Plane(shape=plane.shape, size=len(planes[-1]))
 
     def described(mask: Mask) -> _Mask:
@@ -92,11 +91,12 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
             repeats=None if repeats is None else kept(repeats),
         )
 
-    header = _Header(
+    # Not validated as a whole: what an answer states has been, and is checked again when it is read.
+    header = _Header.model_construct(
         key=key,
         outcome="ok",
-        record=dict(taken.record),
-        statements=tuple(taken.statements),
+        record=_RECORD.validate_python(dict(taken.record)),
+        statements=taken.statements,
         files=tuple(_File(name=name, size=len(data)) for name, data in taken.files.items()),
         masks=tuple(described(mask) for mask in taken.masks.values()),
     )
@@ -104,9 +104,18 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
 
 
 def _entry(header: _Header, blobs: list[bytes]) -> bytes:
-    text = orjson.dumps(header.model_dump(mode="json"))
+    try:
+        text = orjson.dumps(header.model_dump(mode="json"))
+    except TypeError as error:  # a number too large, or text that no file can hold
+        raise ValueError("no JSON") from error
     body = b"".join((_LENGTH.pack(len(text)), text, *blobs))
     return _MARK + hashlib.sha256(body).digest() + body
+
+
+def _squeezed(data: bytes) -> bytes:
+    # Masks are runs of equal bytes: looking for longer matches takes half as long again.
+    squeeze = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
+    return squeeze.compress(data) + squeeze.flush()
 
 
 def decode(
