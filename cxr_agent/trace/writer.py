@@ -382,12 +382,13 @@ def _chained(end: _End, events: Sequence[Event]) -> tuple[tuple[Line, ...], _End
     """The events as lines after ``end``, and the end that holds them."""
     lines, held = [], bytearray(end.held)
     seq, previous, size = end.seq, end.previous, end.size
+    now, monotonic = stamp(datetime.now(UTC)), time.monotonic()
     for event in events:
         # Not validated: of a line, nothing but the event comes from elsewhere, and that is valid.
         line = Line.model_construct(
             seq=seq + 1,
-            time=stamp(datetime.now(UTC)),
-            monotonic=time.monotonic(),
+            time=now,
+            monotonic=monotonic,
             previous=previous,
             event=event,
         )

@@ -91,7 +91,7 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
             repeats=None if repeats is None else kept(repeats),
         )
 
-    # Not validated as a whole: what an answer states has been, and is checked again when it is read.
+    # Not validated as a whole: what an answer states was, and is again when it is read.
     header = _Header.model_construct(
         key=key,
         outcome="ok",
