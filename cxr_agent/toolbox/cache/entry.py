@@ -11,6 +11,8 @@ import hashlib
 import math
 import struct
 import zlib
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -18,7 +20,7 @@ import orjson
 from pydantic import Field, TypeAdapter
 
 from cxr_agent.evidence import Observation
-from cxr_agent.toolbox.cache.content import MaskDigests, packed
+from cxr_agent.toolbox.cache.content import MaskDigests, squeezed
 from cxr_agent.toolbox.contract import Abstain, BoolMask, Mask, ToolSpec
 from cxr_agent.toolbox.taken import AbstainedBefore, Taken
 from cxr_agent.trace.fields import Code, Frozen, JsonObject, Name, Sha256, Text
@@ -73,24 +75,7 @@ def encode_abstention(key: str, outcome: Abstain) -> bytes:
 
 def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
     """The entry of a call that was answered; raises ValueError where it cannot be kept."""
-    planes: list[bytes] = []
-
-    def kept(plane: BoolMask) -> _Plane:
-        planes.append(_squeezed(packed(plane)))
-        return _Plane(shape=plane.shape, size=len(planes[-1]))
-
-    def described(mask: Mask) -> _Mask:
-        digest, repeats = digests.of(mask), mask.repeats
-        if repeats is not None:
-            _check_repeats(repeats.shape, mask.plane.shape)
-        return _Mask(
-            structure=mask.structure,
-            model=mask.model,
-            digest=digest,
-            plane=kept(mask.plane),
-            repeats=None if repeats is None else kept(repeats),
-        )
-
+    planes = [squeezed(mask) for mask in taken.masks.values()]
     # Not validated as a whole: what an answer states was, and is again when it is read.
     header = _Header.model_construct(
         key=key,
@@ -98,9 +83,27 @@ def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
         record=_RECORD.validate_python(dict(taken.record)),
         statements=taken.statements,
         files=tuple(_File(name=name, size=len(data)) for name, data in taken.files.items()),
-        masks=tuple(described(mask) for mask in taken.masks.values()),
+        masks=tuple(
+            _described(mask, its, digests)
+            for mask, its in zip(taken.masks.values(), planes, strict=True)
+        ),
     )
-    return _entry(header, [*taken.files.values(), *planes])
+    return _entry(header, [*taken.files.values(), *chain.from_iterable(planes)])
+
+
+def _described(mask: Mask, planes: Sequence[bytes], digests: MaskDigests) -> _Mask:
+    plane, *of_repeats = planes
+    repeats = None
+    if mask.repeats is not None:
+        _check_repeats(mask.repeats.shape, mask.plane.shape)
+        repeats = _Plane(shape=mask.repeats.shape, size=len(of_repeats[0]))
+    return _Mask(
+        structure=mask.structure,
+        model=mask.model,
+        digest=digests.of(mask, planes),
+        plane=_Plane(shape=mask.plane.shape, size=len(plane)),
+        repeats=repeats,
+    )
 
 
 def _entry(header: _Header, blobs: list[bytes]) -> bytes:
@@ -110,12 +113,6 @@ def _entry(header: _Header, blobs: list[bytes]) -> bytes:
         raise ValueError("no JSON") from error
     body = b"".join((_LENGTH.pack(len(text)), text, *blobs))
     return _MARK + hashlib.sha256(body).digest() + body
-
-
-def _squeezed(data: bytes) -> bytes:
-    # Masks are runs of equal bytes: looking for longer matches takes half as long again.
-    squeeze = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
-    return squeeze.compress(data) + squeeze.flush()
 
 
 def decode(
