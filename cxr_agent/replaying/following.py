@@ -42,6 +42,16 @@ class FollowingWriter(TraceWriter):
         TraceError
             ``run_diverged``: doing the run again gave something else than was recorded.
         """
+        met, new = self._meet_all(events)
+        return (*met, *super().append_all(new))
+
+    def hold_all(self, events: Sequence[Event]) -> tuple[Line, ...]:
+        """As :meth:`append_all`, of events that are written with the next one."""
+        met, new = self._meet_all(events)
+        return (*met, *super().hold_all(new))
+
+    def _meet_all(self, events: Sequence[Event]) -> tuple[list[Line], Sequence[Event]]:
+        """The lines that recorded the first few, and what is new, before which that is said."""
         met = []
         for event in events:
             line = self._meet(event)
@@ -49,22 +59,10 @@ class FollowingWriter(TraceWriter):
                 break
             met.append(line)
         new = events[len(met) :]
-        if new:
-            self._say_resumed()
-        return (*met, *super().append_all(new))
-
-    def hold(self, event: Event) -> Line:
-        """As :meth:`append_all`, of one event that is written with the next."""
-        line = self._meet(event)
-        if line is not None:
-            return line
-        self._say_resumed()
-        return super().hold(event)
-
-    def _say_resumed(self) -> None:
-        if self._resumed is not None:
+        if new and self._resumed is not None:
             first, self._resumed = self._resumed, None
-            super().hold(first)
+            super().hold_all((first,))
+        return met, new
 
     def _meet(self, event: Event) -> Line | None:
         """The line that recorded the event; None when all were met."""

@@ -264,9 +264,7 @@ class Toolbox:
             self._made(observation, bound.film, provenance, reading, artifacts)
             for observation, reading in taken.statements
         )
-        self.trace.hold(returned)
-        for item in evidence:
-            self.trace.hold(_added(item))
+        self.trace.hold_all((returned, *map(_added, evidence)))
         return Outcome(step, call, "ok", (), evidence, seconds)
 
     def _nothing(
@@ -339,13 +337,15 @@ class Toolbox:
         artifacts: dict[str, str] | None = None,
     ) -> Evidence:
         """The evidence, still to be written."""
-        basis = [item for item in self.stated if item.id in observation.basis]
+        if reading is None:
+            basis = [item for item in self.stated if item.id in observation.basis]
+            reading = reading_of(observation, basis)
         evidence = Evidence(
             **_fields(observation),
             id=f"e{next(self._ids)}",
             image=film.handle,
             artifacts=_relevant(observation, artifacts or {}),
-            reading=reading if reading is not None else reading_of(observation, basis),
+            reading=reading,
             provenance=provenance,
         )
         self.stated.append(evidence)

@@ -11,7 +11,7 @@ import orjson
 from pydantic import AfterValidator, Field
 
 from cxr_agent.trace.events import Event
-from cxr_agent.trace.fields import Frozen, Sha256
+from cxr_agent.trace.fields import Frozen, Sha256, fields_of
 
 GENESIS: Final = "0" * 64
 """``previous`` of the first line."""
@@ -55,12 +55,15 @@ def stamp(moment: datetime) -> str:
 
 def encode(line: Line) -> bytes:
     """The bytes of a line, without the line feed: compact JSON, keys sorted, UTF-8."""
-    told = line.model_dump(mode="json")
     try:
-        return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(line, default=fields_of, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # an integer of more than 64 bits, as a server may give for its tokens
         text = json.dumps(
-            told, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+            line.model_dump(mode="json"),
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+            allow_nan=False,
         )
         return text.encode("utf-8")
 

@@ -234,10 +234,14 @@ class TraceWriter:
         OutputError
             ``trace_line_too_long``, ``trace_closed``, or as an earlier event that failed.
         """
+        return self.hold_all((event,))[0]
+
+    def hold_all(self, events: Sequence[Event]) -> tuple[Line, ...]:
+        """Hold events that belong together, all or none; else as :meth:`hold`."""
         with self._lock:
             self._usable()
-            (line,), self._end = _chained(self._end, (event,))
-        return line
+            lines, self._end = _chained(self._end, events)
+        return lines
 
     def flush(self) -> None:
         """Write what is held; raises as :meth:`append`."""
@@ -378,12 +382,13 @@ def _chained(end: _End, events: Sequence[Event]) -> tuple[tuple[Line, ...], _End
     """The events as lines after ``end``, and the end that holds them."""
     lines, held = [], bytearray(end.held)
     seq, previous, size = end.seq, end.previous, end.size
+    now, monotonic = stamp(datetime.now(UTC)), time.monotonic()
     for event in events:
         # Not validated: of a line, nothing but the event comes from elsewhere, and that is valid.
         line = Line.model_construct(
             seq=seq + 1,
-            time=stamp(datetime.now(UTC)),
-            monotonic=time.monotonic(),
+            time=now,
+            monotonic=monotonic,
             previous=previous,
             event=event,
         )

@@ -124,11 +124,12 @@ def reader(traces: Path) -> Reader:
 def tell_what_is_kept(tell: Callable[[str], None]) -> None:
     """Let every writer tell of the lines that it acknowledges."""
     held: list[Line] = []
-    hold, append_all = TraceWriter.hold, TraceWriter.append_all
+    hold_all, append_all = TraceWriter.hold_all, TraceWriter.append_all
 
-    def holding(self: TraceWriter, event: Event) -> Line:
-        held.append(hold(self, event))
-        return held[-1]
+    def holding(self: TraceWriter, events: Iterable[Event]) -> tuple[Line, ...]:
+        lines = hold_all(self, tuple(events))
+        held.extend(lines)
+        return lines
 
     def appending(self: TraceWriter, events: Iterable[Event]) -> tuple[Line, ...]:
         lines = append_all(self, tuple(events))
@@ -137,7 +138,7 @@ def tell_what_is_kept(tell: Callable[[str], None]) -> None:
         held.clear()
         return lines
 
-    TraceWriter.hold = holding  # type: ignore[method-assign]
+    TraceWriter.hold_all = holding  # type: ignore[method-assign]
     TraceWriter.append_all = appending  # type: ignore[method-assign]
 
 

@@ -140,6 +140,10 @@ def test_what_could_not_be_read_is_not_written() -> None:
         encode_abstention(KEY, Abstain("anatomy", "In free text."))
     with pytest.raises(ValueError, match="finite"):
         encode(KEY, taken(record={"ratio": float("nan")}), MaskDigests())
+    box = (0, 0, 1, 2**70)
+    for statement in ((ratio(), "\ud800"), (region("heart").model_copy(update={"box": box}), "")):
+        with pytest.raises(ValueError, match="JSON"):
+            encode(KEY, taken(statements=(statement,)), MaskDigests())
 
 
 def test_one_byte_that_is_not_as_it_was() -> None:

@@ -45,7 +45,7 @@ def test_what_was_put_is_got_by_anyone(tmp_path: Path) -> None:
 def test_files_are_their_owners_alone(tmp_path: Path) -> None:
     store(tmp_path).put(key(1), b"one")
     (path,) = files(tmp_path)
-    assert path == tmp_path / "cache" / key(1)[:2] / key(1)
+    assert path == tmp_path / "cache" / key(1)[0] / key(1)
     modes = [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent, tmp_path / "cache")]
     assert modes == [0o600, 0o700, 0o700]
 
@@ -129,7 +129,7 @@ def test_a_kill_leaves_no_half_entry(tmp_path: Path) -> None:
     left = [path for path in files(tmp_path) if path.name.startswith(TEMPORARY)]
     for path in left:
         os.utime(path, (0, 0))
-    fresh = tmp_path / "cache" / key(1)[:2] / f"{TEMPORARY}ffff"
+    fresh = tmp_path / "cache" / key(1)[0] / f"{TEMPORARY}ffff"
     fresh.touch()
     store(tmp_path).make_room()
     assert [path for path in files(tmp_path) if path.name.startswith(TEMPORARY)] == [fresh]
@@ -139,7 +139,7 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
     one = store(tmp_path, 10 * 4096)
     for number in range(10):
         one.put(key(number), bytes(4096))
-        path = tmp_path / "cache" / key(number)[:2] / key(number)
+        path = tmp_path / "cache" / key(number)[0] / key(number)
         os.utime(path, (number, number))
     assert one.get(key(0)) is not None  # used: now the latest
     one.put(key(10), bytes(4096))
@@ -159,10 +159,18 @@ def test_the_limit_holds_over_many_writes(tmp_path: Path) -> None:
     assert taken >= limit / 2
 
 
+def test_entries_in_the_folders_of_an_earlier_version_go_too(tmp_path: Path) -> None:
+    old = tmp_path / "cache" / key(1)[:2] / key(1)
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"old")
+    store(tmp_path, 1).make_room()
+    assert not old.exists()
+
+
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     one = store(tmp_path, 1)
     one.put(key(1), b"one")
-    folder = tmp_path / "cache" / key(1)[:2]
+    folder = tmp_path / "cache" / key(1)[0]
     theirs = [folder / "notes.txt", folder / key(2).upper(), tmp_path / "cache" / "file"]
     (folder / key(3)).mkdir()
     for path in theirs:

@@ -139,13 +139,13 @@ def test_what_is_held_goes_to_the_disk_with_what_follows(
         assert (file.stat().st_size, told, synced) == (0, [], [])
         written = writer.append(call(3))
         assert told == [call(1), call(2), call(3)]
-        held.append(writer.hold(call(4)))
+        held += writer.hold_all([call(4), call(5)])
         writer.flush()
         writer.flush()
         assert len(synced) == 2
-        assert told[3:] == [call(4)]
-    assert calls(writer) == [*held[:2], written, held[2]]
-    assert [line.seq for line in calls(writer)] == [1, 2, 3, 4]
+        assert told[3:] == [call(4), call(5)]
+    assert calls(writer) == [*held[:2], written, *held[2:]]
+    assert [line.seq for line in calls(writer)] == [1, 2, 3, 4, 5]
 
 
 def test_closing_writes_what_is_held(root: Path) -> None:
@@ -204,6 +204,8 @@ def test_a_line_too_long_loses_nothing_that_is_held(
         for write in (writer.append, writer.hold):
             with pytest.raises(OutputError, match="trace_line_too_long"):
                 write(call(9, text="x" * 1000))
+        with pytest.raises(OutputError, match="trace_line_too_long"):
+            writer.hold_all([call(8), call(9, text="x" * 1000)])  # all or none
         writer.append(call(2))
     assert [line.event.step for line in calls(writer)] == [1, 2]
 

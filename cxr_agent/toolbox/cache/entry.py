@@ -11,14 +11,16 @@ import hashlib
 import math
 import struct
 import zlib
-from typing import Final, Literal
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from cxr_agent.evidence import Observation
-from cxr_agent.toolbox.cache.content import MaskDigests, packed
+from cxr_agent.toolbox.cache.content import MaskDigests, squeezed
 from cxr_agent.toolbox.contract import Abstain, BoolMask, Mask, ToolSpec
 from cxr_agent.toolbox.taken import AbstainedBefore, Taken
 from cxr_agent.trace.fields import Code, Frozen, JsonObject, Name, Sha256, Text
@@ -28,8 +30,7 @@ _LENGTH: Final = struct.Struct(">I")
 _REPEATS_AT_MOST: Final = 256
 _GRID_AT_MOST: Final = 2048
 """Pixels of a side: on a small film a network's own grid is the finer one."""
-_FAST: Final = 1
-"""zlib's level: masks shrink tenfold at any."""
+_RECORD: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(JsonObject)
 
 
 class _File(Frozen):
@@ -74,37 +75,42 @@ def encode_abstention(key: str, outcome: Abstain) -> bytes:
 
 def encode(key: str, taken: Taken, digests: MaskDigests) -> bytes:
     """The entry of a call that was answered; raises ValueError where it cannot be kept."""
-    planes: list[bytes] = []
-
-    def kept(plane: BoolMask) -> _Plane:
-        planes.append(zlib.compress(packed(plane), _FAST))
-        return _Plane(shape=plane.shape, size=len(planes[-1]))
-
-    def described(mask: Mask) -> _Mask:
-        digest, repeats = digests.of(mask), mask.repeats
-        if repeats is not None:
-            _check_repeats(repeats.shape, mask.plane.shape)
-        return _Mask(
-            structure=mask.structure,
-            model=mask.model,
-            digest=digest,
-            plane=kept(mask.plane),
-            repeats=None if repeats is None else kept(repeats),
-        )
-
-    header = _Header(
+    planes = [squeezed(mask) for mask in taken.masks.values()]
+    # Not validated as a whole: what an answer states was, and is again when it is read.
+    header = _Header.model_construct(
         key=key,
         outcome="ok",
-        record=dict(taken.record),
-        statements=tuple(taken.statements),
+        record=_RECORD.validate_python(dict(taken.record)),
+        statements=taken.statements,
         files=tuple(_File(name=name, size=len(data)) for name, data in taken.files.items()),
-        masks=tuple(described(mask) for mask in taken.masks.values()),
+        masks=tuple(
+            _described(mask, its, digests)
+            for mask, its in zip(taken.masks.values(), planes, strict=True)
+        ),
     )
-    return _entry(header, [*taken.files.values(), *planes])
+    return _entry(header, [*taken.files.values(), *chain.from_iterable(planes)])
+
+
+def _described(mask: Mask, planes: Sequence[bytes], digests: MaskDigests) -> _Mask:
+    plane, *of_repeats = planes
+    repeats = None
+    if mask.repeats is not None:
+        _check_repeats(mask.repeats.shape, mask.plane.shape)
+        repeats = _Plane(shape=mask.repeats.shape, size=len(of_repeats[0]))
+    return _Mask(
+        structure=mask.structure,
+        model=mask.model,
+        digest=digests.of(mask, planes),
+        plane=_Plane(shape=mask.plane.shape, size=len(plane)),
+        repeats=repeats,
+    )
 
 
 def _entry(header: _Header, blobs: list[bytes]) -> bytes:
-    text = orjson.dumps(header.model_dump(mode="json"))
+    try:
+        text = orjson.dumps(header.model_dump(mode="json"))
+    except TypeError as error:  # a number too large, or text that no file can hold
+        raise ValueError("no JSON") from error
     body = b"".join((_LENGTH.pack(len(text)), text, *blobs))
     return _MARK + hashlib.sha256(body).digest() + body
 

@@ -30,7 +30,7 @@ from cxr_agent.toolbox.contract import (
 )
 from cxr_agent.toolbox.isolation.places import Endpoint, Isolation, OwnEnvironment
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised with every change of what keys or entries hold."""
 _OURS: Final = "cxr_agent.tools."
 

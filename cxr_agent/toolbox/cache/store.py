@@ -13,6 +13,7 @@ import random
 import stat
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -73,10 +74,12 @@ class EntryStore:
             When it cannot be written.
         """
         path = self._path(key)
-        if not path.parent.is_dir():
+        try:
+            write_file(path, data, sync=False)
+        except FileNotFoundError:
             self.folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             path.parent.mkdir(PRIVATE_FOLDER, exist_ok=True)
-        write_file(path, data, sync=False)
+            write_file(path, data, sync=False)
         self._unseen += len(data)
         if self._unseen >= self._step:
             self._unseen = 0
@@ -103,7 +106,8 @@ class EntryStore:
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         """What is ours in the folder: anything else there stays untouched."""
-        for part in self.folder.glob("[0-9a-f][0-9a-f]"):
+        # Folders of two digits are of an earlier version, whose entries are no longer asked for.
+        for part in chain(self.folder.glob("[0-9a-f]"), self.folder.glob("[0-9a-f][0-9a-f]")):
             for path in part.iterdir():
                 ours = path.name.startswith(TEMPORARY) or _is_key(path.name)
                 # Another process may just have dropped or finished it.
@@ -113,7 +117,8 @@ class EntryStore:
                         yield path, state
 
     def _path(self, key: str) -> Path:
-        return self.folder / key[:2] / key
+        # Few folders: on some disks one takes as long to make as all entries of a film to write.
+        return self.folder / key[0] / key
 
 
 def _is_key(name: str) -> bool:
