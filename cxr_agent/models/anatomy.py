@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_agent.models.parts import box_around, holes, largest_part
+from cxr_agent.boxes import box_around
+from cxr_agent.models.parts import holes, largest_part
 from cxr_agent.models.repeats import REPEATS, Repeat
 from cxr_agent.models.runtime.network import Network
 from cxr_agent.models.tile import Placement, content, framed, place

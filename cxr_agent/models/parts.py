@@ -7,25 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[slice, slice]
-"""Rows and columns."""
-
+from cxr_agent.boxes import box_around
 
 _BESIDE: Final = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.bool_)
 """Pixels hang together by their sides, not by their corners."""
-
-
-def box_around(plane: NDArray[np.bool_], margin: int = 0) -> Box | None:
-    """The rows and columns within ``margin`` of what is drawn; None where nothing is."""
-    # The maximum of bytes is found several times as fast as whether any is true.
-    bits = plane.view(np.uint8)
-    rows, columns = (np.flatnonzero(bits.max(axis=axis, initial=0)) for axis in (1, 0))
-    if not rows.size:
-        return None
-    return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
-    )
 
 
 def holes(plane: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

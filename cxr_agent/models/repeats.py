@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from cxr_agent.boxes import box_around
 from cxr_agent.knowledge import structures
-from cxr_agent.models.parts import box_around, largest_part
+from cxr_agent.models.parts import largest_part
 from cxr_agent.models.tile import Placement, framed, resized, resized_above
 from cxr_agent.study import FloatImage
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from cxr_agent.boxes import box_around
 from cxr_agent.kept import kept_with_array
-from cxr_agent.models.parts import box_around
 from cxr_agent.study import FloatImage
 
 _LOW_PERCENT = 0.5
