@@ -82,17 +82,14 @@ class AnatomyModel:
         repeats = REPEATS if repeat else ()
         size = self.card.input_size
         placements = [place((int(p.shape[0]), int(p.shape[1])), size) for p in films]
-        smalls = [content(p, placement) for p, placement in zip(films, placements, strict=True)]
-        tiles = [
-            tile
-            for small, placement in zip(smalls, placements, strict=True)
-            for tile in (
-                framed(small, placement),
-                *(one.tile(small, placement) for one in repeats),
-            )
-        ]
-        found = self._network.run(np.stack(tiles)[:, None])
         each = 1 + len(repeats)
+        tiles = np.empty((len(films), each, size, size), dtype=np.float32)
+        for pixels, placement, (first, *others) in zip(films, placements, tiles, strict=True):
+            small = content(pixels, placement)
+            framed(small, placement, first)
+            for one, other in zip(repeats, others, strict=True):
+                one.tile(small, placement, other)
+        found = self._network.run(tiles.reshape(-1, 1, size, size))
         return [
             self._anatomy(
                 found["masks"][each * index : each * (index + 1)],

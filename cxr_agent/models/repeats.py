@@ -35,16 +35,20 @@ class Repeat:
     turn_deg: float = 0.0
     mirrored: bool = False
 
-    def tile(self, small: FloatImage, placement: Placement) -> FloatImage:
+    def tile(
+        self, small: FloatImage, placement: Placement, tile: FloatImage | None = None
+    ) -> FloatImage:
         """The altered copy as a tile.
 
         Parameters
         ----------
         small
             The film as it lies on its tile, in [0, 1]; see :func:`~cxr_agent.models.tile.content`.
+        tile
+            Where to put it, (size, size); a new one by default.
         """
         other = self._placement(placement)
-        return framed(resized(self._altered(small), other.rows, other.columns), other)
+        return framed(resized(self._altered(small), other.rows, other.columns), other, tile)
 
     def copy(self, small: FloatImage, placement: Placement) -> FloatImage:
         """The altered copy as a film of its own: (rows, columns) of the placement, in [0, 1].
@@ -96,7 +100,7 @@ class Repeat:
         return resized_above(plane, placement.rows, placement.columns, _EVEN)
 
     def _altered(self, small: FloatImage) -> FloatImage:
-        plane = np.asarray(small**self.gamma, dtype=np.float32)
+        plane = small if self.gamma == 1 else np.asarray(small**self.gamma, dtype=np.float32)
         if self.turn_deg:
             plane = _turned(plane, self.turn_deg)
         return np.ascontiguousarray(plane[:, ::-1] if self.mirrored else plane)

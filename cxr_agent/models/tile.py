@@ -19,6 +19,7 @@ from cxr_agent.study import FloatImage
 _LOW_PERCENT = 0.5
 _HIGH_PERCENT = 99.5
 _FLAT = 1e-4
+_LEAST_SPREAD = 0.02
 _BESIDE = 2
 """Pixels beside one that is above a level that its weight can reach, and one more."""
 
@@ -89,15 +90,25 @@ def content(pixels: FloatImage, placement: Placement) -> FloatImage:
     return small
 
 
-def framed(small: FloatImage, placement: Placement) -> FloatImage:
-    """A film's content standardised and put in its place on a tile of (size, size)."""
-    size = placement.size
-    mean, spread = standard_terms(small)
-    tile = np.full((size, size), (0 - mean) / spread, dtype=np.float32)
-    tile[
-        placement.top : placement.top + placement.rows,
-        placement.left : placement.left + placement.columns,
-    ] = (small - mean) / spread
+def framed(small: FloatImage, placement: Placement, tile: FloatImage | None = None) -> FloatImage:
+    """A film's content standardised and put in its place on a tile of (size, size).
+
+    Parameters
+    ----------
+    small
+        The film's own pixels in [0, 1].
+    tile
+        Where to put it; a new one by default.
+    """
+    if tile is None:
+        tile = np.empty((placement.size, placement.size), dtype=np.float32)
+    mean = float(small.mean())
+    centred = small - mean
+    # As small.std() has it, which would look for the mean and take it away once more.
+    spread = max(float(np.sqrt(np.square(centred).mean())), _LEAST_SPREAD)
+    tile.fill((0 - mean) / spread)
+    bottom, right = placement.top + placement.rows, placement.left + placement.columns
+    np.divide(centred, spread, out=tile[placement.top : bottom, placement.left : right])
     return tile
 
 
@@ -106,11 +117,6 @@ def stretch(plane: FloatImage) -> FloatImage:
     low, high = np.percentile(plane, (_LOW_PERCENT, _HIGH_PERCENT))
     stretched: FloatImage = np.clip((plane - low) / max(float(high - low), _FLAT), 0, 1)
     return stretched
-
-
-def standard_terms(content: NDArray[np.float32]) -> tuple[float, float]:
-    """Mean and spread of a film's own pixels in [0, 1]."""
-    return float(content.mean()), max(float(content.std()), 0.02)
 
 
 def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> NDArray[np.bool_]:
@@ -146,9 +152,10 @@ def _reach(touched: slice, before: int, after: int) -> tuple[int, int]:
 
 
 def resized(plane: FloatImage, rows: int, columns: int) -> FloatImage:
-    """Bilinear, averaging where it shrinks."""
+    """Bilinear, averaging where it shrinks; the plane itself where it is of that size."""
+    plane = plane.astype(np.float32, copy=False)
     if plane.shape == (rows, columns):
-        return plane.astype(np.float32)
-    picture = PillowImage.fromarray(plane.astype(np.float32))
+        return plane
+    picture = PillowImage.fromarray(plane)
     other = picture.resize((columns, rows), PillowImage.Resampling.BILINEAR)
     return np.asarray(other, dtype=np.float32)
