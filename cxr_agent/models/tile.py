@@ -6,6 +6,7 @@ trained on.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image as PillowImage
 
 from cxr_agent.boxes import box_around
 from cxr_agent.kept import kept_with_array
+from cxr_agent.models.parts import Drawn
 from cxr_agent.study import FloatImage
 
 _LOW_PERCENT = 0.5
@@ -37,6 +39,17 @@ class Placement:
     columns: int
     """Rows and columns of the tile that the film covers."""
 
+    @property
+    def blended(self) -> int:
+        """Steps between the farthest two pixels of the tile that blend into one of the film.
+
+        From pixels to those beside them. Two rows and columns blend, or more on a film that is
+        smaller than on its tile.
+        """
+        rows, columns = self.film_shape
+        wide = math.ceil(2 * max(1.0, self.rows / rows, self.columns / columns))
+        return 2 * (wide - 1)
+
     def restore(self, plane: FloatImage) -> FloatImage:
         """Bring one (size, size) plane back to the film's own (rows, columns), bilinearly."""
         inside = plane[self.top : self.top + self.rows, self.left : self.left + self.columns]
@@ -50,7 +63,11 @@ class Placement:
         film of four megapixels this is most of the work of an outline.
         """
         inside = plane[self.top : self.top + self.rows, self.left : self.left + self.columns]
-        return resized_above(inside, *self.film_shape, level)
+        above = np.zeros(self.film_shape, dtype=np.bool_)
+        found = resized_above(inside, *self.film_shape, level)
+        if found is not None:
+            above[found.box] = found.within
+        return above
 
 
 def place(shape: tuple[int, int], size: int) -> Placement:
@@ -119,19 +136,19 @@ def stretch(plane: FloatImage) -> FloatImage:
     return stretched
 
 
-def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> NDArray[np.bool_]:
+def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> Drawn | None:
     """``resized(plane, rows, columns) > level``, worked out only around where ``plane`` is above.
 
     For planes that do not shrink: bilinear weights add up to one, so that nothing beyond a pixel
-    of what is above ``level`` can be so.
+    of what is above ``level`` can be so. None where nothing is above.
     """
     above = plane > level
-    if plane.shape == (rows, columns):
-        return above
-    found = np.zeros((rows, columns), dtype=np.bool_)
-    box = box_around(above, _BESIDE)
+    same = plane.shape == (rows, columns)
+    box = box_around(above, 0 if same else _BESIDE)
     if box is None:
-        return found
+        return None
+    if same:
+        return Drawn(box, above[box])
     top, bottom = _reach(box[0], plane.shape[0], rows)
     left, right = _reach(box[1], plane.shape[1], columns)
     down, across = plane.shape[0] / rows, plane.shape[1] / columns
@@ -141,8 +158,7 @@ def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> N
         PillowImage.Resampling.BILINEAR,
         box=(left * across, top * down, right * across, bottom * down),
     )
-    found[top:bottom, left:right] = np.asarray(part) > level
-    return found
+    return Drawn((slice(top, bottom), slice(left, right)), np.asarray(part) > level)
 
 
 def _reach(touched: slice, before: int, after: int) -> tuple[int, int]:
