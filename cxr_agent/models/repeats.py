@@ -108,7 +108,8 @@ class Repeat:
         return resized_above(plane, placement.rows, placement.columns, _EVEN)
 
     def _altered(self, small: FloatImage) -> FloatImage:
-        plane = small if self.gamma == 1 else np.asarray(small**self.gamma, dtype=np.float32)
+        plane = small if self.gamma == 1 else small**self.gamma
+        plane = np.asarray(plane, dtype=np.float32)
         if self.turn_deg:
             plane = _turned(plane, self.turn_deg)
         return np.ascontiguousarray(plane[:, ::-1] if self.mirrored else plane)

@@ -131,9 +131,31 @@ def framed(small: FloatImage, placement: Placement, tile: FloatImage | None = No
 
 def stretch(plane: FloatImage) -> FloatImage:
     """A film's greys brought to [0, 1], but for the darkest and brightest 0.5 % of its pixels."""
-    low, high = np.percentile(plane, (_LOW_PERCENT, _HIGH_PERCENT))
+    low, high = percentile(plane, _LOW_PERCENT), percentile(plane, _HIGH_PERCENT)
     stretched: FloatImage = np.clip((plane - low) / max(float(high - low), _FLAT), 0, 1)
     return stretched
+
+
+def percentile(plane: FloatImage, percent: float) -> np.float64:
+    """One of those of ``np.percentile(plane, [percent])``, in less than half of its time.
+
+    It orders a plane around both neighbours of a place in one go; around one, NumPy is several
+    times as fast, and the other is the least of what comes after it.
+
+    Parameters
+    ----------
+    plane
+        Not empty, all of it finite.
+    percent
+        From 0 up to below 100.
+    """
+    place = (plane.size - 1) * (percent / 100)
+    index = int(place)
+    ordered = np.partition(plane.ravel(), index)
+    below, above = ordered[index], ordered[min(index + 1, plane.size - 1) :].min()
+    step, part = above - below, np.float64(place - index)
+    # From the nearer of both, so that the last bit is NumPy's.
+    return np.float64(below + step * part if part < 0.5 else above - step * (1 - part))
 
 
 def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> Drawn | None:
