@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_agent.boxes import box_around
 from cxr_agent.kept import kept_with_array
 
 BoolMask = NDArray[np.bool_]
@@ -47,12 +48,11 @@ class Extent:
 @kept_with_array
 def extent(mask: BoolMask) -> Extent | None:
     """Bounding box of a mask; None for an empty one."""
-    # The maximum of bytes is found several times as fast as whether any is true.
-    bits = mask.view(np.uint8)
-    columns, rows = (np.flatnonzero(bits.max(axis=axis, initial=0)) for axis in (0, 1))
-    if not columns.size:
+    box = box_around(mask)
+    if box is None:
         return None
-    return Extent(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    rows, columns = box
+    return Extent(columns.start, rows.start, columns.stop, rows.stop)
 
 
 def extent_of(mask: BoolMask) -> Extent:

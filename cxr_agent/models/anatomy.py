@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_agent.models.parts import box_around, holes, largest_part
+from cxr_agent.boxes import box_around
+from cxr_agent.models.parts import encloses, grown, holes, largest_part
 from cxr_agent.models.repeats import REPEATS, Repeat
 from cxr_agent.models.runtime.network import Network
 from cxr_agent.models.tile import Placement, content, framed, place
@@ -81,17 +82,14 @@ class AnatomyModel:
         repeats = REPEATS if repeat else ()
         size = self.card.input_size
         placements = [place((int(p.shape[0]), int(p.shape[1])), size) for p in films]
-        smalls = [content(p, placement) for p, placement in zip(films, placements, strict=True)]
-        tiles = [
-            tile
-            for small, placement in zip(smalls, placements, strict=True)
-            for tile in (
-                framed(small, placement),
-                *(one.tile(small, placement) for one in repeats),
-            )
-        ]
-        found = self._network.run(np.stack(tiles)[:, None])
         each = 1 + len(repeats)
+        tiles = np.empty((len(films), each, size, size), dtype=np.float32)
+        for pixels, placement, (first, *others) in zip(films, placements, tiles, strict=True):
+            small = content(pixels, placement)
+            framed(small, placement, first)
+            for one, other in zip(repeats, others, strict=True):
+                one.tile(small, placement, other)
+        found = self._network.run(tiles.reshape(-1, 1, size, size))
         return [
             self._anatomy(
                 found["masks"][each * index : each * (index + 1)],
@@ -135,24 +133,23 @@ def outline(probability: FloatImage, placement: Placement) -> NDArray[np.bool_]:
     probability
         (S, S) on the tile.
     """
-    return placement.restore_above(_largest_part(probability), _EVEN)
+    # Of the rim around a part, only what blends with it can make a pixel of the film one of it.
+    part = _largest_part(probability, min(_RIM, placement.blended))
+    return placement.restore_above(part, _EVEN)
 
 
-def _largest_part(probability: FloatImage) -> FloatImage:
+def _largest_part(probability: FloatImage, rim: int) -> FloatImage:
     """Zero what does not hang together with the largest part; fill enclosed holes."""
-    from scipy import ndimage
-
     above = probability > _EVEN
-    box = box_around(above, _RIM)
+    box = box_around(above, rim)
     if box is None:
         return probability
     above, inside = above[box], probability[box]
     part = largest_part(above)
     # The doubtful rim around the part belongs to it; other parts do not.
-    near = ndimage.binary_dilation(part, iterations=_RIM)
+    near = grown(part, rim)
     kept = np.zeros(probability.shape, dtype=np.float32)
     kept[box] = np.where(near & (~above | part), inside, 0)
-    enclosed = holes(part)
-    if enclosed is not None:
-        kept[box][enclosed] = 1
+    if encloses(part):
+        kept[box][holes(part)] = 1
     return kept

@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[slice, slice]
-"""Rows and columns."""
-
+from cxr_agent.boxes import Box, box_around
 
 _BESIDE: Final = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.bool_)
 """Pixels hang together by their sides, not by their corners."""
 
 
-def box_around(plane: NDArray[np.bool_], margin: int = 0) -> Box | None:
-    """The rows and columns within ``margin`` of what is drawn; None where nothing is."""
-    # The maximum of bytes is found several times as fast as whether any is true.
-    bits = plane.view(np.uint8)
-    rows, columns = (np.flatnonzero(bits.max(axis=axis, initial=0)) for axis in (1, 0))
-    if not rows.size:
-        return None
-    return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
-    )
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is drawn on a plane, as far as there is anything."""
+
+    box: Box
+    """Rows and columns of the plane, which has no pixel drawn beyond them."""
+    within: NDArray[np.bool_]
+    """(rows, columns) of the box."""
 
 
-def holes(plane: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+def encloses(part: NDArray[np.bool_]) -> bool:
+    """Whether there are :func:`holes` in a part, all of which hangs together.
+
+    Told by its Euler number, corners less sides plus pixels, which every hole makes one less. This
+    takes an eighth of the time of looking for the holes, which are rare.
+    """
+    framed = np.zeros((part.shape[0] + 2, part.shape[1] + 2), dtype=np.bool_)
+    framed[1:-1, 1:-1] = part
+    upright, level = framed[:, 1:] | framed[:, :-1], framed[1:] | framed[:-1]
+    corners, sides = upright[1:] | upright[:-1], (upright, level)
+    count = np.count_nonzero
+    return int(count(corners)) - sum(int(count(one)) for one in sides) + int(count(part)) < 1
+
+
+def grown(plane: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    """What is so many steps away from what is drawn, from pixels to those beside them.
+
+    As ``scipy.ndimage.binary_dilation``, which needs four times as long for a step or two.
+    """
+    for _ in range(steps):
+        larger = plane.copy()
+        larger[1:] |= plane[:-1]
+        larger[:-1] |= plane[1:]
+        larger[:, 1:] |= plane[:, :-1]
+        larger[:, :-1] |= plane[:, 1:]
+        plane = larger
+    return plane
+
+
+def holes(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """What is enclosed by what is drawn, as ``scipy.ndimage.binary_fill_holes`` fills it.
 
-    None where nothing is. Found in a third of its time: by parts, not by growing from the rim.
+    Found in a third of its time: by parts, not by growing from the rim.
     """
     from scipy import ndimage
 
-    labels, count = ndimage.label(np.pad(~plane, 1, constant_values=True), _BESIDE)
-    if count < 2:
-        return None
+    labels, _ = ndimage.label(np.pad(~plane, 1, constant_values=True), _BESIDE)
     outside = labels[0, 0]
     inner = labels[1:-1, 1:-1]
     return np.asarray((inner > 0) & (inner != outside))

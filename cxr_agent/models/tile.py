@@ -6,19 +6,22 @@ trained on.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from cxr_agent.boxes import box_around
 from cxr_agent.kept import kept_with_array
-from cxr_agent.models.parts import box_around
+from cxr_agent.models.parts import Drawn
 from cxr_agent.study import FloatImage
 
 _LOW_PERCENT = 0.5
 _HIGH_PERCENT = 99.5
 _FLAT = 1e-4
+_LEAST_SPREAD = 0.02
 _BESIDE = 2
 """Pixels beside one that is above a level that its weight can reach, and one more."""
 
@@ -36,6 +39,17 @@ class Placement:
     columns: int
     """Rows and columns of the tile that the film covers."""
 
+    @property
+    def blended(self) -> int:
+        """Steps between the farthest two pixels of the tile that blend into one of the film.
+
+        From pixels to those beside them. Two rows and columns blend, or more on a film that is
+        smaller than on its tile.
+        """
+        rows, columns = self.film_shape
+        wide = math.ceil(2 * max(1.0, self.rows / rows, self.columns / columns))
+        return 2 * (wide - 1)
+
     def restore(self, plane: FloatImage) -> FloatImage:
         """Bring one (size, size) plane back to the film's own (rows, columns), bilinearly."""
         inside = plane[self.top : self.top + self.rows, self.left : self.left + self.columns]
@@ -49,7 +63,11 @@ class Placement:
         film of four megapixels this is most of the work of an outline.
         """
         inside = plane[self.top : self.top + self.rows, self.left : self.left + self.columns]
-        return resized_above(inside, *self.film_shape, level)
+        above = np.zeros(self.film_shape, dtype=np.bool_)
+        found = resized_above(inside, *self.film_shape, level)
+        if found is not None:
+            above[found.box] = found.within
+        return above
 
 
 def place(shape: tuple[int, int], size: int) -> Placement:
@@ -89,43 +107,70 @@ def content(pixels: FloatImage, placement: Placement) -> FloatImage:
     return small
 
 
-def framed(small: FloatImage, placement: Placement) -> FloatImage:
-    """A film's content standardised and put in its place on a tile of (size, size)."""
-    size = placement.size
-    mean, spread = standard_terms(small)
-    tile = np.full((size, size), (0 - mean) / spread, dtype=np.float32)
-    tile[
-        placement.top : placement.top + placement.rows,
-        placement.left : placement.left + placement.columns,
-    ] = (small - mean) / spread
+def framed(small: FloatImage, placement: Placement, tile: FloatImage | None = None) -> FloatImage:
+    """A film's content standardised and put in its place on a tile of (size, size).
+
+    Parameters
+    ----------
+    small
+        The film's own pixels in [0, 1].
+    tile
+        Where to put it; a new one by default.
+    """
+    if tile is None:
+        tile = np.empty((placement.size, placement.size), dtype=np.float32)
+    mean = float(small.mean())
+    centred = small - mean
+    # As small.std() has it, which would look for the mean and take it away once more.
+    spread = max(float(np.sqrt(np.square(centred).mean())), _LEAST_SPREAD)
+    tile.fill((0 - mean) / spread)
+    bottom, right = placement.top + placement.rows, placement.left + placement.columns
+    np.divide(centred, spread, out=tile[placement.top : bottom, placement.left : right])
     return tile
 
 
 def stretch(plane: FloatImage) -> FloatImage:
     """A film's greys brought to [0, 1], but for the darkest and brightest 0.5 % of its pixels."""
-    low, high = np.percentile(plane, (_LOW_PERCENT, _HIGH_PERCENT))
+    low, high = percentile(plane, _LOW_PERCENT), percentile(plane, _HIGH_PERCENT)
     stretched: FloatImage = np.clip((plane - low) / max(float(high - low), _FLAT), 0, 1)
     return stretched
 
 
-def standard_terms(content: NDArray[np.float32]) -> tuple[float, float]:
-    """Mean and spread of a film's own pixels in [0, 1]."""
-    return float(content.mean()), max(float(content.std()), 0.02)
+def percentile(plane: FloatImage, percent: float) -> np.float64:
+    """One of those of ``np.percentile(plane, [percent])``, in less than half of its time.
+
+    It orders a plane around both neighbours of a place in one go; around one, NumPy is several
+    times as fast, and the other is the least of what comes after it.
+
+    Parameters
+    ----------
+    plane
+        Not empty, all of it finite.
+    percent
+        From 0 up to below 100.
+    """
+    place = (plane.size - 1) * (percent / 100)
+    index = int(place)
+    ordered = np.partition(plane.ravel(), index)
+    below, above = ordered[index], ordered[min(index + 1, plane.size - 1) :].min()
+    step, part = above - below, np.float64(place - index)
+    # From the nearer of both, so that the last bit is NumPy's.
+    return np.float64(below + step * part if part < 0.5 else above - step * (1 - part))
 
 
-def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> NDArray[np.bool_]:
+def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> Drawn | None:
     """``resized(plane, rows, columns) > level``, worked out only around where ``plane`` is above.
 
     For planes that do not shrink: bilinear weights add up to one, so that nothing beyond a pixel
-    of what is above ``level`` can be so.
+    of what is above ``level`` can be so. None where nothing is above.
     """
     above = plane > level
-    if plane.shape == (rows, columns):
-        return above
-    found = np.zeros((rows, columns), dtype=np.bool_)
-    box = box_around(above, _BESIDE)
+    same = plane.shape == (rows, columns)
+    box = box_around(above, 0 if same else _BESIDE)
     if box is None:
-        return found
+        return None
+    if same:
+        return Drawn(box, above[box])
     top, bottom = _reach(box[0], plane.shape[0], rows)
     left, right = _reach(box[1], plane.shape[1], columns)
     down, across = plane.shape[0] / rows, plane.shape[1] / columns
@@ -135,8 +180,7 @@ def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> N
         PillowImage.Resampling.BILINEAR,
         box=(left * across, top * down, right * across, bottom * down),
     )
-    found[top:bottom, left:right] = np.asarray(part) > level
-    return found
+    return Drawn((slice(top, bottom), slice(left, right)), np.asarray(part) > level)
 
 
 def _reach(touched: slice, before: int, after: int) -> tuple[int, int]:
@@ -146,9 +190,10 @@ def _reach(touched: slice, before: int, after: int) -> tuple[int, int]:
 
 
 def resized(plane: FloatImage, rows: int, columns: int) -> FloatImage:
-    """Bilinear, averaging where it shrinks."""
+    """Bilinear, averaging where it shrinks; the plane itself where it is of that size."""
+    plane = plane.astype(np.float32, copy=False)
     if plane.shape == (rows, columns):
-        return plane.astype(np.float32)
-    picture = PillowImage.fromarray(plane.astype(np.float32))
+        return plane
+    picture = PillowImage.fromarray(plane)
     other = picture.resize((columns, rows), PillowImage.Resampling.BILINEAR)
     return np.asarray(other, dtype=np.float32)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from cxr_agent.evidence import Interval, Side, Unit
 from cxr_agent.kept import kept_with_array
@@ -14,6 +13,7 @@ from cxr_agent.knowledge import MeasurementDefinition, definition, threshold
 from cxr_agent.measure.doubt import Doubt, calibrated, repeated, scaled
 from cxr_agent.measure.extent import BoolMask, Extent, extent
 from cxr_agent.measure.geometry import Geometry, Measure, NotMeasurable, Point, Scene
+from cxr_agent.measure.grid import on_grid
 from cxr_agent.measure.inclusion import exposed_field
 from cxr_agent.measure.judge import check, quantity_of, verdict
 from cxr_agent.models.card import Calibration
@@ -293,25 +293,13 @@ def _with_placed(scene: Scene, placed: Mapping[str, Point], shape: tuple[int, in
     return replace(scene, placed={n: (x * across, y * down) for n, (x, y) in placed.items()})
 
 
-def _on_grid(plane: BoolMask, grid: tuple[int, int]) -> BoolMask:
-    """The plane on a coarser grid: where more than half of a cell is covered; read-only."""
-    if plane.shape == grid:
-        small = plane.copy()
-    else:
-        picture = PillowImage.fromarray(plane.view(np.uint8) * np.uint8(255))
-        cells = picture.resize((grid[1], grid[0]), PillowImage.Resampling.BOX)
-        small = np.asarray(cells) > 127
-    small.setflags(write=False)
-    return small
-
-
-_shrunk = kept_with_array(_on_grid)
+_shrunk = kept_with_array(on_grid)
 
 
 @kept_with_array
 def _all_shrunk(planes: BoolMask, grid: tuple[int, int]) -> tuple[BoolMask, ...]:
-    """As :func:`_on_grid`, of each of (K, r, c)."""
-    return tuple(_on_grid(plane, grid) for plane in planes)
+    """As :func:`on_grid`, of each of (K, r, c)."""
+    return tuple(on_grid(plane, grid) for plane in planes)
 
 
 def _shrunk_field(field: Extent, shape: tuple[int, int], grid: tuple[int, int]) -> Extent:

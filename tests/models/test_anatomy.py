@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from PIL import Image
+from scipy import ndimage
 
 from cxr_agent.models.anatomy import AnatomyModel, outline
 from cxr_agent.models.repeats import REPEATS
@@ -91,6 +94,27 @@ def test_only_the_largest_part_is_kept_and_holes_are_filled() -> None:
     assert plane[45, 45]
     assert not plane[105, 105]
     assert plane.sum() == 60 * 60
+
+
+@given(st.integers(64, 300), st.integers(64, 300), st.integers(0, 1 << 16))
+@example(64, 80, 1)  # smaller than on the tile
+@example(500, 400, 2)
+def test_an_outline_is_as_of_the_whole_map_with_all_of_its_rim(
+    rows: int, columns: int, seed: int
+) -> None:
+    noise = np.random.default_rng(seed).random((96, 96))
+    probability = ndimage.gaussian_filter(noise, 3).astype(np.float32)
+    probability = (probability - probability.min()) / np.ptp(probability)
+    placement = place((rows, columns), 96)
+    above = probability > 0.5
+    labels, count = ndimage.label(above)
+    sizes = ndimage.sum_labels(above, labels, range(1, count + 1))
+    part = labels == 1 + int(np.argmax(sizes))
+    near = ndimage.binary_dilation(part, iterations=12)
+    kept = np.where(near & (~above | part), probability, 0)
+    kept[ndimage.binary_fill_holes(part) & ~part] = 1
+    found = outline(probability, placement)
+    assert np.array_equal(found, placement.restore_above(kept, 0.5))
 
 
 def test_an_empty_map_gives_an_empty_mask() -> None:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
-from cxr_agent.models.tile import make_tile, place
+from cxr_agent.models.tile import make_tile, percentile, place
+from cxr_agent.study import FloatImage
 
 SIDES = st.integers(64, 900)
 
@@ -56,6 +58,29 @@ def test_gain_and_offset_do_not_change_the_tile(gain: float) -> None:
     plain, _ = make_tile(film, 128)
     changed, _ = make_tile(film * np.float32(gain) + np.float32(3), 128)
     assert np.allclose(plain, changed, atol=1e-2)
+
+
+@given(
+    arrays.arrays(
+        np.float32,
+        arrays.array_shapes(min_dims=2, max_dims=2, max_side=30),
+        elements=st.floats(-1, 1, width=32),
+        fill=st.just(0),
+    ),
+    st.one_of(st.sampled_from((0.5, 99.5)), st.floats(0, 99.9)),
+)
+def test_a_percentile_is_numpys_to_the_last_bit(plane: FloatImage, percent: float) -> None:
+    (wanted,) = np.percentile(plane, [percent])
+    assert percentile(plane, percent) == wanted
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_percentiles_of_a_film_are_numpys_to_the_last_bit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    film = rng.normal(size=tuple(rng.integers(100, 400, 2))).astype(np.float32)
+    film[film < rng.normal()] = -1
+    wanted = np.percentile(film, [0.5, 99.5])
+    assert [percentile(film, percent) for percent in (0.5, 99.5)] == wanted.tolist()
 
 
 def test_a_flat_film_gives_finite_numbers() -> None:
