@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,14 @@ from benchmarks.films import write_film
 
 COMMAND = (sys.executable, "-m", "cxr_agent.cli.main")
 RUNS = 5
+_LAUNCHER = """
+import os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - began, os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+"""A small process in between: the peak of a new process is at first that of who starts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +36,18 @@ def measure(arguments: tuple[str, ...], runs: int = RUNS) -> Cost:
     seconds: list[float] = []
     peak = 0
     for run in range(runs + 1):
-        began = time.perf_counter()
-        process = subprocess.Popen((*COMMAND, *arguments), stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise RuntimeError(f"{arguments[0]} ended with status {process.returncode}")
+        told = subprocess.run(
+            (sys.executable, "-c", _LAUNCHER, *COMMAND, *arguments),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        took, status, kib = told.stdout.split()
+        if int(status):
+            raise RuntimeError(f"{arguments[0]} ended with status {status}")
         if run:
-            seconds.append(time.perf_counter() - began)
-        peak = max(peak, usage.ru_maxrss // 1024)
+            seconds.append(float(took))
+        peak = max(peak, int(kib) // 1024)
     return Cost(statistics.median(seconds), peak)
 
 
