@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from cxr_agent.measure.extent import BoolMask, Extent, extent
+from cxr_agent.measure.extent import BoolMask, extent
 
 _ENDS: Final = {"upper": (0.0, 1 / 3), "mid": (1 / 3, 2 / 3), "lower": (2 / 3, 1.0)}
 
@@ -27,20 +27,22 @@ def lung_zones(lung: BoolMask) -> dict[str, BoolMask]:
     dict
         By name; empty for an empty outline or one of less than three rows.
     """
-    box = extent(lung)
-    if box is None or box.height < len(_ENDS):
-        return {}
     zones = {}
-    for name in _ENDS:
+    for name, rows in _rows(lung).items():
         zones[name] = zone = np.zeros_like(lung)
-        rows = _rows(box, name)
         zone[rows] = lung[rows]
     return zones
 
 
-def _rows(box: Extent, zone: str) -> slice:
-    start, stop = _ENDS[zone]
-    return slice(box.top + round(start * box.height), box.top + round(stop * box.height))
+def _rows(lung: BoolMask) -> dict[str, slice]:
+    """Of each zone by name; empty where there are none."""
+    box = extent(lung)
+    if box is None or box.height < len(_ENDS):
+        return {}
+    return {
+        name: slice(box.top + round(start * box.height), box.top + round(stop * box.height))
+        for name, (start, stop) in _ENDS.items()
+    }
 
 
 def hilar_half(lung: BoolMask, *, medial_is_right: bool) -> BoolMask:
@@ -53,11 +55,10 @@ def hilar_half(lung: BoolMask, *, medial_is_right: bool) -> BoolMask:
         right lung.
     """
     half = np.zeros_like(lung)
-    box = extent(lung)
-    if box is None or box.height < len(_ENDS):
+    rows = _rows(lung).get("mid")
+    if rows is None:
         return half
-    rows, width = _rows(box, "mid"), lung.shape[1]
-    zone = lung[rows]
+    zone, width = lung[rows], lung.shape[1]
     first, last = zone.argmax(axis=1), width - 1 - zone[:, ::-1].argmax(axis=1)
     middle = ((first + last + 1) // 2)[:, None]
     columns = np.arange(width)

@@ -18,12 +18,10 @@ from PIL import Image as PillowImage
 from cxr_agent.boxes import box_around
 from cxr_agent.knowledge import structures
 from cxr_agent.models.parts import Drawn, largest_part
-from cxr_agent.models.tile import Placement, framed, resized, resized_above
+from cxr_agent.models.tile import BESIDE, Placement, framed, resized, resized_above
 from cxr_agent.study import FloatImage
 
 _EVEN = 0.5
-_BESIDE = 2
-"""Pixels beside one that is above a half that its weight can reach, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +163,7 @@ def _turned_above(plane: FloatImage, degrees: float) -> Drawn | None:
 
 def _widened(side: slice, moved: float, length: int) -> slice:
     """The pixels of a side that what lies on some of them may weigh with once it has moved."""
-    margin = _BESIDE + math.ceil(moved)
+    margin = BESIDE + math.ceil(moved)
     return slice(max(0, side.start - margin), min(length, side.stop + margin))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ _LOW_PERCENT = 0.5
 _HIGH_PERCENT = 99.5
 _FLAT = 1e-4
 _LEAST_SPREAD = 0.02
-_BESIDE = 2
+BESIDE: Final = 2
 """Pixels beside one that is above a level that its weight can reach, and one more."""
 
 
@@ -166,7 +167,7 @@ def resized_above(plane: FloatImage, rows: int, columns: int, level: float) -> D
     """
     above = plane > level
     same = plane.shape == (rows, columns)
-    box = box_around(above, 0 if same else _BESIDE)
+    box = box_around(above, 0 if same else BESIDE)
     if box is None:
         return None
     if same:

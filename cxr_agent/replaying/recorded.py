@@ -46,12 +46,13 @@ def decisions_of(events: Iterable[Event], before_step: int | None = None) -> lis
 
 def draft_of(event: ReportDrafted) -> Draft:
     """The report before the gates, as it was recorded."""
-    draft = Draft()
-    for recorded in event.sentences:
-        fields = dict(recorded)
-        section = Section(str(fields.pop("section")))
-        draft = draft.adding(section, Sentence.model_validate(fields))
-    return draft
+    return Draft.made_of(map(_said, event.sentences))
+
+
+def _said(recorded: Mapping[str, Any]) -> tuple[Section, Sentence]:
+    fields = dict(recorded)
+    section = Section(str(fields.pop("section")))
+    return section, Sentence.model_validate(fields)
 
 
 class RecordedPlanner:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -75,22 +75,18 @@ class OnnxNetwork:
         names = self._card.outputs
         first = self._session.run(list(names), {self._input: tiles[:1]})
         # Arrays of our own, because those outputs belong to the session and would keep it alive.
-        found = {
-            name: np.empty((len(tiles), *output.shape[1:]), dtype=np.float32)
-            for name, output in zip(names, first, strict=True)
-        }
+        found = {}
         for name, output in zip(names, first, strict=True):
+            found[name] = np.empty((len(tiles), *output.shape[1:]), dtype=np.float32)
             found[name][:1] = output
         if len(tiles) > 1:
-            self._run_into(
-                found, np.ascontiguousarray(tiles, dtype=np.float32), range(1, len(tiles))
-            )
+            self._run_others(np.ascontiguousarray(tiles, dtype=np.float32), found)
         return found
 
-    def _run_into(self, found: dict[str, Arrays], tiles: Arrays, which: Iterable[int]) -> None:
-        """Let the network write what it makes of some tiles to their places."""
+    def _run_others(self, tiles: Arrays, found: dict[str, Arrays]) -> None:
+        """Let the network write what it makes of all tiles but the first to their places."""
         binding = self._session.io_binding()
-        for index in which:
+        for index in range(1, len(tiles)):
             _bind(binding.bind_input, self._input, tiles[index : index + 1])
             for name, array in found.items():
                 _bind(binding.bind_output, name, array[index : index + 1])
